@@ -1,0 +1,159 @@
+"""Every straight path from the skin to a set of aim points that keeps all hard constraints."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.access.angles import towards_table
+from BoneAblationPlannerLib.access.limits import AccessLimits
+from BoneAblationPlannerLib.access.region import BONE, INSIDE, LESION, AccessRegion, sample_distance
+from BoneAblationPlannerLib.compute import parallel_kernel, prange
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.plan import Position
+
+STEP_MM = 1.0
+SAFETY_MM = 0.5
+"""Covers what trilinear sampling at 1 mm steps can miss."""
+SKIN_MM = 4.0
+"""First part of a path, where voxels may still be air."""
+LONGEST_EXTENSION_MM = 32.0
+_OK, _LEAVES_IMAGE, _LEAVES_BODY, _BONE, _KINDS = 0, 1, 2, 3, 4
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Admissible paths as columns.
+
+    Parameters
+    ----------
+    entries_ras_mm, aims_ras_mm, directions : (N, 3)
+        Skin entry, aim point, and the unit vector between them.
+    aim_index : (N,) int
+    depth_mm : (N,)
+        From skin to aim.
+    extension_mm : (N,)
+        How far the needle may go on beyond the aim before it breaks a constraint.
+    excluded_by : dict
+        Number of paths whose first broken constraint was this one.
+    """
+
+    entries_ras_mm: NDArray[np.float64]
+    aims_ras_mm: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    aim_index: NDArray[np.int64]
+    depth_mm: NDArray[np.float64]
+    extension_mm: NDArray[np.float64]
+    excluded_by: dict[str, int]
+
+    def take(self, rows: NDArray) -> "Paths":
+        """The chosen rows, in their order."""
+        return Paths(
+            self.entries_ras_mm[rows], self.aims_ras_mm[rows], self.directions[rows], self.aim_index[rows],
+            self.depth_mm[rows], self.extension_mm[rows], self.excluded_by)  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.depth_mm)
+
+
+def skin_entries(
+    grid: Grid, skin: NDArray[np.bool_], around_ras_mm: NDArray[np.float64], limits: AccessLimits
+) -> NDArray[np.float64]:
+    """Skin points (N, 3) RAS mm within reach of a point, about one per `entry_spacing_mm` cube, in a fixed order."""
+    points = grid.ras_of_mask(skin)
+    points = points[np.linalg.norm(points - around_ras_mm, axis=1) <= limits.longest_depth_mm]
+    if len(points) == 0:
+        return points
+    cells = np.floor((points - around_ras_mm) / limits.entry_spacing_mm).astype(np.int64)
+    middle = (cells + 0.5) * limits.entry_spacing_mm + around_ras_mm
+    order = np.lexsort((np.linalg.norm(points - middle, axis=1), cells[:, 0], cells[:, 1], cells[:, 2]))
+    first = np.ones(len(points), dtype=bool)
+    first[1:] = (np.diff(cells[order], axis=0) != 0).any(axis=1)
+    return points[order[first]]
+
+
+def find_paths(
+    region: AccessRegion,
+    entries_ras_mm: NDArray[np.float64],
+    aims_ras_mm: NDArray[np.float64],
+    limits: AccessLimits,
+    position: Position,
+    shaft_radius_mm: float,
+) -> Paths:
+    """Check every pair of entry (N, 3) and aim (M, 3); raises ValueError if either is empty."""
+    if len(entries_ras_mm) == 0 or len(aims_ras_mm) == 0:
+        raise ValueError(f"entries: {len(entries_ras_mm)}, aims: {len(aims_ras_mm)}; expected at least one of each")
+    vectors = aims_ras_mm[None] - entries_ras_mm[:, None]
+    depth = np.linalg.norm(vectors, axis=2)
+    directions = vectors / np.maximum(depth, 1e-9)[..., None]
+    excluded: dict[str, int] = {}
+    open_ = np.ones(depth.shape, dtype=bool)
+    open_ = _screen(open_, depth <= limits.longest_depth_mm, "needle too short", excluded)
+    sine = np.sin(np.radians(limits.below_horizontal_deg))
+    from_above = -(directions @ towards_table(position)) <= sine
+    open_ = _screen(open_, from_above, f"table side ({position})", excluded)
+    level = np.abs(directions[..., 2]) <= np.sin(np.radians(limits.craniocaudal_limit_deg))
+    open_ = _screen(open_, level, "craniocaudal angle", excluded)
+    entry_index, aim_index = np.nonzero(open_)
+    starts, ends = entries_ras_mm[entry_index], aims_ras_mm[aim_index]
+    code = np.zeros(len(starts), dtype=np.int64)
+    extension = np.zeros(len(starts), dtype=np.float64)
+    required = np.where(region.required_shaft_mm > 0, region.required_shaft_mm + shaft_radius_mm + SAFETY_MM, 0.0)
+    _trace(region.distances, region.tissue, region.grid.ras_to_ijk, required, starts, ends,
+           limits.bone_path_limit_mm, code, extension)  # fmt: skip
+    names = {_LEAVES_IMAGE: "leaves the image", _LEAVES_BODY: "leaves the body", _BONE: "too much bone on the way"}
+    names.update({_KINDS + n: kind for n, kind in enumerate(region.kinds)})
+    for value, count in zip(*np.unique(code[code != _OK], return_counts=True), strict=True):
+        excluded[names[int(value)]] = int(count)
+    ok = code == _OK
+    rows = (entry_index[ok], aim_index[ok])
+    return Paths(starts[ok], ends[ok], directions[rows], aim_index[ok], depth[rows], extension[ok], excluded)
+
+
+def _screen(open_: NDArray, admits: NDArray, name: str, excluded: dict[str, int]) -> NDArray:
+    excluded[name] = int((open_ & ~admits).sum())
+    return open_ & admits
+
+
+@parallel_kernel
+def _trace(distances, tissue, ras_to_ijk, required, starts, ends, bone_limit, code, extension):  # type: ignore[no-untyped-def]
+    """March along each path; note the first broken constraint, or how far it may go on beyond the aim."""
+    shape_k, shape_j, shape_i = tissue.shape
+    kinds = required.shape[0]
+    for n in prange(starts.shape[0]):
+        dx, dy, dz = ends[n, 0] - starts[n, 0], ends[n, 1] - starts[n, 1], ends[n, 2] - starts[n, 2]
+        length = np.sqrt(dx * dx + dy * dy + dz * dz)
+        dx, dy, dz = dx / length, dy / length, dz / length
+        bone = 0.0
+        t = 0.0
+        broken = 0
+        while t <= length + LONGEST_EXTENSION_MM:
+            x, y, z = starts[n, 0] + t * dx, starts[n, 1] + t * dy, starts[n, 2] + t * dz
+            i = ras_to_ijk[0, 0] * x + ras_to_ijk[0, 1] * y + ras_to_ijk[0, 2] * z + ras_to_ijk[0, 3]
+            j = ras_to_ijk[1, 0] * x + ras_to_ijk[1, 1] * y + ras_to_ijk[1, 2] * z + ras_to_ijk[1, 3]
+            k = ras_to_ijk[2, 0] * x + ras_to_ijk[2, 1] * y + ras_to_ijk[2, 2] * z + ras_to_ijk[2, 3]
+            ni, nj, nk = int(np.rint(i)), int(np.rint(j)), int(np.rint(k))
+            if ni < 0 or nj < 0 or nk < 0 or ni >= shape_i or nj >= shape_j or nk >= shape_k:
+                broken = _LEAVES_IMAGE
+                break
+            here = tissue[nk, nj, ni]
+            if t > SKIN_MM and not here & INSIDE:
+                broken = _LEAVES_BODY
+                break
+            if here & BONE and not here & LESION:
+                bone += STEP_MM
+                if bone > bone_limit:
+                    broken = _BONE
+                    break
+            for kind in range(kinds):
+                if required[kind] > 0 and sample_distance(distances, i, j, k, kind) < required[kind]:
+                    broken = _KINDS + kind
+                    break
+            if broken:
+                break
+            t += STEP_MM
+        if t < length + STEP_MM:
+            code[n] = broken if broken else _OK
+            extension[n] = 0.0
+        else:
+            extension[n] = t - STEP_MM - length

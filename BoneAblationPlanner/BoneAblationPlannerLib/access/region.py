@@ -1,0 +1,107 @@
+"""Distance maps of the region that needles may pass through, laid out for fast sampling.
+
+Distances are to the voxel boxes of each kind of structure, rounded down to 0.25 mm and never overstated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.case import Anatomy, Structure
+from BoneAblationPlannerLib.compute import kernel
+from BoneAblationPlannerLib.frames import Grid, subdivide
+from BoneAblationPlannerLib.morphology import distance_mm
+
+STEP_MM = 0.25
+FARTHEST_MM = 255 * STEP_MM
+FINEST_MM = 1.5
+"""Coarse slices are split until no voxel edge is longer than this."""
+INSIDE, BONE, LESION = 1, 2, 4
+"""Bits of `AccessRegion.tissue`."""
+
+
+@dataclass(frozen=True, eq=False)
+class AccessRegion:
+    """Everything a path search samples.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the maps: the CT's axes, cropped around the lesion, split to 1.5 mm or below.
+    kinds : tuple of str
+    distances : (k, j, i, K) uint8
+        Distance to each kind in steps of 0.25 mm, at most 63.75 mm.
+    required_shaft_mm, required_zone_mm : (K,) float64
+        0 means that the kind does not limit.
+    tissue : (k, j, i) uint8
+        Bits INSIDE (body), BONE, LESION.
+    """
+
+    grid: Grid
+    kinds: tuple[str, ...]
+    distances: NDArray[np.uint8]
+    required_shaft_mm: NDArray[np.float64]
+    required_zone_mm: NDArray[np.float64]
+    tissue: NDArray[np.uint8]
+
+
+def build_region(anatomy: Anatomy, reach_mm: float) -> AccessRegion:
+    """Compute the maps within `reach_mm` of the lesion."""
+    ct_grid = anatomy.ct.grid
+    crop = ct_grid.region_around(ct_grid.ras_of_mask(anatomy.lesion), reach_mm)
+    cropped = ct_grid.crop(crop)
+    factors = cropped.refinement(FINEST_MM)
+    grid = cropped.refined(factors)
+    tissue = np.zeros(cropped.shape, dtype=np.uint8)
+    for mask, bit in ((anatomy.body, INSIDE), (anatomy.bone, BONE), (anatomy.lesion, LESION)):
+        tissue[mask[crop]] |= bit
+    limiting = [s for s in anatomy.structures if (s.required_shaft_mm > 0 or s.required_zone_mm > 0)]
+    kinds = tuple(sorted({s.kind for s in limiting if s.mask[crop].any()}))
+    distances = np.full((*grid.shape, max(1, len(kinds))), 255, dtype=np.uint8)
+    for n, kind in enumerate(kinds):
+        mask = _union(cropped, crop, [s for s in limiting if s.kind == kind])
+        exact = distance_mm(subdivide(mask, factors), grid.spacing_kji_mm)
+        exact -= np.float32(grid.half_diagonal_mm)
+        distances[..., n] = np.clip(np.floor(exact / STEP_MM), 0, 255).astype(np.uint8)
+    return AccessRegion(
+        grid=grid,
+        kinds=kinds,
+        distances=distances,
+        required_shaft_mm=_required(limiting, kinds, "required_shaft_mm"),
+        required_zone_mm=_required(limiting, kinds, "required_zone_mm"),
+        tissue=subdivide(tissue, factors),
+    )
+
+
+def _union(grid: Grid, crop: tuple[slice, slice, slice], structures: Sequence[Structure]) -> NDArray[np.bool_]:
+    mask = np.zeros(grid.shape, dtype=bool)
+    for structure in structures:
+        mask |= structure.mask[crop]
+    return mask
+
+
+def _required(structures: Sequence[Structure], kinds: tuple[str, ...], field: str) -> NDArray[np.float64]:
+    """Strictest requirement of each kind; one idle entry where there are no kinds."""
+    values = [max(float(getattr(s, field)) for s in structures if s.kind == kind) for kind in kinds]
+    return np.array(values or [0.0])
+
+
+@kernel
+def sample_distance(distances, i, j, k, n):  # type: ignore[no-untyped-def]
+    """Trilinear distance in mm to kind n at continuous indices; clamped at the region's faces."""
+    shape_k, shape_j, shape_i = distances.shape[0], distances.shape[1], distances.shape[2]
+    i = min(max(i, 0.0), shape_i - 1.001)
+    j = min(max(j, 0.0), shape_j - 1.001)
+    k = min(max(k, 0.0), shape_k - 1.001)
+    i0, j0, k0 = int(i), int(j), int(k)
+    i1, j1, k1 = min(i0 + 1, shape_i - 1), min(j0 + 1, shape_j - 1), min(k0 + 1, shape_k - 1)
+    fi, fj, fk = i - i0, j - j0, k - k0
+    near = (distances[k0, j0, i0, n] * (1 - fi) + distances[k0, j0, i1, n] * fi) * (1 - fj) + (
+        distances[k0, j1, i0, n] * (1 - fi) + distances[k0, j1, i1, n] * fi
+    ) * fj
+    far = (distances[k1, j0, i0, n] * (1 - fi) + distances[k1, j0, i1, n] * fi) * (1 - fj) + (
+        distances[k1, j1, i0, n] * (1 - fi) + distances[k1, j1, i1, n] * fi
+    ) * fj
+    return (near * (1 - fk) + far * fk) * 0.25

@@ -1,0 +1,55 @@
+"""Bone as a filled mask: cortex, trabecular bone and marrow."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.ct import CtVolume, LabelMap
+from BoneAblationPlannerLib.morphology import closed, filled_slices, large_components
+
+BONE_ABOVE_HU = 180
+METAL_ABOVE_HU = 2200
+CLOSING_MM = 3.0
+SMALLEST_BONE_ML = 1.0
+SMALLEST_IMPLANT_ML = 0.1
+
+BONE_LABELS = (
+    "hip",
+    "sacrum",
+    "femur",
+    "vertebrae",
+    "humerus",
+    "scapula",
+    "clavicula",
+    "sternum",
+    "rib",
+    "skull",
+    "tibia",
+    "fibula",
+    "patella",
+    "radius",
+    "ulna",
+    "carpal",
+    "metacarpal",
+    "tarsal",
+    "metatarsal",
+)
+
+
+def is_bone_label(name: str) -> bool:
+    """Whether an organ label (TotalSegmentator v2 spelling) names a bone."""
+    return name.lower().startswith(BONE_LABELS)
+
+
+def bone_mask(ct: CtVolume, body: NDArray[np.bool_], organs: LabelMap | None = None) -> NDArray[np.bool_]:
+    """Filled bone on the CT's grid: threshold, 3 mm closing, holes of each slice; labelled bones are added."""
+    dense = large_components((ct.hu > BONE_ABOVE_HU) & body, SMALLEST_BONE_ML / ct.grid.voxel_ml)
+    if organs is not None:
+        bones = [value for value, name in organs.names.items() if is_bone_label(name)]
+        others = [value for value, name in organs.names.items() if not is_bone_label(name)]
+        dense = (dense & ~np.isin(organs.labels, others)) | np.isin(organs.labels, bones)
+    return filled_slices(closed(dense, CLOSING_MM, ct.grid.spacing_kji_mm)) & body
+
+
+def implant_mask(ct: CtVolume, body: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Metal inside the body, by threshold."""
+    return large_components((ct.hu > METAL_ABOVE_HU) & body, SMALLEST_IMPLANT_ML / ct.grid.voxel_ml)

@@ -1,0 +1,176 @@
+"""Critical structures: from organ labels, drawn nerve curves and the CT itself, with the distances each one needs."""
+
+import itertools
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.anatomy.body import Body
+from BoneAblationPlannerLib.anatomy.bone import implant_mask, is_bone_label
+from BoneAblationPlannerLib.case import NerveCurve, Structure
+from BoneAblationPlannerLib.ct import CtVolume, LabelMap
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.morphology import large_components
+from BoneAblationPlannerLib.plan import CheckedStructure, IgnoredLabel, Provenance, Status, Structures
+
+NERVE_RADIUS_MM = 3.0
+SMALLEST_GAS_ML = 0.5
+LUNG_ABOVE_HU = -930
+LUNG_FROM_ML = 30.0
+ORGAN = "organ label"
+CURVE = "drawn curve"
+FROM_CT = "computed from the CT"
+
+
+@dataclass(frozen=True)
+class KindRule:
+    """Smallest allowed distances of one kind of structure, with provenance."""
+
+    kind: str
+    shaft_mm: float
+    zone_mm: float
+    source: str
+    status: Status
+
+
+@cache
+def _table() -> dict[str, list[dict[str, str]]]:
+    text = files(__package__).joinpath("structures.json").read_text(encoding="utf-8")
+    table: dict[str, list[dict[str, str]]] = json.loads(text)
+    return table
+
+
+@cache
+def kind_rules() -> dict[str, KindRule]:
+    """The rules of all kinds, keyed by kind."""
+    return {row["kind"]: KindRule(**row) for row in _table()["kinds"]}  # type: ignore[arg-type]
+
+
+def kind_of(name: str) -> str | None:
+    """Kind of a structure by its name, or None if the table does not know it or ignores it."""
+    lowered = name.lower().replace(" ", "_")
+    if ignored_reason(name) is not None:
+        return None
+    for row in _table()["names"]:
+        if re.search(row["pattern"], lowered):
+            return row["kind"]
+    return None
+
+
+def ignored_reason(name: str) -> str | None:
+    """Why a label is deliberately not a critical structure, or None."""
+    lowered = name.lower().replace(" ", "_")
+    if is_bone_label(lowered):
+        return "bone: taken into the bone mask"
+    for row in _table()["ignored"]:
+        if re.search(row["pattern"], lowered):
+            return row["reason"]
+    return None
+
+
+def collect_structures(
+    ct: CtVolume, body: Body, organs: LabelMap | None, nerves: Sequence[NerveCurve]
+) -> tuple[tuple[Structure, ...], Structures]:
+    """All critical structures of a case, and the account of what was checked, ignored and not checked.
+
+    A label that the table does not know counts as kind ``other``: it is kept clear of, not dropped.
+
+    Raises
+    ------
+    InputError
+        If an organ map has names but none of its labels occurs, or a nerve curve lies outside the image.
+    """
+    found: list[Structure] = []
+    ignored: list[IgnoredLabel] = []
+    if organs is not None:
+        found, ignored = _from_labels(ct.grid, organs)
+    found += [_from_curve(ct.grid, nerve) for nerve in nerves]
+    found += _from_ct(ct, body)
+    checked = tuple(CheckedStructure(s.name, s.kind, s.origin) for s in found)
+    present = {s.kind for s in found if s.origin != FROM_CT or s.kind in ("skin", "implant")}
+    not_checked = tuple(kind for kind in kind_rules() if kind not in present and kind not in ("other", "implant"))
+    return tuple(found), Structures(checked, not_checked, tuple(ignored))
+
+
+def provenance_of(structures: Sequence[Structure]) -> tuple[Provenance, ...]:
+    """Sources of the distances that were required of the given structures."""
+    rows = []
+    for kind in sorted({s.kind for s in structures}):
+        rule = kind_rules()[kind]
+        rows.append(Provenance(f"{kind}: shaft clearance", rule.shaft_mm, "mm", rule.source, rule.status))
+        rows.append(Provenance(f"{kind}: zone clearance", rule.zone_mm, "mm", rule.source, rule.status))
+    return tuple(rows)
+
+
+def _structure(name: str, kind: str, mask: NDArray[np.bool_], origin: str) -> Structure:
+    rule = kind_rules()[kind]
+    return Structure(name, kind, mask, rule.shaft_mm, rule.zone_mm, origin)
+
+
+def _from_labels(grid: Grid, organs: LabelMap) -> tuple[list[Structure], list[IgnoredLabel]]:
+    if not organs.grid.matches(grid):
+        raise InputError("organs: not on the CT's grid; expected the same voxels")
+    present = {int(v) for v in np.unique(organs.labels)} - {0}
+    if not present & set(organs.names):
+        raise InputError(
+            f"organs: none of the {len(organs.names)} names belongs to a label in the map "
+            f"(labels {sorted(present)[:8]}); expected names for the labels"
+        )
+    found, ignored = [], []
+    for value in sorted(present):
+        name = organs.names.get(value, f"label {value}")
+        reason = ignored_reason(name)
+        if reason is not None:
+            ignored.append(IgnoredLabel(name, reason))
+        else:
+            found.append(_structure(name, kind_of(name) or "other", organs.labels == value, ORGAN))
+    return found, ignored
+
+
+def _from_curve(grid: Grid, nerve: NerveCurve) -> Structure:
+    radius = nerve.radius_mm if nerve.radius_mm is not None else NERVE_RADIUS_MM
+    mask = tube_mask(grid, nerve.points_ras_mm, radius)
+    if not mask.any():
+        raise InputError(f"nerve {nerve.name!r}: lies outside the image; expected a curve in RAS mm inside the CT")
+    return _structure(nerve.name, "nerve", mask, CURVE)
+
+
+def tube_mask(grid: Grid, points_ras_mm: NDArray[np.float64], radius_mm: float) -> NDArray[np.bool_]:
+    """Voxels that a tube around a polyline (N, 3) touches; never thinner than the voxels it passes through."""
+    points = np.atleast_2d(np.asarray(points_ras_mm, dtype=np.float64))
+    mask = np.zeros(grid.shape, dtype=bool)
+    reach = radius_mm + grid.half_diagonal_mm
+    segments = itertools.pairwise(points) if len(points) > 1 else [(points[0], points[0])]
+    for start, end in segments:
+        region = grid.region_around([start, end], reach)
+        local = grid.crop(region)
+        centres = local.ras_of_mask(np.ones(local.shape, dtype=bool))
+        axis = end - start
+        along = np.clip(((centres - start) @ axis) / max(float(axis @ axis), 1e-12), 0, 1)
+        near = np.linalg.norm(centres - start - along[:, None] * axis, axis=1) <= reach
+        mask[region] |= near.reshape(local.shape)
+    return mask
+
+
+def _from_ct(ct: CtVolume, body: Body) -> list[Structure]:
+    """Skin, gas-filled organs and metal need no organ map."""
+    found = [_structure("skin", "skin", body.skin, FROM_CT)]
+    gas = large_components(body.gas, SMALLEST_GAS_ML / ct.grid.voxel_ml)
+    if gas.any():
+        aerated = large_components(gas & (ct.hu > LUNG_ABOVE_HU), LUNG_FROM_ML / ct.grid.voxel_ml)
+        if aerated.any():
+            found.append(_structure("gas: lung", "lung", aerated, FROM_CT))
+        rest = gas & ~aerated
+        if large_components(rest, SMALLEST_GAS_ML / ct.grid.voxel_ml).any():
+            found.append(_structure("gas: bowel or other", "bowel", rest, FROM_CT))
+    metal = implant_mask(ct, body.inside)
+    if metal.any():
+        found.append(_structure("metal", "implant", metal, FROM_CT))
+    return found

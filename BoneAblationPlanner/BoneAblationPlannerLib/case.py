@@ -1,0 +1,112 @@
+"""What a host hands to the workflow (`Case`) and what it gets back (`PlanningResult`)."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.ct import CtVolume, LabelMap
+from BoneAblationPlannerLib.plan import Intent, Modality, Plan, Point, Position
+
+
+@dataclass(frozen=True, eq=False)
+class NerveCurve:
+    """A nerve as a polyline (N, 3) RAS mm and the radius of its tube."""
+
+    name: str
+    points_ras_mm: NDArray[np.float64]
+    radius_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user decided; None leaves the decision to the rules, whose choice is recorded in the plan."""
+
+    modality: Modality | None = None
+    device: str | None = None
+    intent: Intent = "curative"
+    margin_mm: float | None = None
+    position: Position | None = None
+    lateral_error_mm: float | None = None
+    depth_error_mm: float | None = None
+    cement: bool = False
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One patient to plan for.
+
+    Parameters
+    ----------
+    ct : CtVolume
+    seed_ras_mm : point or None
+        A point inside the lesion; required unless `lesion` is given.
+    lesion : (k, j, i) bool or None
+        A finished outline on the CT's grid; taken as it is.
+    organs : LabelMap or None
+        Named anatomy on the CT's grid.
+    nerves : tuple of NerveCurve
+    choices : Choices
+    """
+
+    ct: CtVolume
+    seed_ras_mm: Point | None = None
+    lesion: NDArray[np.bool_] | None = None
+    organs: LabelMap | None = None
+    nerves: tuple[NerveCurve, ...] = ()
+    choices: Choices = field(default_factory=Choices)
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Critical anatomy.
+
+    Parameters
+    ----------
+    name : str
+        As it came, for instance ``urinary_bladder``.
+    kind : str
+        nerve, vessel, bowel, bladder, ureter, skin, joint, spinal canal, lung, implant or other.
+    mask : (k, j, i) bool
+        On the CT's grid.
+    required_shaft_mm, required_zone_mm : float
+        Smallest allowed distance to the needle's shaft and to the zone's edge.
+    origin : str
+        Where it came from: ``organ label``, ``drawn curve``, ``computed from the CT``.
+    """
+
+    name: str
+    kind: str
+    mask: NDArray[np.bool_]
+    required_shaft_mm: float
+    required_zone_mm: float
+    origin: str
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """Everything the plan was made around, as masks on the CT's grid."""
+
+    ct: CtVolume
+    body: NDArray[np.bool_]
+    bone: NDArray[np.bool_]
+    lesion: NDArray[np.bool_]
+    structures: tuple[Structure, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PlanningResult:
+    """The plan together with the masks that its figures stand for, all on the CT's grid.
+
+    `target` is lesion + margin, `zone` where tissue is expected to die, `visible_zone` the visible ice or None.
+    `surface_points_ras_mm` (N, 3) and `surface_margins_mm` (N,) are the signed margin on the lesion's surface.
+    """
+
+    plan: Plan
+    anatomy: Anatomy
+    target: NDArray[np.bool_]
+    zone: NDArray[np.bool_]
+    visible_zone: NDArray[np.bool_] | None
+    surface_points_ras_mm: NDArray[np.float64]
+    surface_margins_mm: NDArray[np.float64]

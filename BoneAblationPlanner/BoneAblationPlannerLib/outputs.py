@@ -1,0 +1,147 @@
+"""Everything that a finished plan leaves on disk: all of it or nothing, plan.json last."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.plan import write_plan
+from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
+from BoneAblationPlannerLib.report.content import report_content
+from BoneAblationPlannerLib.report.html import write_html
+from BoneAblationPlannerLib.report.pdf import write_pdf
+from BoneAblationPlannerLib.scene.build import PlanNodes, add_plan
+from BoneAblationPlannerLib.scene.bundle import extract_segmentation, save_bundle
+from BoneAblationPlannerLib.scene.runtime import new_scene
+from BoneAblationPlannerLib.views.gl import gl_available
+from BoneAblationPlannerLib.views.pictures import Picture, take_pictures
+
+PLAN, BUNDLE, SEGMENTATION = "plan.json", "plan.mrb", "plan.seg.nrrd"
+HTML, PDF, FIGURES = "report.html", "report.pdf", "figures"
+_OWN_FIGURES = ("overview-*.png", "probe-*.png")
+
+
+def write_outputs(result: PlanningResult, out_dir: Path, report: ReportProgress = silent) -> dict[str, Path]:
+    """Write plan, scene, segmentation, pictures and report into a folder.
+
+    Everything is made in a temporary folder inside `out_dir` and moved when all of it is there; `plan.json` goes first
+    and comes last, so that a folder with a plan.json is complete. Other files in the folder stay.
+
+    Returns
+    -------
+    dict
+        File name to path, figures as ``figures/NAME.png``.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be written or the disk is full; nothing was written.
+    Cancelled
+        When `report` asks to stop; nothing was written.
+    """
+    out_dir = Path(out_dir)
+    with _one_line_errors(out_dir), _output_folder(out_dir), _staging(out_dir) as staging:
+        _stage(result, staging / "new", report)
+        step(report, 0.98, "moving files into place")
+        names = _publish(staging / "new", out_dir, staging / "old")
+    return {name: out_dir / name for name in names}
+
+
+def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None:
+    (folder / FIGURES).mkdir(parents=True)
+    step(report, 0.0, "building the scene")
+    scene = new_scene()
+    nodes = add_plan(scene, result)
+    step(report, 0.1, "drawing pictures")
+    pictures, missing = _pictures(nodes, result, folder / FIGURES, part(report, 0.1, 0.5))
+    step(report, 0.5, f"writing {BUNDLE}")
+    save_bundle(scene, folder / BUNDLE)
+    step(report, 0.8, f"writing {SEGMENTATION}")
+    extract_segmentation(folder / BUNDLE, folder / SEGMENTATION)
+    step(report, 0.85, f"writing {HTML} and {PDF}")
+    blocks = report_content(result.plan, pictures, missing)
+    title = f"Ablation plan - {result.plan.input.ct}"
+    write_html(blocks, title, folder / HTML)
+    write_pdf(blocks, title, folder / PDF)
+    write_plan(result.plan, folder / PLAN)
+
+
+def _pictures(
+    nodes: PlanNodes, result: PlanningResult, folder: Path, report: ReportProgress
+) -> tuple[tuple[Picture, ...], str]:
+    available, how_to_mend = gl_available()
+    if not available:
+        return (), how_to_mend
+    return take_pictures(nodes.scene, nodes, result, folder, report), ""
+
+
+def _publish(new: Path, out_dir: Path, old: Path) -> list[str]:
+    """Move the new files into place; on failure put back what was there."""
+    names = sorted(p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file() and p.name != PLAN)
+    stale = [p.relative_to(out_dir).as_posix() for pattern in _OWN_FIGURES for p in (out_dir / FIGURES).glob(pattern)]
+    made_figures = not (out_dir / FIGURES).exists()
+    placed: list[Path] = []
+    try:
+        for name in (PLAN, *names, *stale):
+            _set_aside(out_dir / name, old / name)
+        (out_dir / FIGURES).mkdir(exist_ok=True)
+        for name in (*names, PLAN):
+            (new / name).replace(out_dir / name)
+            placed.append(out_dir / name)
+    except BaseException:
+        _restore(placed, out_dir, old)
+        if made_figures:
+            shutil.rmtree(out_dir / FIGURES, ignore_errors=True)
+        raise
+    return [PLAN, *names]
+
+
+def _set_aside(path: Path, aside: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; expected a file or nothing")
+    if path.exists():
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(aside)
+
+
+def _restore(placed: list[Path], out_dir: Path, old: Path) -> None:
+    for path in placed:
+        path.unlink(missing_ok=True)
+    kept = [p for p in old.rglob("*") if p.is_file()]
+    for path in sorted(kept, key=lambda p: p.name == PLAN):
+        path.replace(out_dir / path.relative_to(old))
+
+
+@contextmanager
+def _one_line_errors(out_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{out_dir}: {reason}; expected a folder with room to write, nothing was written") from None
+
+
+@contextmanager
+def _output_folder(out_dir: Path) -> Iterator[None]:
+    """Make the folder and its parents; take away again what was made when the block fails."""
+    made = [p for p in (out_dir, *out_dir.parents) if not p.exists()]
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in made:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
+@contextmanager
+def _staging(out_dir: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=".bone-plan-", dir=out_dir))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

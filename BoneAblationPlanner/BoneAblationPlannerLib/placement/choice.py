@@ -1,0 +1,199 @@
+"""Paths, modality, device and probes for a prepared case."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.access.bone_entry import bone_entry
+from BoneAblationPlannerLib.access.limits import default_limits
+from BoneAblationPlannerLib.access.paths import Paths, find_paths, skin_entries
+from BoneAblationPlannerLib.access.region import LESION, AccessRegion, build_region
+from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
+from BoneAblationPlannerLib.advice.modality import LesionFacts, advise
+from BoneAblationPlannerLib.case import Anatomy
+from BoneAblationPlannerLib.devices.catalogue import builtin_devices, find_device
+from BoneAblationPlannerLib.errors import InputError, PlanningError
+from BoneAblationPlannerLib.placement.candidates import (
+    Candidate,
+    build_candidates,
+    choose_paths,
+    path_effort,
+    spread_points,
+    zone_slack_mm,
+)
+from BoneAblationPlannerLib.placement.defaults import default_value
+from BoneAblationPlannerLib.placement.optimiser import ENOUGH_LESION, Selection, select_probes
+from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
+from BoneAblationPlannerLib.plan import Advice, Modality, Optimiser
+from BoneAblationPlannerLib.preparation import PreparedCase
+from BoneAblationPlannerLib.progress import ReportProgress, part
+
+AIM_POINTS = 60
+AIM_SPACING_MM = 4.0
+LEAST_LESION_FRACTION = 0.95
+WIDEST_SHAFT_MM = 2.4
+
+
+def find_access(prepared: PreparedCase) -> tuple[AccessRegion, Paths]:
+    """Distance maps around the lesion and every admissible path to points spread over it."""
+    limits = default_limits()
+    anatomy = prepared.anatomy
+    region = build_region(anatomy, limits.longest_depth_mm)
+    aims = spread_points(prepared.target.lesion_ras_mm, AIM_POINTS, AIM_SPACING_MM)
+    skin = next(s.mask for s in anatomy.structures if s.kind == "skin")
+    entries = skin_entries(anatomy.ct.grid, skin, aims.mean(axis=0), limits)
+    if len(entries) == 0:
+        raise PlanningError(
+            f"no skin within {limits.longest_depth_mm:g} mm of the lesion in this image: "
+            "the field of view is cropped there; scan with the skin in view", {"no skin in view": 1})  # fmt: skip
+    paths = find_paths(region, entries, aims, limits, prepared.position, WIDEST_SHAFT_MM / 2)
+    if len(paths) == 0:
+        most = max(paths.excluded_by, key=lambda name: paths.excluded_by[name])
+        total = sum(paths.excluded_by.values())
+        raise PlanningError(
+            f"no admissible path from the skin to the lesion in {prepared.position} position: {most} excludes most "
+            f"({paths.excluded_by[most]} of {total} paths)", paths.excluded_by)  # fmt: skip
+    return region, paths
+
+
+def advise_modality(prepared: PreparedCase, region: AccessRegion) -> Advice:
+    in_lesion = region.distances[(region.tissue & LESION) > 0]
+    near = {kind: float(in_lesion[:, n].min()) * DISTANCE_STEP_MM for n, kind in enumerate(region.kinds)}
+    lesion, choices = prepared.lesion, prepared.case.choices
+    facts = LesionFacts(
+        lesion.kind, lesion.diameters_mm[0], lesion.cortical_breach_fraction or 0.0, choices.cement, near)  # fmt: skip
+    modality = choices.modality
+    if choices.device is not None:
+        device = find_device(choices.device)
+        if modality not in (None, device.modality):
+            raise InputError(f"device {device.id}: is {device.modality}; expected a device for modality {modality}")
+        modality = device.modality
+    return advise(facts, modality, prepared.structures.not_checked)
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenProbes:
+    """The probes of one modality and what had to be given up for them."""
+
+    selection: Selection
+    candidates: list[Candidate]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def preference(self) -> tuple[bool, bool, int, float]:
+        """Covered first, then without giving up a clearance, then few probes, then value."""
+        s = self.selection
+        return (s.lesion_fraction < ENOUGH_LESION, bool(self.warnings), len(s.rows), -s.value)
+
+    @property
+    def easy(self) -> bool:
+        """Good enough not to look at the next modality."""
+        return self.preference[:2] == (False, False) and len(self.selection.rows) <= default_value("easy_probes")
+
+
+def place_probes(
+    prepared: PreparedCase, region: AccessRegion, paths: Paths, advice: Advice, report: ReportProgress
+) -> tuple[ChosenProbes, Advice]:
+    """Probes for the advised modality; if the rules chose it and it needs many probes, the next ones are tried too.
+
+    Raises
+    ------
+    PlanningError
+        If no modality covers the lesion without a zone touching a critical structure.
+    """
+    effort = path_effort(paths, default_limits())
+    paths, effort = _practicable(prepared.anatomy, paths, effort)
+    ranked = [r.modality for r in advice.ranked] if advice.chosen_by == "rules" else [advice.modality]
+    found: list[tuple[ChosenProbes, Modality]] = []
+    failures: list[PlanningError] = []
+    for n, modality in enumerate(ranked):
+        span = part(report, n / len(ranked), (n + 1) / len(ranked))
+        try:
+            found.append((_place_modality(prepared, region, paths, effort, modality, span), modality))
+        except PlanningError as error:
+            failures.append(error)
+            continue
+        if found[-1][0].easy:
+            break
+    if not found:
+        raise failures[0]
+    chosen, modality = min(found, key=lambda row: row[0].preference)
+    if modality != advice.modality:
+        note = f"{advice.modality} ranks first but covers the lesion less easily here: {modality} is planned"
+        advice = replace(advice, modality=modality, warnings=(*advice.warnings, note))
+    return chosen, advice
+
+
+def _practicable(anatomy: Anatomy, paths: Paths, effort: NDArray[np.float64]) -> tuple[Paths, NDArray[np.float64]]:
+    """Diverse easy paths that do not skive along the cortex."""
+    rows = choose_paths(paths, effort)
+    limit = default_limits().incidence_limit_deg
+    bone, grid = anatomy.bone | anatomy.lesion, anatomy.ct.grid
+    met = (bone_entry(bone, anatomy.ct.hu, grid, paths.entries_ras_mm[n], paths.aims_ras_mm[n]) for n in rows)
+    steep = np.array([m.incidence_deg is None or m.incidence_deg <= limit for m in met])
+    if not steep.any():
+        reason = f"every path meets the cortex at more than {limit:g} degrees and would skive"
+        raise PlanningError(reason, {"cortex incidence": len(rows)})
+    return paths.take(rows[steep]), effort[rows[steep]]
+
+
+def _place_modality(
+    prepared: PreparedCase,
+    region: AccessRegion,
+    paths: Paths,
+    effort: NDArray[np.float64],
+    modality: Modality,
+    report: ReportProgress,
+) -> ChosenProbes:
+    """Probes of the modality's best device; zone clearances are kept, or given up with a warning if they cannot be."""
+    choices = prepared.case.choices
+    devices = [d for d in builtin_devices() if d.modality == modality and choices.device in (None, d.id)]
+    best_fraction = 0.0
+    for n, share in enumerate((1.0, 0.0)):
+        found = []
+        for m, device in enumerate(devices):
+            span = part(report, (n + m / len(devices)) / 2, (n + (m + 1) / len(devices)) / 2)
+            candidates = _admissible(build_candidates(paths, effort, device, default_limits()), region, share)
+            if candidates:
+                selection = select_probes(
+                    candidates, prepared.target, default_limits().probe_gap_mm, choices.seed, span
+                )
+                found.append(ChosenProbes(selection, candidates, () if share else (_RELAXED,)))
+        if not found:
+            continue
+        chosen = min(found, key=lambda c: c.preference)
+        best_fraction = max(best_fraction, chosen.selection.lesion_fraction)
+        if chosen.selection.lesion_fraction >= LEAST_LESION_FRACTION:
+            return chosen
+    raise PlanningError(
+        f"no set of up to 6 {modality} probes covers the lesion without its zone touching a critical structure: "
+        f"at best {best_fraction:.0%} of the lesion; displace the structure (hydrodissection) or change modality",
+        {"zone touches critical structure": 1},
+    )
+
+
+_RELAXED = (
+    "the wanted distance between zone and critical structures cannot be kept while covering the lesion: see the "
+    "clearances that are not ok; protect or displace these structures (hydrodissection, CO2, thermocouple, monitoring)"
+)
+
+
+def _admissible(candidates: list[Candidate], region: AccessRegion, share: float) -> list[Candidate]:
+    slack = zone_slack_mm(region, [c.outer_zone for c in candidates], share)
+    return [c for c, s in zip(candidates, slack, strict=True) if s >= 0]
+
+
+def placements_of(chosen: ChosenProbes) -> tuple[Placement, ...]:
+    """Named from cranial to caudal."""
+    ordered = sorted((chosen.candidates[row] for row in chosen.selection.rows), key=lambda c: -float(c.tip_ras_mm[2]))
+    return tuple(
+        Placement(f"Probe {n + 1}", c.device, c.program, rounded_point(c.entry_ras_mm), rounded_point(c.tip_ras_mm))
+        for n, c in enumerate(ordered)
+    )
+
+
+def optimiser_record(selection: Selection) -> Optimiser:
+    gap = max(0.0, (selection.bound - selection.value) / selection.bound)
+    text = "5 x lesion + margin voxels covered, less healthy tissue and effort, as a share of the whole target"
+    return Optimiser(selection.value, selection.bound, gap, selection.evaluations, text)

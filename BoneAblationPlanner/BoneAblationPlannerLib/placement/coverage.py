@@ -1,0 +1,104 @@
+"""How well zones cover a target: coverage, signed margins, and both under placement error."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.placement.target import Target
+from BoneAblationPlannerLib.plan import Coverage, Robust
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, covered_voxels, depth_mm, rows_of
+
+SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class PlacementError:
+    """Every needle lands `lateral_mm` off to a random side and up to `depth_mm` too deep or too shallow."""
+
+    lateral_mm: float
+    depth_mm: float
+    samples: int = SAMPLES
+    seed: int = 1
+
+
+def margins_mm(target: Target, zones: Sequence[Spheroid]) -> NDArray[np.float64]:
+    """Signed margin (S,) at each lesion-surface point: positive where the zone reaches beyond the lesion."""
+    return depth_mm(target.surface_ras_mm, rows_of(zones))
+
+
+def measure_coverage(target: Target, zones: Sequence[Spheroid], margin_mm: float, error: PlacementError) -> Coverage:
+    """Coverage and margins, nominal and under placement error; fractions are rounded down, margins not at all."""
+    rows = rows_of(zones)
+    covered = covered_voxels(target.points_ras_mm, target.grid, rows)
+    voxel_ml = target.grid.voxel_ml
+    lesion = covered[: target.lesion_count]
+    zones_ml = union_ml(zones)
+    return Coverage(
+        lesion_fraction=_floor(lesion.mean()),
+        margin_mm=margin_mm,
+        lesion_plus_margin_fraction=_floor(covered.mean()),
+        minimum_margin_mm=float(margins_mm(target, zones).min()),
+        robust=robust_figures(target, zones, error),
+        uncovered_ml=float((~lesion).sum() * voxel_ml),
+        zone_outside_target_ml=max(0.0, zones_ml - float(covered.sum() * voxel_ml)),
+    )
+
+
+def robust_figures(target: Target, zones: Sequence[Spheroid], error: PlacementError) -> Robust:
+    """The same figures with all needles displaced at once, `error.samples` times."""
+    minimum, fraction = [], []
+    for displaced in displacements(zones, error):
+        rows = rows_of(displaced)
+        minimum.append(float(depth_mm(target.surface_ras_mm, rows).min()))
+        fraction.append(float(covered_voxels(target.lesion_ras_mm, target.grid, rows).mean()))
+    return Robust(
+        worst_minimum_margin_mm=min(minimum),
+        p05_minimum_margin_mm=float(np.percentile(minimum, 5, method="lower")),
+        p05_lesion_fraction=_floor(np.percentile(fraction, 5, method="lower")),
+        samples=error.samples,
+        lateral_error_mm=error.lateral_mm,
+        depth_error_mm=error.depth_mm,
+    )
+
+
+def displacements(zones: Sequence[Spheroid], error: PlacementError) -> list[list[Spheroid]]:
+    """Sampled placements: each zone moved sideways by exactly `lateral_mm` and along its axis by up to `depth_mm`."""
+    rng = np.random.default_rng(error.seed)
+    placements = []
+    for _ in range(error.samples):
+        moved = []
+        for zone in zones:
+            side, other = _perpendicular_pair(zone.axis)
+            turn = rng.uniform(0, 2 * np.pi)
+            lateral = error.lateral_mm * (np.cos(turn) * side + np.sin(turn) * other)
+            along = rng.uniform(-error.depth_mm, error.depth_mm) * zone.axis
+            moved.append(Spheroid(zone.centre_ras_mm + lateral + along, zone.axis, zone.across_mm, zone.along_mm))
+        placements.append(moved)
+    return placements
+
+
+def _perpendicular_pair(axis: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two unit vectors that complete an axis to a right-handed frame, for any direction of the axis."""
+    helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
+    first = np.cross(axis, helper)
+    first /= np.linalg.norm(first)
+    return first, np.cross(axis, first)
+
+
+def union_ml(zones: Sequence[Spheroid], spacing_mm: float = 1.0) -> float:
+    """Volume in ml of the union of zones, by 1 mm sampling."""
+    if not zones:
+        return 0.0
+    reach = np.array([max(z.across_mm, z.along_mm) / 2 for z in zones])[:, None]
+    centres = np.array([z.centre_ras_mm for z in zones])
+    low, high = (centres - reach).min(axis=0), (centres + reach).max(axis=0)
+    axes = [np.arange(lo, hi + spacing_mm, spacing_mm) for lo, hi in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    return float((depth_mm(points, rows_of(zones)) >= 0).sum() * spacing_mm**3 / 1000)
+
+
+def _floor(fraction: float) -> float:
+    """Round a fraction down to four digits: 0.99996 is not 1."""
+    return float(np.floor(fraction * 1e4 + 1e-9) / 1e4)

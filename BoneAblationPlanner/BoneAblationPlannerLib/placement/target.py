@@ -1,0 +1,76 @@
+"""The lesion and lesion + margin as voxels of 1 mm or less, which is what coverage is counted on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BoneAblationPlannerLib.frames import Grid, subdivide
+from BoneAblationPlannerLib.morphology import distance_mm
+
+FINEST_MM = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Voxel centres, lesion first.
+
+    Parameters
+    ----------
+    grid : Grid
+        Refined crop of the CT around the lesion; gives voxel size and obliquity.
+    points_ras_mm : (N, 3) float64
+        Centres of lesion voxels, then of margin voxels.
+    lesion_count : int
+        How many of the points are lesion.
+    surface_ras_mm : (S, 3) float64
+        Centres of the outer voxel faces of the lesion, where margins are measured.
+    """
+
+    grid: Grid
+    points_ras_mm: NDArray[np.float64]
+    lesion_count: int
+    surface_ras_mm: NDArray[np.float64]
+
+    @property
+    def lesion_ras_mm(self) -> NDArray[np.float64]:
+        """Lesion voxel centres (L, 3)."""
+        return self.points_ras_mm[: self.lesion_count]
+
+
+def build_target(lesion: NDArray[np.bool_], grid: Grid, margin_mm: float) -> Target:
+    """Refine the lesion to 1 mm or below and add the margin.
+
+    A voxel belongs to the margin if its centre lies within `margin_mm` of the lesion's voxel boxes (to half the
+    finest edge), so that rounding never makes the target smaller than half a voxel less than asked.
+    """
+    if not lesion.any():
+        raise ValueError("lesion: empty mask; expected at least one voxel")
+    if margin_mm < 0:
+        raise ValueError(f"margin_mm: {margin_mm:g}; expected 0 or more")
+    region = grid.region_around(grid.ras_of_mask(lesion), margin_mm + 2.0 + float(grid.spacing_ijk_mm.max()))
+    factors = grid.crop(region).refinement(FINEST_MM)
+    fine_grid = grid.crop(region).refined(factors)
+    fine = subdivide(np.ascontiguousarray(lesion[region]), factors)
+    lesion_points = fine_grid.ras_of_mask(fine)
+    surface = _outer_faces(fine, fine_grid)
+    if margin_mm == 0:
+        return Target(fine_grid, lesion_points, len(lesion_points), surface)
+    distance = distance_mm(fine, fine_grid.spacing_kji_mm)
+    margin = ~fine & (distance <= margin_mm + fine_grid.spacing_kji_mm.min() / 2)
+    points = np.concatenate([lesion_points, fine_grid.ras_of_mask(margin)])
+    return Target(fine_grid, points, len(lesion_points), surface)
+
+
+def _outer_faces(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:
+    """Centres of voxel faces between mask and background, holes filled first: (F, 3) RAS mm."""
+    solid = np.pad(ndimage.binary_fill_holes(mask), 1)
+    faces = []
+    for axis in range(3):
+        for side in (-1, 1):
+            open_ = solid & ~np.roll(solid, -side, axis=axis)
+            kji = np.argwhere(open_).astype(np.float64) - 1
+            kji[:, axis] += side / 2
+            faces.append(kji)
+    return grid.ras_from_ijk(np.concatenate(faces)[:, ::-1])

@@ -1,0 +1,412 @@
+"""The plan as it is stored: frozen dataclasses, one JSON document, schema ``bone-plan/1``.
+
+Lengths are mm, volumes ml, angles degrees, points RAS in mm. ``None`` means "not determined" and is shown as such.
+"""
+
+import json
+import os
+import tempfile
+import types
+import typing
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from BoneAblationPlannerLib.errors import InputError
+
+SCHEMA = "bone-plan/1"
+
+Point = tuple[float, float, float]
+Position = Literal["supine", "prone", "left-lateral", "right-lateral"]
+POSITIONS: tuple[Position, ...] = typing.get_args(Position)
+Intent = Literal["curative", "palliative"]
+INTENTS: tuple[Intent, ...] = typing.get_args(Intent)
+Modality = Literal["rfa", "mwa", "cryo"]
+MODALITIES: tuple[Modality, ...] = typing.get_args(Modality)
+LesionKind = Literal["lytic", "sclerotic", "mixed"]
+Status = Literal["seen", "derived", "unverified", "default"]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """A clinical number with its unit, where it comes from and how far that can be trusted."""
+
+    name: str
+    value: float | str | None
+    unit: str
+    source: str
+    status: Status
+
+
+@dataclass(frozen=True)
+class Software:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class GridRecord:
+    shape: tuple[int, int, int]
+    ijk_to_ras: tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class InputRecord:
+    ct: str
+    grid: GridRecord
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """`cortical_breach_fraction` is the share of the lesion's surface that faces soft tissue without cortex between.
+
+    Kind, density and breach are None where there is no CT to read them from.
+    """
+
+    volume_ml: float
+    kind: LesionKind | None
+    diameters_mm: Point
+    centroid_ras_mm: Point
+    seed_ras_mm: Point | None
+    cortical_breach_fraction: float | None
+    bone: str | None
+    mean_hu: float | None
+    outline: Literal["segmented", "given"]
+    checks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reason:
+    rule: str
+    source: str
+    status: Status
+
+
+@dataclass(frozen=True)
+class RankedModality:
+    modality: Modality
+    score: float
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """`modality` is what the plan uses; `chosen_by` tells whether a person or the rules chose it."""
+
+    modality: Modality
+    chosen_by: Literal["user", "rules"]
+    ranked: tuple[RankedModality, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Clearance:
+    """Free distance from a structure to the needle's shaft and to the zone's edge (negative: inside)."""
+
+    structure: str
+    kind: str
+    shaft_mm: float
+    zone_mm: float
+    required_shaft_mm: float
+    required_zone_mm: float
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One needle: `depth_mm` is skin to tip; angles are those of the path from entry to tip (see `access.angles`)."""
+
+    name: str
+    device: str
+    program: str
+    entry_ras_mm: Point
+    tip_ras_mm: Point
+    depth_mm: float
+    axial_angle_deg: float
+    craniocaudal_angle_deg: float
+    cortex_incidence_deg: float | None
+    cortices_crossed: int
+    bone_path_mm: float
+    clearances: tuple[Clearance, ...]
+    shaft_length_mm: float
+    diameter_mm: float
+    zone_centre_ras_mm: Point
+    zone_axes_mm: Point
+    visible_axes_mm: Point | None = None
+    slice_number: int | None = None
+
+
+@dataclass(frozen=True)
+class Zone:
+    model: Literal["chart", "ice", "heat"]
+    volume_ml: float
+    provenance: tuple[Provenance, ...]
+
+
+@dataclass(frozen=True)
+class Robust:
+    """Figures under sampled placement errors; `p05` is the 5th percentile, `worst` the smallest sample."""
+
+    worst_minimum_margin_mm: float
+    p05_minimum_margin_mm: float
+    p05_lesion_fraction: float
+    samples: int
+    lateral_error_mm: float
+    depth_error_mm: float
+
+
+@dataclass(frozen=True)
+class Coverage:
+    lesion_fraction: float
+    margin_mm: float
+    lesion_plus_margin_fraction: float
+    minimum_margin_mm: float
+    robust: Robust
+    uncovered_ml: float
+    zone_outside_target_ml: float
+
+
+@dataclass(frozen=True)
+class CheckedStructure:
+    name: str
+    kind: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class IgnoredLabel:
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Structures:
+    """`not_checked` lists every kind of critical anatomy that this case does not contain: unknown, never safe."""
+
+    checked: tuple[CheckedStructure, ...]
+    not_checked: tuple[str, ...]
+    ignored: tuple[IgnoredLabel, ...] = ()
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """`gap` is (bound - objective) / bound for the discretised problem."""
+
+    objective: float
+    bound: float
+    gap: float
+    evaluations: int
+    description: str
+
+
+@dataclass(frozen=True)
+class CementNeedle:
+    name: str
+    gauge: int
+    entry_ras_mm: Point
+    tip_ras_mm: Point
+    shares_track_with: str | None
+
+
+@dataclass(frozen=True)
+class CementLeak:
+    towards: str
+    distance_mm: float
+    defect_area_mm2: float
+
+
+@dataclass(frozen=True)
+class Cement:
+    needles: tuple[CementNeedle, ...]
+    fill_ml: float
+    fill_fraction: float
+    leaks: tuple[CementLeak, ...]
+    cautions: tuple[str, ...] = ()
+    provenance: tuple[Provenance, ...] = ()
+
+
+@dataclass(frozen=True)
+class Screw:
+    name: str
+    corridor: str
+    diameter_mm: float
+    length_mm: float
+    entry_ras_mm: Point
+    tip_ras_mm: Point
+    cortical_clearance_mm: float
+    purchase_beyond_lesion_mm: float | None
+
+
+@dataclass(frozen=True)
+class Mirels:
+    """Points 1-3 per item; None where the item has to be asked (pain) or cannot be told from the scan."""
+
+    site: int | None = None
+    pain: int | None = None
+    lesion: int | None = None
+    size: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class SectionRigidity:
+    EA: float
+    EI_min: float
+    GJ: float
+
+
+@dataclass(frozen=True)
+class Rigidity:
+    before: SectionRigidity
+    after: SectionRigidity
+    reduction_fraction: float
+
+
+@dataclass(frozen=True)
+class Stability:
+    mirels: Mirels = field(default_factory=Mirels)
+    rigidity: Rigidity | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A complete plan; `to_json` and `from_json` are its only outside forms."""
+
+    software: Software
+    input: InputRecord
+    parameters: dict[str, Any]
+    timings_s: dict[str, float]
+    position: Position
+    lesion: Lesion
+    advice: Advice
+    probes: tuple[Probe, ...]
+    zone: Zone
+    coverage: Coverage
+    structures: Structures
+    optimiser: Optimiser
+    cement: Cement | None = None
+    screws: tuple[Screw, ...] = ()
+    stability: Stability = field(default_factory=Stability)
+    warnings: tuple[str, ...] = ()
+    provenance: tuple[Provenance, ...] = ()
+    schema: str = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON values, contract keys first."""
+        return {"schema": self.schema, **{k: v for k, v in _encode(self).items() if k != "schema"}}
+
+    @classmethod
+    def from_json(cls, document: Any) -> "Plan":
+        """Rebuild a plan; raises InputError naming the key that is missing or wrong. Unknown keys are ignored."""
+        schema = document.get("schema") if isinstance(document, dict) else None
+        if schema != SCHEMA:
+            raise InputError(f"plan: schema is {schema!r}; expected {SCHEMA!r}")
+        return _decode(cls, document, "plan")
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Write plan.json whole or not at all."""
+    write_atomically(path, json.dumps(plan.to_json(), indent=1, allow_nan=False).encode() + b"\n")
+
+
+def read_plan(path: Path) -> Plan:
+    """Read plan.json; raises InputError with one line for a missing, broken or foreign file."""
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a plan.json") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); expected a plan.json") from None
+    return Plan.from_json(document)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write to a temporary name in the same folder, then move into place; a crash leaves the old file or none."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+T = TypeVar("T")
+
+
+def _encode(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_encode(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): _encode(v) for k, v in value.items()}
+    if isinstance(value, float):
+        return round(value, 4)
+    return value
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """Turn JSON values into `kind`, checking types on the way; `where` is the path for messages."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _decode_union(arguments, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise InputError(f"{where}: {value!r}; expected one of {', '.join(map(str, arguments))}")
+        return value
+    if origin is tuple:
+        return _decode_tuple(arguments, value, where)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: expected an object")
+        return {k: _decode(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
+    if is_dataclass(kind):
+        return _decode_dataclass(kind, value, where)
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise InputError(f"{where}: {value!r}; expected {kind.__name__}")
+    return value
+
+
+def _decode_union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in arguments:
+        return None
+    options = [a for a in arguments if a is not type(None)]
+    for option in options[:-1]:
+        try:
+            return _decode(option, value, where)
+        except InputError:
+            continue
+    return _decode(options[-1], value, where)
+
+
+def _decode_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise InputError(f"{where}: expected a list")
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return tuple(_decode(arguments[0], v, f"{where}[{n}]") for n, v in enumerate(value))
+    if len(value) != len(arguments):
+        raise InputError(f"{where}: {len(value)} values; expected {len(arguments)}")
+    pairs = zip(arguments, value, strict=True)
+    return tuple(_decode(kind, v, f"{where}[{n}]") for n, (kind, v) in enumerate(pairs))
+
+
+def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected an object")
+    hints = typing.get_type_hints(kind)
+    known = {}
+    for item in fields(kind):
+        if item.name in value:
+            known[item.name] = _decode(hints[item.name], value[item.name], f"{where}.{item.name}")
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise InputError(f"{where}.{item.name}: missing; expected by {SCHEMA}")
+    return kind(**known)

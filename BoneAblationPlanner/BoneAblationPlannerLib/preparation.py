@@ -1,0 +1,111 @@
+"""From what the user gave to anatomy with its figures: where planning and evaluation both start."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.anatomy.body import find_body
+from BoneAblationPlannerLib.anatomy.bone import bone_mask, is_bone_label
+from BoneAblationPlannerLib.anatomy.lesion import cortical_breach_fraction, diameters_mm, lesion_kind, segment_lesion
+from BoneAblationPlannerLib.anatomy.structures import collect_structures
+from BoneAblationPlannerLib.case import Anatomy, Case
+from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.morphology import dilate
+from BoneAblationPlannerLib.placement.defaults import default_value
+from BoneAblationPlannerLib.placement.probe_figures import rounded_point
+from BoneAblationPlannerLib.placement.target import Target, build_target
+from BoneAblationPlannerLib.plan import POSITIONS, Lesion, Position, Structures
+from BoneAblationPlannerLib.progress import ReportProgress, silent, step
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCase:
+    """Anatomy with its figures: what planning and evaluation both start from."""
+
+    case: Case
+    anatomy: Anatomy
+    structures: Structures
+    lesion: Lesion
+    position: Position
+    margin_mm: float
+    target: Target
+    warnings: tuple[str, ...]
+
+
+def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
+    """Anatomy, lesion and target of a case."""
+    step(report, 0.0, "finding body and skin")
+    body = find_body(case.ct)
+    step(report, 0.3, "finding bone")
+    bone = bone_mask(case.ct, body.inside, case.organs)
+    step(report, 0.6, "outlining the lesion")
+    mask, checks = _lesion_mask(case, bone)
+    step(report, 0.8, "collecting critical structures")
+    found, structures = collect_structures(case.ct, body, case.organs, case.nerves)
+    anatomy = Anatomy(case.ct, body.inside, bone | mask, mask, found)
+    position, warnings = _position(case)
+    margin = case.choices.margin_mm
+    margin = default_value(f"margin_{case.choices.intent}_mm") if margin is None else margin
+    lesion = _describe_lesion(case, mask, bone, checks)
+    if structures.not_checked:
+        warnings.append(f"not checked, because the case does not contain it: {', '.join(structures.not_checked)}")
+    warnings += [f"lesion outline: {check}" for check in checks]
+    warnings += case.ct.notes
+    target = build_target(mask, case.ct.grid, margin)
+    return PreparedCase(case, anatomy, structures, lesion, position, margin, target, tuple(warnings))
+
+
+def _lesion_mask(case: Case, bone: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    if case.lesion is not None:
+        if case.lesion.shape != case.ct.grid.shape:
+            raise InputError(f"lesion: shape {case.lesion.shape}; expected the CT's {case.ct.grid.shape}")
+        if not case.lesion.any() or case.lesion.mean() > 0.5:
+            raise InputError("lesion: the outline is empty or fills the image; expected the voxels of one lesion")
+        return case.lesion.astype(bool), ()
+    if case.seed_ras_mm is None:
+        raise InputError("lesion: neither a seed point nor an outline; expected one of them")
+    outline = segment_lesion(case.ct, bone, case.seed_ras_mm)
+    return outline.mask, outline.checks
+
+
+def _position(case: Case) -> tuple[Position, list[str]]:
+    """The position that was asked for, else as scanned, else supine with a warning."""
+    scanned, asked = case.ct.scanned_position, case.choices.position
+    if asked is not None:
+        if scanned is not None and scanned != asked:
+            return asked, [f"planned {asked} on a scan made {scanned}: organs move, verify on a scan in position"]
+        return asked, []
+    for position in POSITIONS:
+        if position == scanned:
+            return position, []
+    return "supine", ["patient position is not known from the image and was not given: supine is assumed"]
+
+
+def _describe_lesion(case: Case, mask: NDArray[np.bool_], bone: NDArray[np.bool_], checks: tuple[str, ...]) -> Lesion:
+    grid = case.ct.grid
+    return Lesion(
+        volume_ml=float(mask.sum() * grid.voxel_ml),
+        kind=lesion_kind(case.ct, mask),
+        diameters_mm=diameters_mm(mask, grid),
+        centroid_ras_mm=rounded_point(grid.ras_of_mask(mask).mean(axis=0)),
+        seed_ras_mm=case.seed_ras_mm,
+        cortical_breach_fraction=cortical_breach_fraction(case.ct, mask, bone),
+        bone=_bone_name(mask, case.organs, grid.spacing_kji_mm),
+        mean_hu=float(case.ct.hu[mask].mean()),
+        outline="given" if case.lesion is not None else "segmented",
+        checks=checks,
+    )
+
+
+def _bone_name(mask: NDArray[np.bool_], organs: LabelMap | None, spacing: NDArray) -> str | None:
+    """Name of the labelled bone that holds or touches most of the lesion."""
+    if organs is None:
+        return None
+    values, counts = np.unique(organs.labels[dilate(mask, 4.0, spacing)], return_counts=True)
+    bones = [(int(c), organs.names.get(int(v), "")) for v, c in zip(values, counts, strict=True)]
+    named = [row for row in bones if is_bone_label(row[1])]
+    return max(named)[1] if named else None
+
+

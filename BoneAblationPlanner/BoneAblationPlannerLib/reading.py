@@ -1,0 +1,581 @@
+"""The one door through which scans, masks, label maps and nerve curves enter.
+
+Every refusal is an `InputError` of one line: what, where, what was expected. Files are named without their folder.
+"""
+
+# SimpleITK has no annotations.
+# mypy: allow-untyped-calls
+
+import gzip
+import json
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.ct import CtVolume, LabelMap, ct_sha256
+from BoneAblationPlannerLib.dicom.header import is_dicom
+from BoneAblationPlannerLib.dicom.series import SeriesInfo, scan_folder
+from BoneAblationPlannerLib.dicom.volume import read_volume
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid, ras_from_lps
+from BoneAblationPlannerLib.progress import ReportProgress, silent, step
+
+NamedCurve = tuple[str, NDArray[np.float64]]
+"""A curve's name and its points (N, 3), RAS mm."""
+
+_IMAGE_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
+_SPACING_MM = (0.1, 20.0)
+_FEWEST_VOXELS = 3
+_ORTHOGONAL_TOLERANCE = 1e-3
+_SAME_GEOMETRY_MM = 0.01
+_FORMS_AGREE_MM = 0.1
+_INT16 = np.iinfo(np.int16)
+# Ranges in HU for telling a wrong offset, see _check_offset, and for notes.
+_SOFT_TISSUE_HU = (-250, 400)
+_NOT_AIR_HU = -850
+_NO_AIR_HU = -500
+_UNSCANNED_HU = -1500
+_FEW_SOFT_TISSUE = 0.15
+
+
+def read_ct(path: Path, series: str | None = None, report: ReportProgress = silent) -> CtVolume:
+    """Read a CT from a DICOM folder or file, NRRD, NIfTI or MetaImage.
+
+    Parameters
+    ----------
+    path : Path
+        Folders are searched with their subfolders.
+    series : str, optional
+        DICOM only: UID or number (see `list_series`) of the series to take where several are usable.
+    report : ReportProgress, optional
+
+    Returns
+    -------
+    CtVolume
+        Whose notes say what was changed (gantry tilt, padding) or is doubtful.
+
+    Raises
+    ------
+    InputError
+        If the scan cannot be read with right geometry and right Hounsfield units.
+    """
+    path = path.absolute()  # so that "." has a name
+    if not path.exists():
+        raise InputError(f"{path.name}: not found; expected a DICOM folder, NRRD, NIfTI or MetaImage file")
+    if path.is_dir() or not _is_image_name(path):
+        if path.is_file() and not is_dicom(path):
+            raise InputError(f"{path.name}: not a scan; expected DICOM, NRRD, NIfTI or MetaImage")
+        volume = read_volume(path, series, part_of_reading(report))
+        return ct_from_array(volume.grid, volume.hu, path.name, volume.scanned_position, volume.notes)
+    if series is not None:
+        raise InputError(f"{path.name}: holds no DICOM series; expected --series with DICOM only")
+    step(report, 0.0, f"reading {path.name}")
+    image = _read_image(path)
+    return ct_from_array(_grid(image, path.name), sitk.GetArrayFromImage(image), path.name)
+
+
+def list_series(folder: Path) -> list[SeriesInfo]:
+    """The DICOM series in a folder, numbered as `read_ct` understands them, with the reason where one is unusable.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no DICOM, or a damaged file.
+    """
+    if not folder.exists():
+        raise InputError(f"{folder.name}: not found; expected a DICOM folder")
+    return [one.info for one in scan_folder(folder)]
+
+
+def ct_from_array(
+    grid: Grid, values: NDArray, source: str, scanned_position: str | None = None, notes: tuple[str, ...] = ()
+) -> CtVolume:
+    """Check that an array can be a CT in Hounsfield units and wrap it; the way in for voxels that come from a scene.
+
+    Parameters
+    ----------
+    grid : Grid
+    values : (k, j, i) numeric
+        Floats are rounded.
+    source : str
+        Name for the plan and for messages.
+    scanned_position, notes
+        As in `CtVolume`.
+
+    Raises
+    ------
+    InputError
+        If the grid is too small or of absurd spacing, or the values are not Hounsfield units.
+    """
+    _check_size(grid, source)
+    hu = _as_int16(values, source)
+    _check_range(hu, source)
+    _check_offset(hu, source)
+    return CtVolume(grid, hu, source, ct_sha256(grid, hu), scanned_position, (*notes, *_doubts(hu)))
+
+
+def read_label_map(path: Path, names_path: Path | None, reference: Grid) -> tuple[LabelMap, list[str]]:
+    """Read labelled anatomy onto the CT's grid.
+
+    Parameters
+    ----------
+    path : Path
+        NRRD, NIfTI, MetaImage, or a segmentation as Slicer writes it (.seg.nrrd, also with several layers).
+    names_path : Path or None
+        JSON object from label value to name, ``{"1": "spleen"}``; goes before names in the file itself.
+    reference : Grid
+        The CT's; a map on another grid is resampled to it, nearest neighbour.
+
+    Returns
+    -------
+    LabelMap
+        Labels without a name are called ``label N``.
+    list of str
+        Notes on what was changed.
+
+    Raises
+    ------
+    InputError
+        If the map is no label map, lies elsewhere than the CT, or the names do not fit it.
+    """
+    image = _read_image(path, layers=True)
+    grid = _grid(image, path.name)
+    layers = _as_labels(sitk.GetArrayFromImage(image), path.name)
+    if layers.ndim == 3:
+        layers = layers[..., np.newaxis]
+    labels, names, notes = _flattened(layers, _segments(image))
+    present = [int(value) for value in np.unique(labels) if value]
+    if not present:
+        raise InputError(f"{path.name}: no voxel has a label; expected at least one structure")
+    if names_path is not None:
+        names |= _read_names(names_path, present)
+    if not grid.matches(reference, _SAME_GEOMETRY_MM):
+        labels = _resampled(labels, grid, reference)
+        kept = set(np.unique(labels).tolist()) - {0}
+        if not kept:
+            raise InputError(
+                f"{path.name}: no label lies inside the CT; map {_geometry(grid)}, CT {_geometry(reference)};"
+                " expected overlapping images"
+            )
+        lost = len(present) - len(kept)
+        notes.append(
+            "label map on another grid: resampled to the CT's, nearest neighbour"
+            + (f"; {lost} label(s) lie outside the CT or vanish" if lost else "")
+        )
+        present = [value for value in present if value in kept]
+    return LabelMap(reference, labels, {value: names.get(value, f"label {value}") for value in present}), notes
+
+
+def read_mask(path: Path, reference: Grid) -> tuple[NDArray[np.bool_], list[str]]:
+    """Read a lesion mask that must lie on the CT's grid.
+
+    A ``.seg.nrrd`` may cover a part of the grid, because Slicer crops segmentations on saving; its voxels must coincide
+    with the CT's all the same.
+
+    Returns
+    -------
+    (k, j, i) bool
+        On the reference grid.
+    list of str
+        Notes.
+
+    Raises
+    ------
+    InputError
+        For another grid, several labels, an empty mask or one that fills the image.
+    """
+    image = _read_image(path)
+    grid = _grid(image, path.name)
+    labels = _as_labels(sitk.GetArrayFromImage(image), path.name)
+    notes: list[str] = []
+    if not grid.matches(reference, _SAME_GEOMETRY_MM):
+        cropped = path.name.endswith(".seg.nrrd") and _is_part_of(grid, reference)
+        if not cropped:
+            raise InputError(
+                f"{path.name}: lesion mask on another grid: mask {_geometry(grid)}, CT {_geometry(reference)};"
+                " expected the CT's grid"
+            )
+        labels = _resampled(labels, grid, reference)
+        notes.append("the lesion segmentation covers a part of the CT's grid, voxel on voxel")
+    values = np.unique(labels[labels != 0])
+    if not values.size:
+        raise InputError(f"{path.name}: the lesion mask is empty; expected voxels other than 0")
+    if values.size > 1:
+        raise InputError(f"{path.name}: {values.size} different labels; expected one lesion (0 and one other value)")
+    mask = labels != 0
+    if mask.all():
+        raise InputError(f"{path.name}: the lesion mask fills the whole image; expected background around the lesion")
+    return mask, notes
+
+
+def read_nerve_curve(path: Path) -> list[NamedCurve]:
+    """Read the curves and lines of a Slicer markups file (.mrk.json).
+
+    Returns
+    -------
+    list of (name, (N, 3) float64)
+        Control points, RAS mm; a closed curve repeats its first point at the end. Unnamed curves have the file's name.
+
+    Raises
+    ------
+    InputError
+        If the file is not such a file, or holds no curve of at least two points in mm.
+    """
+    document = _read_json(path)
+    markups = document.get("markups") if isinstance(document, dict) else None
+    if not isinstance(markups, list) or not markups:
+        raise InputError(f"{path.name}: no markups; expected a Slicer markups file (.mrk.json) with a curve or line")
+    stem = path.name.removesuffix(".json").removesuffix(".mrk")
+    curves = []
+    for index, markup in enumerate(markups):
+        kind = markup.get("type") if isinstance(markup, dict) else None
+        if kind not in ("Curve", "ClosedCurve", "Line"):
+            raise InputError(f"{path.name}: markup of type {kind!r}; expected Curve, ClosedCurve or Line")
+        name = str(markup.get("name") or (stem if len(markups) == 1 else f"{stem} {index + 1}"))
+        curves.append((name, _curve_points(markup, kind, path.name)))
+    return curves
+
+
+def part_of_reading(report: ReportProgress) -> ReportProgress:
+    """Leave the last tenth of the bar to the checks that follow reading."""
+    return lambda fraction, stage: report(0.9 * fraction, stage)
+
+
+# Images -------------------------------------------------------------------------------------------------------------
+
+
+def _is_image_name(path: Path) -> bool:
+    return path.name.lower().endswith(_IMAGE_SUFFIXES)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep ITK's own warnings off the terminal; what matters of them is checked here."""
+    before = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(before)
+
+
+def _read_image(path: Path, layers: bool = False) -> sitk.Image:
+    """Read a 3-D scalar image (or, with `layers`, one of several components)."""
+    if not path.is_file():
+        raise InputError(f"{path.name}: not found; expected an NRRD, NIfTI or MetaImage file")
+    if not _is_image_name(path):
+        raise InputError(f"{path.name}: unknown file type; expected {', '.join(_IMAGE_SUFFIXES)}")
+    nifti = _NiftiForms.read(path) if ".nii" in path.name.lower() else None
+    if nifti:
+        nifti.check(path.name)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with _quiet():
+        try:
+            reader.ReadImageInformation()
+            _check_kind(reader, path, layers)
+            image = reader.Execute()
+        except RuntimeError as error:
+            raise InputError(f"{path.name}: damaged or not what its name says; expected a readable image") from error
+    if nifti:
+        nifti.check_agreement(image, path.name)
+    return image
+
+
+def _check_kind(reader: sitk.ImageFileReader, path: Path, layers: bool) -> None:
+    size = reader.GetSize()
+    if reader.GetDimension() != 3:
+        raise InputError(f"{path.name}: {reader.GetDimension()}-D image of {_times(size)}; expected 3-D")
+    components = reader.GetNumberOfComponents()
+    if components != 1 and not layers:
+        raise InputError(f"{path.name}: {components} values per voxel; expected one")
+    if path.suffix.lower() in (".nrrd", ".nhdr") and not reader.HasMetaDataKey("NRRD_space"):
+        raise InputError(f"{path.name}: no 'space' in the header, so the orientation is unknown; expected one")
+
+
+class _NiftiForms:
+    """The two orientations of a NIfTI-1 header, read directly: ITK picks one and does not say which.
+
+    Parameters
+    ----------
+    qform_code, sform_code : int
+        0 where the form is absent.
+    sform : (3, 4) float64
+        From voxel index to RAS in the file's unit.
+    """
+
+    def __init__(self, qform_code: int, sform_code: int, sform: NDArray[np.float64]) -> None:
+        self.qform_code, self.sform_code, self.sform = qform_code, sform_code, sform
+
+    @classmethod
+    def read(cls, path: Path) -> "_NiftiForms | None":
+        """None for NIfTI-2 and for what is no NIfTI; ITK judges those."""
+        try:
+            with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
+                header = stream.read(348)
+        except (OSError, EOFError) as error:
+            raise InputError(f"{path.name}: damaged; expected a readable NIfTI file") from error
+        order = {348: "<", 0x5C010000: ">"}.get(struct.unpack("<i", header[:4])[0]) if len(header) == 348 else None
+        if order is None:
+            return None
+        codes = struct.unpack(f"{order}2h", header[252:256])
+        scale = {1: 1000.0, 3: 0.001}.get(header[123] & 7, 1.0)
+        rows = np.array(struct.unpack(f"{order}12f", header[280:328]), dtype=np.float64)
+        return cls(codes[0], codes[1], rows.reshape(3, 4) * scale)
+
+    def check(self, name: str) -> None:
+        """Refuse absent orientation and shear."""
+        if self.qform_code <= 0 and self.sform_code <= 0:
+            raise InputError(f"{name}: neither sform nor qform, so the orientation is unknown; expected one of them")
+        if self.sform_code > 0:
+            axes = self.sform[:, :3]
+            lengths = np.linalg.norm(axes, axis=0)
+            if not lengths.min() > 0 or not np.isfinite(axes).all():
+                raise InputError(f"{name}: sform without extent; expected three axes")
+            cosines = (axes / lengths).T @ (axes / lengths) - np.eye(3)
+            if np.abs(cosines).max() > _ORTHOGONAL_TOLERANCE:
+                angle = np.degrees(np.arcsin(min(1.0, float(np.abs(cosines).max()))))
+                raise InputError(
+                    f"{name}: sheared by {angle:.1f} degrees (gantry tilt left in the sform?);"
+                    " expected perpendicular axes: read the DICOM instead"
+                )
+
+    def check_agreement(self, image: sitk.Image, name: str) -> None:
+        """Refuse if the orientation that was read is not the sform."""
+        if self.sform_code <= 0:
+            return
+        grid = _grid(image, name)
+        corner = [[0.0, 0.0, 0.0], [float(n - 1) for n in image.GetSize()]]
+        expected = np.array(corner) @ self.sform[:, :3].T + self.sform[:, 3]
+        apart = float(np.abs(grid.ras_from_ijk(corner) - expected).max())
+        if apart > _FORMS_AGREE_MM:
+            raise InputError(f"{name}: sform and qform differ by up to {apart:.1f} mm; expected one geometry")
+
+
+def _grid(image: sitk.Image, name: str) -> Grid:
+    try:
+        return Grid.from_image(image)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def _check_size(grid: Grid, name: str) -> None:
+    if min(grid.shape) < _FEWEST_VOXELS:
+        raise InputError(
+            f"{name}: {_times(grid.shape[::-1])} voxels; expected a volume of at least {_FEWEST_VOXELS} slices"
+        )
+    spacing = grid.spacing_ijk_mm
+    if spacing.min() < _SPACING_MM[0] or spacing.max() > _SPACING_MM[1]:
+        raise InputError(
+            f"{name}: voxels of {_times(spacing, '.4g')} mm; expected {_SPACING_MM[0]} to {_SPACING_MM[1]:.0f} mm"
+            " (another unit of length?)"
+        )
+
+
+def _as_int16(values: NDArray, name: str) -> NDArray[np.int16]:
+    """Whole Hounsfield units of any numeric array that can hold them."""
+    if values.dtype.itemsize == 1:
+        raise InputError(f"{name}: 8-bit values (labels or a picture); expected CT in Hounsfield units")
+    if values.dtype == np.int16:
+        return values
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        count = int((~np.isfinite(values)).sum())
+        raise InputError(f"{name}: {count} voxels are NaN or infinite; expected Hounsfield units everywhere")
+    low, high = float(values.min()), float(values.max())
+    if low < _INT16.min or high > _INT16.max:
+        raise InputError(f"{name}: values from {low:.6g} to {high:.6g}; expected Hounsfield units")
+    return (np.rint(values) if values.dtype.kind == "f" else values).astype(np.int16)
+
+
+def _check_range(hu: NDArray[np.int16], name: str) -> None:
+    low, high = int(hu.min()), int(hu.max())
+    if low == high:
+        raise InputError(f"{name}: every voxel is {low}; expected CT in Hounsfield units")
+    if low >= 0 and high < 256:
+        raise InputError(f"{name}: values from {low} to {high} (labels or a picture); expected CT in Hounsfield units")
+
+
+def _check_offset(hu: NDArray[np.int16], name: str) -> None:
+    """Refuse values whose offset of 1024 was forgotten or applied twice, which a shift of the usual tissue shows."""
+    sample = _sample(hu)
+    if sample.min() >= 0 and _soft_tissue_share(sample, 1024) > 0.5:
+        raise InputError(f"{name}: tissue lies near 1024, the rescale was not applied; expected Hounsfield units")
+    unscanned = float((sample < _UNSCANNED_HU).mean())
+    if unscanned > 0.01 and _soft_tissue_share(sample) < 0.4 and _soft_tissue_share(sample, -1024) > 0.5:
+        raise InputError(f"{name}: tissue lies near -1024, the rescale was applied twice; expected Hounsfield units")
+
+
+def _sample(hu: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Every third voxel along each axis: enough for a share, and small."""
+    return hu[::3, ::3, ::3] if min(hu.shape) >= 30 else hu
+
+
+def _soft_tissue_share(hu: NDArray[np.int16], offset: int = 0) -> float:
+    """Share of the voxels above air that are fat, muscle or marrow (-250 to 400 HU) if values are too high by `offset`.
+
+    0.75 or more in scans of pelvis, shoulder and head; at most 0.25 in the same scans with 1024 subtracted once more.
+    """
+    body = hu > _NOT_AIR_HU + offset
+    soft = (hu >= _SOFT_TISSUE_HU[0] + offset) & (hu <= _SOFT_TISSUE_HU[1] + offset)
+    return float(soft.sum()) / max(1, int(body.sum()))
+
+
+def _doubts(hu: NDArray[np.int16]) -> list[str]:
+    """Notes on values that are possible but unusual."""
+    notes = []
+    low = int(hu.min())
+    if low > _NO_AIR_HU:
+        notes.append(f"no air (lowest value {low} HU): the background was masked or cropped, skin cannot be found")
+    if low < _UNSCANNED_HU:
+        share = float((hu < _UNSCANNED_HU).mean())
+        notes.append(f"{100 * share:.1f} % of the voxels are below {_UNSCANNED_HU} HU: outside the scanned field")
+    if _soft_tissue_share(_sample(hu)) < _FEW_SOFT_TISSUE:
+        notes.append("hardly any soft tissue near 0 HU: the values may not be Hounsfield units")
+    return notes
+
+
+def _times(numbers: Any, form: str = "d") -> str:
+    return "×".join(format(number, form) for number in numbers)
+
+
+def _geometry(grid: Grid) -> str:
+    """Size, spacing and first voxel of a grid, for messages."""
+    first = ", ".join(f"{value:.2f}" for value in grid.ijk_to_ras[:3, 3])
+    return f"{_times(grid.shape[::-1])} voxels of {_times(grid.spacing_ijk_mm, '.3f')} mm from RAS ({first})"
+
+
+# Labels -------------------------------------------------------------------------------------------------------------
+
+
+def _as_labels(values: NDArray, name: str) -> NDArray[np.integer]:
+    """Non-negative whole numbers below 65536 as uint8 or uint16."""
+    if values.dtype.kind == "f" and not (np.isfinite(values).all() and np.array_equal(values, np.rint(values))):
+        raise InputError(f"{name}: fractional values; expected whole-number labels")
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        raise InputError(f"{name}: values from {low} to {high}; expected labels from 0 to 65535")
+    return values.astype(np.uint8 if high < 256 else np.uint16, copy=False)
+
+
+def _segments(image: sitk.Image) -> list[tuple[int, int, str]]:
+    """Layer, label value and name of every segment that a Slicer segmentation file describes."""
+    keys = image.GetMetaDataKeys()
+    indices = sorted(int(found[1]) for key in keys if (found := re.fullmatch(r"Segment(\d+)_Name", key)))
+
+    def entry(index: int, what: str, default: str) -> str:
+        key = f"Segment{index}_{what}"
+        return image.GetMetaData(key).strip() if key in keys else default
+
+    try:
+        return [
+            (int(entry(n, "Layer", "0")), int(entry(n, "LabelValue", str(n + 1))), entry(n, "Name", f"segment {n + 1}"))
+            for n in indices
+        ]
+    except ValueError as error:
+        raise InputError(f"segment description: {error}; expected whole-number layers and label values") from error
+
+
+def _flattened(
+    layers: NDArray[np.integer], segments: list[tuple[int, int, str]]
+) -> tuple[NDArray[np.integer], dict[int, str], list[str]]:
+    """One label array (k, j, i) of layers (k, j, i, n), with names from value to name, and notes."""
+    if layers.shape[-1] == 1:
+        return layers[..., 0], {value: name for _layer, value, name in segments}, []
+    if not segments:
+        raise InputError(f"{layers.shape[-1]} values per voxel without a description of segments; expected one label")
+    masks = []
+    for layer, value, name in segments:
+        if layer >= layers.shape[-1]:
+            raise InputError(f"segment {name!r} in layer {layer}; expected a layer below {layers.shape[-1]}")
+        masks.append((int((layers[..., layer] == value).sum()), layer, value))
+    labels = np.zeros(layers.shape[:3], dtype=np.uint16)
+    # Small structures go on top of large ones: a nerve inside a muscle stays.
+    overlap = 0
+    for index in sorted(range(len(masks)), key=lambda at: -masks[at][0]):
+        _count, layer, value = masks[index]
+        mask = layers[..., layer] == value
+        overlap += int((labels[mask] != 0).sum())
+        labels[mask] = index + 1
+    names = {index + 1: name for index, (_layer, _value, name) in enumerate(segments)}
+    notes = [f"segments overlap in {overlap} voxels: the smaller segment was kept there"] if overlap else []
+    return labels, names, notes
+
+
+def _read_names(path: Path, present: list[int]) -> dict[int, str]:
+    """Names by label value, all of which must be present."""
+    document = _read_json(path)
+    example = '{"1": "sacrum"}'
+    if not isinstance(document, dict) or not document:
+        raise InputError(f"{path.name}: no names; expected an object from label value to name such as {example}")
+    names = {}
+    for key, name in document.items():
+        if not key.isdecimal() or not isinstance(name, str) or not name.strip():
+            raise InputError(f"{path.name}: entry {key!r}: {name!r}; expected label value and name such as {example}")
+        names[int(key)] = name.strip()
+    unknown = [f"{value} ({name})" for value, name in names.items() if value not in present]
+    if unknown:
+        raise InputError(
+            f"{path.name}: names for label values that the map does not hold: {', '.join(unknown)};"
+            f" expected among {', '.join(map(str, present))}"
+        )
+    return names
+
+
+def _is_part_of(grid: Grid, reference: Grid) -> bool:
+    """Whether a grid's voxels are some of the reference's."""
+    start = np.rint(reference.ijk_from_ras(grid.ijk_to_ras[:3, 3])[0]).astype(int)[::-1]
+    ends = start + grid.shape
+    if (start < 0).any() or (ends > reference.shape).any():
+        return False
+    k, j, i = (slice(int(a), int(b)) for a, b in zip(start, ends, strict=True))
+    return reference.crop((k, j, i)).matches(grid, _SAME_GEOMETRY_MM)
+
+
+def _resampled(labels: NDArray[np.integer], grid: Grid, reference: Grid) -> NDArray[np.integer]:
+    """Nearest neighbour on the reference grid; 0 outside."""
+    one_voxel = reference.crop((slice(0, 1), slice(0, 1), slice(0, 1))).image(np.zeros((1, 1, 1), dtype=np.uint8))
+    resample = sitk.ResampleImageFilter()
+    resample.SetReferenceImage(one_voxel)
+    resample.SetSize(reference.shape[::-1])
+    resample.SetInterpolator(sitk.sitkNearestNeighbor)
+    return np.asarray(sitk.GetArrayFromImage(resample.Execute(grid.image(labels))))
+
+
+# JSON ---------------------------------------------------------------------------------------------------------------
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path.name}: not found; expected a JSON file") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, OSError) as error:
+        raise InputError(f"{path.name}: not readable as JSON; expected a JSON file") from error
+
+
+def _curve_points(markup: Mapping[str, Any], kind: str, name: str) -> NDArray[np.float64]:
+    """Control points (N, 3) of a curve or line, RAS mm."""
+    unit = markup.get("coordinateUnits", "mm")
+    if unit != "mm":
+        raise InputError(f"{name}: coordinates in {unit!r}; expected mm")
+    system = {"LPS": "LPS", "RAS": "RAS", "1": "LPS", "0": "RAS"}.get(str(markup.get("coordinateSystem", "LPS")))
+    if system is None:
+        raise InputError(f"{name}: coordinate system {markup.get('coordinateSystem')!r}; expected LPS or RAS")
+    control_points = markup.get("controlPoints") or []
+    try:
+        defined = [point for point in control_points if point.get("positionStatus", "defined") == "defined"]
+        points = np.array([point["position"] for point in defined], dtype=np.float64)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{name}: control points not understood; expected three coordinates each") from error
+    if points.ndim != 2 or len(points) < 2 or points.shape[1] != 3 or not np.isfinite(points).all():
+        raise InputError(f"{name}: {len(points)} usable control point(s); expected at least two of three coordinates")
+    if kind == "ClosedCurve":
+        points = np.vstack([points, points[:1]])
+    return ras_from_lps(points) if system == "LPS" else points

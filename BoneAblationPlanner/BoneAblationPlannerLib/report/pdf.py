@@ -1,0 +1,203 @@
+"""The report as PDF, A4, with bookmarks. Needs reportlab, which the extra ``standalone`` brings."""
+
+import io
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.plan import write_atomically
+from BoneAblationPlannerLib.report.content import (
+    STATEMENT,
+    Block,
+    Figures,
+    Heading,
+    Notice,
+    Paragraph,
+    Table,
+)
+
+_FONT, _BOLD = "Vera", "VeraBd"
+_MM = 72 / 25.4
+_MARGIN = 14 * _MM
+_FOOTER = 10 * _MM
+_PAGE_WIDTH, _PAGE_HEIGHT = 210 * _MM, 297 * _MM
+_WIDTH = _PAGE_WIDTH - 2 * _MARGIN
+_SIZES = {1: 16, 2: 12, 3: 10}
+_JPEG_QUALITY = 88
+_PICTURE_WIDTH = 82 * _MM  # two rows of two and a probe's table fit a page
+
+
+def write_pdf(blocks: tuple[Block, ...], title: str, path: Path) -> None:
+    """Write the report whole or not at all; raises InputError with the command to install reportlab."""
+    write_atomically(path, pdf_bytes(blocks, title))
+
+
+def pdf_bytes(blocks: tuple[Block, ...], title: str) -> bytes:
+    """The document."""
+    try:
+        from reportlab import platypus
+    except ImportError:
+        raise InputError("report.pdf: reportlab is not installed; expected: pip install reportlab") from None
+    _register_fonts()
+    stream = io.BytesIO()
+    frame = platypus.Frame(
+        _MARGIN, _MARGIN + _FOOTER, _WIDTH, _PAGE_HEIGHT - 2 * _MARGIN - _FOOTER, 0, 0, 0, 0, id="body"
+    )
+    document = platypus.BaseDocTemplate(
+        stream, pagesize=(_PAGE_WIDTH, _PAGE_HEIGHT), title=_drawable(title), author="BoneAblationPlanner", lang="en"
+    )
+    document.addPageTemplates([platypus.PageTemplate(id="page", frames=[frame], onPage=_footer)])
+    story = [flowable for n, block in enumerate(blocks) for flowable in _flowables(block, n)]
+    document.build(story)
+    return stream.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _register_fonts() -> frozenset[int]:
+    """Register Bitstream Vera, which reportlab carries; returns the characters that it can draw."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    regular = TTFont(_FONT, "Vera.ttf")
+    pdfmetrics.registerFont(regular)
+    pdfmetrics.registerFont(TTFont(_BOLD, "VeraBd.ttf"))
+    pdfmetrics.registerFontFamily(_FONT, normal=_FONT, bold=_BOLD, italic=_FONT, boldItalic=_BOLD)
+    return frozenset(regular.face.charToGlyph)
+
+
+def _drawable(text: str) -> str:
+    """Characters that the font lacks are shown by their code, so that no name is silently mutilated."""
+    known = _register_fonts()
+    return "".join(c if ord(c) in known or c == "\n" else f"[U+{ord(c):04X}]" for c in text)
+
+
+def _markup(text: str) -> str:
+    return escape(_drawable(text))
+
+
+def _footer(canvas: Any, document: Any) -> None:
+    canvas.saveState()
+    canvas.setFont(_BOLD, 8)
+    canvas.drawString(_MARGIN, _MARGIN, STATEMENT)
+    canvas.drawRightString(_PAGE_WIDTH - _MARGIN, _MARGIN, f"page {document.page}")
+    canvas.line(_MARGIN, _MARGIN + 11, _PAGE_WIDTH - _MARGIN, _MARGIN + 11)
+    canvas.restoreState()
+
+
+def _style(size: float = 8.5, bold: bool = False, **options: Any) -> Any:
+    from reportlab.lib.styles import ParagraphStyle
+
+    font = _BOLD if bold else _FONT
+    return ParagraphStyle(f"{font}-{size}", fontName=font, fontSize=size, leading=size * 1.3, **options)
+
+
+def _flowables(block: Block, number: int) -> list[Any]:
+    if isinstance(block, Heading):
+        return _heading(block, number)
+    if isinstance(block, Paragraph):
+        return [_text(block.text, _style(spaceAfter=4))]
+    if isinstance(block, Notice):
+        return _notice(block)
+    if isinstance(block, Table):
+        return _table(block)
+    return _figures(block)
+
+
+def _text(text: str, style: Any) -> Any:
+    from reportlab.platypus import Paragraph as Flowable
+
+    return Flowable(_markup(text), style)
+
+
+def _heading(heading: Heading, number: int) -> list[Any]:
+    from reportlab import platypus
+
+    class Bookmark(platypus.Flowable):  # type: ignore[misc]
+        """Draws nothing; marks the place in the outline."""
+
+        def wrap(self, width: float, height: float) -> tuple[float, float]:
+            return 0, 0
+
+        def draw(self) -> None:
+            key = f"heading-{number}"
+            self.canv.bookmarkPage(key)
+            self.canv.addOutlineEntry(_drawable(heading.text), key, level=0 if heading.level == 1 else 1)
+
+    text = _text(heading.text, _style(_SIZES[heading.level], True, spaceBefore=8, spaceAfter=4, keepWithNext=1))
+    mark = Bookmark()
+    mark.keepWithNext = 1
+    before = [platypus.PageBreak()] if heading.new_page else []
+    return [*before, mark, text]
+
+
+def _notice(notice: Notice) -> list[Any]:
+    from reportlab import platypus
+
+    lines = [_text(notice.title, _style(9, True)), *(_text(f"- {line}", _style()) for line in notice.lines)]
+    thick = {"not checked": 2.5, "warning": 1.2, "note": 0.5}[notice.kind]
+    # One cell per line: a long notice can break across pages.
+    frame = platypus.Table([[line] for line in lines], colWidths=[_WIDTH - 8])
+    frame.setStyle(
+        platypus.TableStyle(
+            [
+                ("BOX", (0, 0), (-1, -1), thick, "black"),
+                ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+            ]
+        )
+    )
+    return [platypus.Spacer(1, 4), frame, platypus.Spacer(1, 4)]
+
+
+def _table(table: Table) -> list[Any]:
+    from reportlab import platypus
+
+    if not table.rows:
+        return []
+    widths = table.widths or (1.0,) * len(table.columns)
+    size = 7.5 if len(table.columns) > 6 else 8.5
+    cells = [[_text(c, _style(size, True)) for c in table.columns]]
+    cells += [[_text(c, _style(size, n in table.emphasised)) for c in row] for n, row in enumerate(table.rows)]
+    grid = platypus.Table(cells, colWidths=[_WIDTH * w / sum(widths) for w in widths], repeatRows=1, splitInRow=1)
+    grid.setStyle(
+        platypus.TableStyle(
+            [
+                ("GRID", (0, 0), (-1, -1), 0.4, "grey"),
+                ("BACKGROUND", (0, 0), (-1, 0), "#eeeeee"),
+                ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                ("LEFTPADDING", (0, 0), (-1, -1), 3),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 3),
+                ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+            ]
+        )
+    )
+    return [grid, platypus.Spacer(1, 5)]
+
+
+def _figures(figures: Figures) -> list[Any]:
+    """Two to a row; a row stays together with its captions."""
+    from reportlab import platypus
+
+    width = _PICTURE_WIDTH
+    cells = [[_image(p.file, width), _text(p.caption, _style(7.5))] for p in figures.pictures]
+    rows = [[*cells[n : n + 2], *([""] if n + 1 == len(cells) else [])] for n in range(0, len(cells), 2)]
+    if not rows:
+        return []
+    grid = platypus.Table(rows, colWidths=[_WIDTH / 2] * 2)
+    grid.setStyle(platypus.TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+    return [grid]
+
+
+def _image(path: Path, width: float) -> Any:
+    from PIL import Image
+    from reportlab import platypus
+
+    with Image.open(path) as image:
+        stream = io.BytesIO()
+        image.convert("RGB").save(stream, "JPEG", quality=_JPEG_QUALITY)
+        height = width * image.height / image.width
+    stream.seek(0)
+    return platypus.Image(stream, width, height)

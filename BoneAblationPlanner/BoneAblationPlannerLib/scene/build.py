@@ -1,0 +1,261 @@
+"""A plan as MRML nodes and back. Every node of a plan hangs on its document, the text node that holds plan.json."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.plan import Plan
+from BoneAblationPlannerLib.scene import hierarchy, models, probes, zones
+from BoneAblationPlannerLib.scene.colours import add_margin_colours
+from BoneAblationPlannerLib.scene.segmentation import (
+    KIND_TAG,
+    ROLE_TAG,
+    add_segmentation,
+    segment_mask,
+    segments,
+    tag,
+)
+from BoneAblationPlannerLib.scene.tables import add_tables
+from BoneAblationPlannerLib.scene.volumes import add_ct, read_ct, volume_grid
+
+SCHEMA_ATTRIBUTE = "BonePlan.Schema"
+_CT = "BonePlan.Ct"
+_SEGMENTATION = "BonePlan.Segmentation"
+_OWNED = "BonePlan.Owned"
+
+
+@dataclass(frozen=True, eq=False)
+class PlanNodes:
+    """The nodes of one plan; `folder` is its subject-hierarchy item. `owned` is what `remove_plan` removes."""
+
+    scene: Any
+    name: str
+    folder: int
+    document: Any
+    ct: Any
+    segmentation: Any
+    probes: tuple[Any, ...]
+    shafts: tuple[Any, ...]
+    zones: tuple[Any, ...]
+    visible_zones: tuple[Any, ...]
+    margin_map: Any
+    margin_colours: Any
+    tables: tuple[Any, ...]
+    surfaces: tuple[Any, ...]
+    owned: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredStructure:
+    """A structure as the scene holds it: mask (k, j, i) bool on the CT's grid."""
+
+    name: str
+    kind: str
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredPlan:
+    """A plan read from a scene: what was stored (`plan`) and what the nodes say now (everything else)."""
+
+    plan: Plan
+    ct: CtVolume
+    masks: dict[str, NDArray[np.bool_]]
+    structures: tuple[StoredStructure, ...]
+    probes: tuple[probes.ProbeLine, ...]
+
+
+def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: Any | None = None) -> PlanNodes:
+    """Add a plan as one folder; a second plan of the same name gets a number.
+
+    Parameters
+    ----------
+    ct_node : vtkMRMLScalarVolumeNode, optional
+        The CT if the scene has it already; it is then referred to, not copied, and never removed.
+    """
+    plan = result.plan
+    name = _unique_name(scene, name)
+    own_ct = ct_node is None
+    ct = add_ct(scene, result.anatomy.ct, f"{name} CT") if own_ct else ct_node
+    colours = add_margin_colours(scene, f"{name} margin colours")
+    visible = [zones.add_visible_zone(scene, p) for p in plan.probes]
+    nodes = {
+        "document": (_add_document(scene, plan, name),),
+        "ct": (ct,) if own_ct else (),
+        "segmentation": (add_segmentation(scene, result, ct, f"{name} anatomy"),),
+        "probes": tuple(probes.add_line(scene, p) for p in plan.probes),
+        "shafts": tuple(probes.add_shaft(scene, p) for p in plan.probes),
+        "zones": tuple(zones.add_zone(scene, p) for p in plan.probes),
+        "visible_zones": tuple(v for v in visible if v is not None),
+        "margin_map": (models.add_margin_map(scene, result, colours, f"{name} margin map"),),
+        "tables": add_tables(scene, plan, name),
+        "surfaces": models.add_anatomy(scene, result),
+    }
+    document = nodes["document"][0]
+    owned = (*(n for group in nodes.values() for n in group), colours)
+    _refer(document, ct, nodes["segmentation"][0], owned)
+    return PlanNodes(
+        scene=scene,
+        name=name,
+        folder=_arrange(scene, name, nodes),
+        document=document,
+        ct=ct,
+        segmentation=nodes["segmentation"][0],
+        probes=nodes["probes"],
+        shafts=nodes["shafts"],
+        zones=nodes["zones"],
+        visible_zones=nodes["visible_zones"],
+        margin_map=nodes["margin_map"][0],
+        margin_colours=colours,
+        tables=nodes["tables"],
+        surfaces=nodes["surfaces"],
+        owned=owned,
+    )
+
+
+def remove_plan(nodes: PlanNodes) -> None:
+    """Remove every node that `add_plan` added, with displays and storage, and the folder."""
+    for node in nodes.owned:
+        _remove(nodes.scene, node)
+    hierarchy.remove_folder(nodes.scene, nodes.folder)
+
+
+def plan_documents(scene: Any) -> list[Any]:
+    """The documents of all plans in a scene, oldest first."""
+    texts = scene.GetNodesByClass("vtkMRMLTextNode")
+    texts.UnRegister(None)
+    found = [texts.GetItemAsObject(n) for n in range(texts.GetNumberOfItems())]
+    return [t for t in found if t.GetAttribute(SCHEMA_ATTRIBUTE)]
+
+
+def read_plan_nodes(scene: Any, name: str | None = None) -> StoredPlan:
+    """The plan of a scene as its nodes are now.
+
+    Parameters
+    ----------
+    name : str, optional
+        Which plan, where the scene holds several.
+
+    Raises
+    ------
+    InputError
+        When there is no plan, or several and no name, or nodes of it were deleted.
+    """
+    document = _choose_document(scene, name)
+    plan = Plan.from_json(_parse(document))
+    ct = _referenced(document, _CT, "CT volume")
+    segmentation = _referenced(document, _SEGMENTATION, "segmentation")
+    grid = volume_grid(ct)
+    masks: dict[str, NDArray[np.bool_]] = {}
+    structures = []
+    for _, segment in segments(segmentation):
+        role = tag(segment, ROLE_TAG)
+        if role == "structure":
+            kind = tag(segment, KIND_TAG) or "other"
+            structures.append(StoredStructure(segment.GetName(), kind, segment_mask(segment, grid)))
+        elif role is not None:
+            masks[role] = segment_mask(segment, grid)
+    return StoredPlan(
+        plan=plan,
+        ct=read_ct(ct, plan.input.notes),
+        masks=masks,
+        structures=tuple(structures),
+        probes=tuple(probes.read_line(n) for n in _probe_lines(scene, document)),
+    )
+
+
+def _add_document(scene: Any, plan: Plan, name: str) -> Any:
+    node = scene.AddNewNodeByClass("vtkMRMLTextNode", scene.GenerateUniqueName(f"{name} plan.json"))
+    node.SetAttribute(SCHEMA_ATTRIBUTE, plan.schema)
+    node.SetAttribute("BonePlan.Name", name)
+    node.SetText(json.dumps(plan.to_json(), indent=1, allow_nan=False))
+    return node
+
+
+def _refer(document: Any, ct: Any, segmentation: Any, owned: Iterable[Any]) -> None:
+    """References survive renaming and the new ids of an import."""
+    document.SetNodeReferenceID(_CT, ct.GetID())
+    document.SetNodeReferenceID(_SEGMENTATION, segmentation.GetID())
+    for node in owned:
+        if node is not document:
+            document.AddNodeReferenceID(_OWNED, node.GetID())
+
+
+def _arrange(scene: Any, name: str, nodes: dict[str, tuple[Any, ...]]) -> int:
+    # An adopted CT stays where the user has it.
+    top = (*nodes["probes"], *nodes["ct"], *nodes["segmentation"], *nodes["margin_map"])
+    folder = hierarchy.add_folder(scene, name, top)
+    hierarchy.mark_as_plan(scene, folder)
+    hierarchy.add_folder(scene, "Zones", (*nodes["zones"], *nodes["visible_zones"]), folder)
+    hierarchy.add_folder(scene, "Needles", nodes["shafts"], folder, expanded=False)
+    hierarchy.add_folder(scene, "Surfaces", nodes["surfaces"], folder, expanded=False)
+    hierarchy.add_folder(scene, "Figures", (*nodes["tables"], *nodes["document"]), folder, expanded=False)
+    return folder
+
+
+def _unique_name(scene: Any, name: str) -> str:
+    taken = {d.GetAttribute("BonePlan.Name") for d in plan_documents(scene)}
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name} {number}", number + 1
+    return candidate
+
+
+def _choose_document(scene: Any, name: str | None) -> Any:
+    documents = plan_documents(scene)
+    names = [d.GetAttribute("BonePlan.Name") for d in documents]
+    if not documents:
+        raise InputError("scene: holds no plan; expected a text node with attribute BonePlan.Schema")
+    if name is None and len(documents) > 1:
+        raise InputError(f"scene: holds {len(documents)} plans ({', '.join(names)}); expected a name")
+    if name is not None and name not in names:
+        raise InputError(f"scene: holds no plan {name!r}; expected one of {', '.join(names)}")
+    return documents[0] if name is None else documents[names.index(name)]
+
+
+def _parse(document: Any) -> Any:
+    try:
+        return json.loads(document.GetText() or "")
+    except json.JSONDecodeError as error:
+        raise InputError(f"text node {document.GetName()}: not JSON ({error}); expected a plan.json") from None
+
+
+def _referenced(document: Any, role: str, what: str) -> Any:
+    node = document.GetNodeReference(role)
+    if node is None:
+        raise InputError(f"scene: the plan's {what} was deleted; expected it beside {document.GetName()}")
+    return node
+
+
+def _probe_lines(scene: Any, document: Any) -> list[Any]:
+    """Lines that belong to the plan: its own wherever they are now, and copies a user made inside its folder."""
+    owned = [document.GetNthNodeReference(_OWNED, n) for n in range(document.GetNumberOfNodeReferences(_OWNED))]
+    folder = hierarchy.folder_of(scene, document)
+    in_folder = hierarchy.nodes_in(scene, folder, probes.LINE_CLASS) if folder is not None else []
+    lines: list[Any] = []
+    for node in (*owned, *in_folder):
+        is_probe = node is not None and node.IsA(probes.LINE_CLASS) and node.GetAttribute("BonePlan.Role") == "probe"
+        if is_probe and node not in lines:
+            lines.append(node)
+    return lines
+
+
+def _remove(scene: Any, node: Any) -> None:
+    if node is None or not scene.IsNodePresent(node):
+        return
+    helpers = []
+    if node.IsA("vtkMRMLDisplayableNode"):
+        helpers += [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+    if node.IsA("vtkMRMLStorableNode"):
+        helpers += [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
+    scene.RemoveNode(node)
+    for helper in helpers:
+        if helper is not None and scene.IsNodePresent(helper):
+            scene.RemoveNode(helper)

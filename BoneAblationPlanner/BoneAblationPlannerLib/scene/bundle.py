@@ -1,0 +1,95 @@
+"""Scenes and segmentations as files: whole or not at all."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.scene.build import PlanNodes
+from BoneAblationPlannerLib.scene.runtime import VERSION, new_scene, quiet_vtk, slicer_module
+
+
+def save_bundle(scene: Any, path: Path) -> None:
+    """Write a scene with its data as MRB; raises InputError with one line and leaves an old file as it was."""
+    path = Path(path)
+    slicer = slicer_module()
+    messages = slicer.vtkMRMLMessageCollection()
+    with _staged(path) as temporary:
+        scene.SetVersion(scene.GetVersion() or VERSION)
+        before = scene.GetURL()
+        scene.SetURL(str(temporary))
+        with quiet_vtk():
+            written = scene.WriteToMRB(str(temporary), None, messages)
+        scene.SetURL(before)
+        _check(written and _is_whole(temporary), path, messages)
+
+
+def load_bundle(path: Path) -> Any:
+    """A new private scene with the content of an MRB; raises InputError with one line."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a scene bundle (.mrb)")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: not a scene bundle; expected a .mrb file")
+    scene = new_scene()
+    messages = slicer_module().vtkMRMLMessageCollection()
+    with quiet_vtk():
+        read = scene.ReadFromMRB(str(path), True, messages)
+    if not read:
+        raise InputError(f"{path}: could not be read as a scene bundle ({_text(messages)})")
+    return scene
+
+
+def write_segmentation(nodes: PlanNodes, path: Path) -> None:
+    """Write the plan's segmentation as .seg.nrrd with its segment tags."""
+    path = Path(path)
+    storage = slicer_module().vtkMRMLSegmentationStorageNode()
+    with _staged(path) as temporary:
+        storage.SetFileName(str(temporary))
+        with quiet_vtk():
+            written = storage.WriteData(nodes.segmentation)
+        _check(written and temporary.is_file(), path, storage.GetUserMessages())
+
+
+def extract_segmentation(bundle: Path, path: Path) -> None:
+    """Copy the segmentation file out of a bundle of one plan; several times faster than writing it again."""
+    with zipfile.ZipFile(bundle) as archive, _staged(Path(path)) as temporary:
+        names = [n for n in archive.namelist() if n.endswith(".seg.nrrd")]
+        if len(names) != 1:
+            raise InputError(f"{bundle}: holds {len(names)} segmentations; expected one")
+        with archive.open(names[0]) as source, temporary.open("wb") as target:
+            shutil.copyfileobj(source, target)
+
+
+@contextmanager
+def _staged(path: Path) -> Iterator[Path]:
+    """The same file name in a temporary folder beside `path`; moved into place when the block ends well."""
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            temporary = Path(folder) / path.name
+            yield temporary
+            temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a bundle can be read back to its last byte: a full disk does not always make the writer fail."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None and any(n.endswith(".mrml") for n in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _check(written: bool, path: Path, messages: Any) -> None:
+    if not written:
+        raise InputError(f"{path}: cannot be written by Slicer ({_text(messages)})")
+
+
+def _text(messages: Any) -> str:
+    return " ".join(messages.GetAllMessagesAsString().split()) or "no reason given; is the disk full?"

@@ -1,0 +1,68 @@
+"""Colours that colour-blind people can tell apart (Okabe and Ito 2008, completed from Tol's muted set)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Colour = tuple[float, float, float]
+
+MARGIN_RANGE_MM = 10.0
+
+
+def _rgb(code: str) -> Colour:
+    red, green, blue = (int(code[n : n + 2], 16) / 255 for n in (0, 2, 4))
+    return (red, green, blue)
+
+
+ROLE_COLOURS: dict[str, Colour] = {
+    "bone": _rgb("F1D691"),
+    "lesion": _rgb("D55E00"),
+    "target": _rgb("F0E442"),
+    "zone": _rgb("56B4E9"),
+    "zone-visible": _rgb("0072B2"),
+    "skin": _rgb("D9A98A"),
+    "structure": _rgb("009E73"),
+    "probe": _rgb("FFFFFF"),
+}
+
+KIND_COLOURS: dict[str, Colour] = {
+    "nerve": _rgb("CC79A7"),
+    "vessel": _rgb("E69F00"),
+    "bowel": _rgb("009E73"),
+    "bladder": _rgb("44AA99"),
+    "ureter": _rgb("999933"),
+    "skin": _rgb("D9A98A"),
+    "joint": _rgb("BBBBBB"),
+    "spinal canal": _rgb("AA4499"),
+    "lung": _rgb("88CCEE"),
+    "implant": _rgb("DDDDDD"),
+    "other": _rgb("117733"),
+}
+
+
+def structure_colour(kind: str) -> Colour:
+    """Colour of a structure's kind; unknown kinds look like ``other``."""
+    return KIND_COLOURS.get(kind, KIND_COLOURS["other"])
+
+
+def margin_table() -> NDArray[np.float64]:
+    """Diverging RGB (256, 3) for -10 mm (lesion left, vermillion) over 0 (near white) to +10 mm (safe, blue)."""
+    stops = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    colours = np.array([_rgb(c) for c in ("7F2704", "E6732D", "F7F7F7", "6BAED6", "08306B")])
+    position = np.linspace(-1.0, 1.0, 256)
+    return np.column_stack([np.interp(position, stops, colours[:, n]) for n in range(3)])
+
+
+def add_margin_colours(scene: Any, name: str) -> Any:
+    """A colour table node with `margin_table`."""
+    node = scene.AddNewNodeByClass("vtkMRMLColorTableNode", scene.GenerateUniqueName(name))
+    node.SetTypeToUser()
+    table = margin_table()
+    node.SetNumberOfColors(len(table))
+    for n, (red, green, blue) in enumerate(table):
+        margin_mm = MARGIN_RANGE_MM * (2 * n / (len(table) - 1) - 1)
+        node.SetColor(n, f"{margin_mm:+.2f} mm", red, green, blue, 1.0)
+    node.SetAttribute("Category", "Bone ablation")
+    node.GetLookupTable().SetTableRange(-MARGIN_RANGE_MM, MARGIN_RANGE_MM)
+    return node

@@ -1,0 +1,58 @@
+"""The CT as a scalar volume node and back."""
+
+from typing import Any
+
+import numpy as np
+
+from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.scene.convert import fill_image, grid_of, image_array, vtk_matrix
+
+BONE_WINDOW_HU = 1600.0
+BONE_LEVEL_HU = 350.0
+
+
+def add_ct(scene: Any, ct: CtVolume, name: str) -> Any:
+    """A vtkMRMLScalarVolumeNode with the voxels and the geometry of a CT, shown in a bone window."""
+    import vtk
+
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
+    node.SetIJKToRASMatrix(vtk_matrix(ct.grid.ijk_to_ras))
+    node.SetAndObserveImageData(fill_image(vtk.vtkImageData(), ct.hu))
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(BONE_WINDOW_HU, BONE_LEVEL_HU)
+    node.SetAttribute("BonePlan.Source", ct.source)
+    node.SetAttribute("BonePlan.Sha256", ct.sha256)
+    if ct.scanned_position:
+        node.SetAttribute("BonePlan.ScannedPosition", ct.scanned_position)
+    return node
+
+
+def volume_grid(node: Any) -> Grid:
+    """The grid of a volume node; raises InputError for an empty one or one under a transform."""
+    import vtk
+
+    if node.GetImageData() is None or node.GetImageData().GetNumberOfPoints() == 0:
+        raise InputError(f"volume {node.GetName()}: holds no image")
+    if node.GetParentTransformNode() is not None:
+        raise InputError(f"volume {node.GetName()}: is under a transform; expected it hardened")
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return grid_of(node.GetImageData(), matrix)
+
+
+def read_ct(node: Any, notes: tuple[str, ...] = ()) -> CtVolume:
+    """The CT of a scalar volume node, with what `add_ct` noted on it."""
+    hu = np.array(image_array(node.GetImageData()), dtype=np.int16)
+    return CtVolume(
+        grid=volume_grid(node),
+        hu=hu,
+        source=node.GetAttribute("BonePlan.Source") or node.GetName(),
+        sha256=node.GetAttribute("BonePlan.Sha256") or "",
+        scanned_position=node.GetAttribute("BonePlan.ScannedPosition"),
+        notes=notes,
+    )

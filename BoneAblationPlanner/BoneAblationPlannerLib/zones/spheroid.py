@@ -1,0 +1,197 @@
+"""Chart zones as spheroids around the needle: membership, exact distance, conservative voxel coverage.
+
+Several zones act as their union. Kernels take zones as rows (Z, 8): centre RAS (3), unit axis (3), semi-axis across
+the needle, semi-axis along it; all mm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
+from BoneAblationPlannerLib.frames import Grid, unit_vector
+
+
+@dataclass(frozen=True)
+class Spheroid:
+    """An ellipsoid of revolution.
+
+    Parameters
+    ----------
+    centre_ras_mm, axis : (3,)
+        Centre and unit axis (along the needle, from entry to tip).
+    across_mm, along_mm : float
+        Full axes across and along.
+    """
+
+    centre_ras_mm: NDArray[np.float64]
+    axis: NDArray[np.float64]
+    across_mm: float
+    along_mm: float
+
+    @classmethod
+    def around_needle(
+        cls, entry_ras_mm: ArrayLike, tip_ras_mm: ArrayLike, across_mm: float, along_mm: float, beyond_tip_mm: float
+    ) -> "Spheroid":
+        """The zone of a needle: it ends `beyond_tip_mm` past the tip."""
+        tip = np.asarray(tip_ras_mm, dtype=np.float64)
+        axis = unit_vector(tip - np.asarray(entry_ras_mm, dtype=np.float64))
+        return cls(tip + axis * (beyond_tip_mm - along_mm / 2), axis, across_mm, along_mm)
+
+    @property
+    def volume_ml(self) -> float:
+        """pi/6 times the product of the full axes."""
+        return float(np.pi / 6 * self.across_mm**2 * self.along_mm / 1000)
+
+    @property
+    def row(self) -> NDArray[np.float64]:
+        """The (8,) row that kernels take."""
+        return np.concatenate([self.centre_ras_mm, self.axis, [self.across_mm / 2, self.along_mm / 2]])
+
+
+def rows_of(zones: Sequence[Spheroid]) -> NDArray[np.float64]:
+    """Kernel rows (Z, 8) of zones; (0, 8) for none."""
+    return np.array([z.row for z in zones], dtype=np.float64).reshape(len(zones), 8)
+
+
+@kernel
+def _ellipse_distance(y0, y1, e0, e1):  # type: ignore[no-untyped-def]
+    """Distance of (y0, y1) >= 0 to the ellipse with semi-axes e0 >= e1 > 0, by bisection that cannot diverge.
+
+    Eberly, "Distance from a point to an ellipse" (Geometric Tools).
+    """
+    if y1 > 0:
+        if y0 > 0:
+            z0, z1 = y0 / e0, y1 / e1
+            g = z0 * z0 + z1 * z1 - 1
+            if g == 0:
+                return 0.0
+            r0 = (e0 / e1) ** 2
+            n0 = r0 * z0
+            s0 = z1 - 1
+            s1 = 0.0 if g < 0 else np.sqrt(n0 * n0 + z1 * z1) - 1
+            s = 0.0
+            for _ in range(60):
+                s = (s0 + s1) / 2
+                if s in (s0, s1):
+                    break
+                ratio0, ratio1 = n0 / (s + r0), z1 / (s + 1)
+                g = ratio0 * ratio0 + ratio1 * ratio1 - 1
+                if g > 0:
+                    s0 = s
+                elif g < 0:
+                    s1 = s
+                else:
+                    break
+            x0, x1 = r0 * y0 / (s + r0), y1 / (s + 1)
+            return np.sqrt((x0 - y0) ** 2 + (x1 - y1) ** 2)
+        return abs(y1 - e1)
+    if y0 < (e0 * e0 - e1 * e1) / e0:
+        x0 = e0 * e0 * y0 / (e0 * e0 - e1 * e1)
+        x1 = e1 * np.sqrt(max(1 - (x0 / e0) ** 2, 0.0))
+        return np.sqrt((x0 - y0) ** 2 + x1 * x1)
+    return abs(y0 - e0)
+
+
+@kernel
+def _signed_depth(px, py, pz, zone):  # type: ignore[no-untyped-def]
+    """Distance to one spheroid's surface, positive inside."""
+    dx, dy, dz = px - zone[0], py - zone[1], pz - zone[2]
+    along = dx * zone[3] + dy * zone[4] + dz * zone[5]
+    across = np.sqrt(max(dx * dx + dy * dy + dz * dz - along * along, 0.0))
+    along = abs(along)
+    a, b = zone[6], zone[7]
+    distance = _ellipse_distance(along, across, b, a) if b >= a else _ellipse_distance(across, along, a, b)
+    return distance if (across / a) ** 2 + (along / b) ** 2 <= 1 else -distance
+
+
+@parallel_kernel
+def _depth_in_union(points, zones, depth):  # type: ignore[no-untyped-def]
+    for n in prange(points.shape[0]):
+        best = -np.inf
+        for z in range(zones.shape[0]):
+            best = max(best, _signed_depth(points[n, 0], points[n, 1], points[n, 2], zones[z]))
+        depth[n] = best
+
+
+def depth_mm(points_ras_mm: NDArray[np.float64], zones: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Signed depth (N,) of points (N, 3) in the union of zones (Z, 8): distance to its boundary, positive inside.
+
+    Outside and in a single zone the value is exact. Inside several zones it is the largest single depth, which is
+    never more than the true one: margins are not overstated.
+    """
+    points = np.ascontiguousarray(points_ras_mm, dtype=np.float64)
+    depth = np.full(len(points), -np.inf)
+    if len(zones) and len(points):
+        _depth_in_union(points, np.ascontiguousarray(zones, dtype=np.float64), depth)
+    return depth
+
+
+@kernel
+def _voxel_inside(px, py, pz, half, zone):  # type: ignore[no-untyped-def]
+    """Whether a whole voxel (centre and three half edges) lies in a spheroid: its eight corners do."""
+    dx, dy, dz = px - zone[0], py - zone[1], pz - zone[2]
+    a, b = zone[6], zone[7]
+    if dx * dx + dy * dy + dz * dz > max(a, b) ** 2:
+        return False
+    for c in range(8):
+        s0 = 1.0 if c & 1 else -1.0
+        s1 = 1.0 if c & 2 else -1.0
+        s2 = 1.0 if c & 4 else -1.0
+        x = dx + s0 * half[0, 0] + s1 * half[1, 0] + s2 * half[2, 0]
+        y = dy + s0 * half[0, 1] + s1 * half[1, 1] + s2 * half[2, 1]
+        z = dz + s0 * half[0, 2] + s1 * half[1, 2] + s2 * half[2, 2]
+        along = x * zone[3] + y * zone[4] + z * zone[5]
+        across2 = x * x + y * y + z * z - along * along
+        if across2 / (a * a) + along * along / (b * b) > 1:
+            return False
+    return True
+
+
+@parallel_kernel
+def _covered(points, half, zones, covered):  # type: ignore[no-untyped-def]
+    for n in prange(points.shape[0]):
+        for z in range(zones.shape[0]):
+            if _voxel_inside(points[n, 0], points[n, 1], points[n, 2], half, zones[z]):
+                covered[n] = True
+                break
+
+
+@parallel_kernel
+def _cover_bits(points, half, zones, bits):  # type: ignore[no-untyped-def]
+    for z in prange(zones.shape[0]):
+        for w in range(bits.shape[1]):
+            word = np.uint64(0)
+            for b in range(min(64, points.shape[0] - w * 64)):
+                n = w * 64 + b
+                if _voxel_inside(points[n, 0], points[n, 1], points[n, 2], half, zones[z]):
+                    word |= np.uint64(1) << np.uint64(b)
+            bits[z, w] = word
+
+
+def half_edges_mm(grid: Grid) -> NDArray[np.float64]:
+    """The three half edge vectors (3, 3) of a grid's voxels, one per row, RAS mm."""
+    return np.ascontiguousarray(grid.ijk_to_ras[:3, :3].T / 2)
+
+
+def covered_voxels(points_ras_mm: NDArray[np.float64], grid: Grid, zones: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which voxels (centres (N, 3), of a grid's size and obliquity) lie wholly inside one of the zones (Z, 8).
+
+    A voxel that is only partly inside, or inside only two zones together, is not credited.
+    """
+    covered = np.zeros(len(points_ras_mm), dtype=np.bool_)
+    if len(zones) and len(covered):
+        points = np.ascontiguousarray(points_ras_mm, dtype=np.float64)
+        _covered(points, half_edges_mm(grid), np.ascontiguousarray(zones, dtype=np.float64), covered)
+    return covered
+
+
+def cover_bits(points_ras_mm: NDArray[np.float64], grid: Grid, zones: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """`covered_voxels` of each zone alone, as bitsets (Z, ceil(N / 64)); bit b of word w is voxel 64 w + b."""
+    points = np.ascontiguousarray(points_ras_mm, dtype=np.float64)
+    bits = np.zeros((len(zones), (len(points) + 63) // 64), dtype=np.uint64)
+    if bits.size:
+        _cover_bits(points, half_edges_mm(grid), np.ascontiguousarray(zones, dtype=np.float64), bits)
+    return bits
