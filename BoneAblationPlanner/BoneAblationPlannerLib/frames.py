@@ -107,11 +107,12 @@ class Grid:
     @property
     def ras_to_ijk(self) -> NDArray[np.float64]:
         """Inverse of `ijk_to_ras`."""
-        return np.linalg.inv(self.ijk_to_ras)
+        inverse: NDArray[np.float64] = np.linalg.inv(self.ijk_to_ras)
+        return inverse
 
     def ras_from_ijk(self, ijk: ArrayLike) -> NDArray[np.float64]:
         """RAS points (N, 3) in mm of continuous indices (N, 3) in i, j, k order."""
-        points = np.atleast_2d(np.asarray(ijk, dtype=np.float64))
+        points: NDArray[np.float64] = np.atleast_2d(np.asarray(ijk, dtype=np.float64))
         return points @ self.ijk_to_ras[:3, :3].T + self.ijk_to_ras[:3, 3]
 
     def ijk_from_ras(self, points_ras_mm: ArrayLike) -> NDArray[np.float64]:
@@ -129,9 +130,8 @@ class Grid:
         i, j, k = np.rint(self.ijk_from_ras(point_ras_mm)[0]).astype(int)
         index = (int(k), int(j), int(i))
         if any(not 0 <= v < n for v, n in zip(index, self.shape, strict=True)):
-            raise ValueError(
-                f"point {np.round(np.asarray(point_ras_mm, dtype=np.float64), 1).tolist()} RAS mm lies outside the image"
-            )
+            point = [round(float(v), 1) for v in np.ravel(np.asarray(point_ras_mm, dtype=np.float64))]
+            raise ValueError(f"point {point} RAS mm lies outside the image")
         return index
 
     def matches(self, other: "Grid", tolerance_mm: float = 1e-2) -> bool:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.errors import InputError
@@ -13,11 +14,9 @@ from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.report.content import report_content
 from BoneAblationPlannerLib.report.html import write_html
 from BoneAblationPlannerLib.report.pdf import write_pdf
-from BoneAblationPlannerLib.scene.build import PlanNodes, add_plan
-from BoneAblationPlannerLib.scene.bundle import extract_segmentation, save_bundle
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.views.gl import gl_available
-from BoneAblationPlannerLib.views.pictures import Picture, take_pictures
+from BoneAblationPlannerLib.views.picture import Picture
 
 PLAN, BUNDLE, SEGMENTATION = "plan.json", "plan.mrb", "plan.seg.nrrd"
 HTML, PDF, FIGURES = "report.html", "report.pdf", "figures"
@@ -54,9 +53,13 @@ def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None
     (folder / FIGURES).mkdir(parents=True)
     step(report, 0.0, "building the scene")
     scene = new_scene()
+    # These need VTK: imported when `new_scene` has said in one line if the runtime is missing.
+    from BoneAblationPlannerLib.scene.build import add_plan
+    from BoneAblationPlannerLib.scene.bundle import extract_segmentation, save_bundle
+
     nodes = add_plan(scene, result)
     step(report, 0.1, "drawing pictures")
-    pictures, missing = _pictures(nodes, result, folder / FIGURES, part(report, 0.1, 0.5))
+    pictures, missing = _pictures(scene, nodes, result, folder / FIGURES, part(report, 0.1, 0.5))
     step(report, 0.5, f"writing {BUNDLE}")
     save_bundle(scene, folder / BUNDLE)
     step(report, 0.8, f"writing {SEGMENTATION}")
@@ -70,12 +73,14 @@ def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None
 
 
 def _pictures(
-    nodes: PlanNodes, result: PlanningResult, folder: Path, report: ReportProgress
+    scene: Any, nodes: Any, result: PlanningResult, folder: Path, report: ReportProgress
 ) -> tuple[tuple[Picture, ...], str]:
     available, how_to_mend = gl_available()
     if not available:
         return (), how_to_mend
-    return take_pictures(nodes.scene, nodes, result, folder, report), ""
+    from BoneAblationPlannerLib.views.pictures import take_pictures
+
+    return take_pictures(scene, nodes, result, folder, report), ""
 
 
 def _publish(new: Path, out_dir: Path, old: Path) -> list[str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 SPACING_IJK_MM = (1.9, 2.3, 3.1)
 SHAPE_KJI = (50, 80, 96)
 CENTRE_RAS_MM = np.array([-12.0, 34.0, 71.0])
-LESION_RAS_MM = CENTRE_RAS_MM + [-25.0, -10.0, 5.0]
+LESION_RAS_MM = CENTRE_RAS_MM + np.array([-25.0, -10.0, 5.0])
 LESION_SEMI_AXES_MM = np.array([14.0, 11.0, 12.0])
 ZONE_AXES_MM = (30.0, 30.0, 40.0)
 VISIBLE_AXES_MM = (38.0, 38.0, 48.0)
@@ -63,8 +63,8 @@ def oriented(
 
 
 NEEDLES = (
-    Needle(entry=LESION_RAS_MM + [-10.0, -64.0, 12.0], tip=LESION_RAS_MM + [3.0, 8.0, -2.0]),
-    Needle(entry=LESION_RAS_MM + [12.0, -62.0, -20.0], tip=LESION_RAS_MM + [-3.0, 6.0, 3.0]),
+    Needle(LESION_RAS_MM + np.array([-10.0, -64.0, 12.0]), LESION_RAS_MM + np.array([3.0, 8.0, -2.0])),
+    Needle(LESION_RAS_MM + np.array([12.0, -62.0, -20.0]), LESION_RAS_MM + np.array([-3.0, 6.0, 3.0])),
 )
 
 
@@ -164,7 +164,7 @@ def make_result(ice: bool = True) -> PlanningResult:
     lesion = ellipsoid(points, LESION_RAS_MM, LESION_SEMI_AXES_MM)
     target = ellipsoid(points, LESION_RAS_MM, LESION_SEMI_AXES_MM + MARGIN_MM)
     nerve = (np.linalg.norm((points - LESION_RAS_MM - [34.0, -14.0, 0])[..., :2], axis=-1) <= 4) & body
-    bladder = ellipsoid(points, CENTRE_RAS_MM + [30.0, 25.0, -20.0], [22.0, 18.0, 25.0])
+    bladder = ellipsoid(points, CENTRE_RAS_MM + np.array([30.0, 25.0, -20.0]), [22.0, 18.0, 25.0])
     rng = np.random.default_rng(3)
     hu = np.where(body, 40.0, -1000.0)
     hu[body & (((local[..., :2] / [76.0, 66.0]) ** 2).sum(axis=-1) > 1)] = -100.0

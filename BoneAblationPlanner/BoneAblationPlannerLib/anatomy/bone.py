@@ -1,5 +1,7 @@
 """Bone as a filled mask: cortex, trabecular bone and marrow."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,32 +14,15 @@ CLOSING_MM = 3.0
 SMALLEST_BONE_ML = 1.0
 SMALLEST_IMPLANT_ML = 0.1
 
-BONE_LABELS = (
-    "hip",
-    "sacrum",
-    "femur",
-    "vertebrae",
-    "humerus",
-    "scapula",
-    "clavicula",
-    "sternum",
-    "rib",
-    "skull",
-    "tibia",
-    "fibula",
-    "patella",
-    "radius",
-    "ulna",
-    "carpal",
-    "metacarpal",
-    "tarsal",
-    "metatarsal",
+_BONE_NAME = re.compile(
+    "hip|sacrum|femur|vertebrae|humerus|scapula|clavicula|sternum|rib|skull|tibia|fibula|patella|radius|ulna|"
+    "carpal|metacarpal|tarsal|metatarsal"
 )
 
 
 def is_bone_label(name: str) -> bool:
     """Whether an organ label (TotalSegmentator v2 spelling) names a bone."""
-    return name.lower().startswith(BONE_LABELS)
+    return _BONE_NAME.match(name.lower()) is not None
 
 
 def bone_mask(ct: CtVolume, body: NDArray[np.bool_], organs: LabelMap | None = None) -> NDArray[np.bool_]:

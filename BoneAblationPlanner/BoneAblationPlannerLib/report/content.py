@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from BoneAblationPlannerLib.plan import Clearance, Plan, Point, Probe, Provenance
-from BoneAblationPlannerLib.views.pictures import Picture
+from BoneAblationPlannerLib.views.picture import Picture
 
 STATEMENT = "Decision support for research use. Not a medical device."
 
@@ -150,7 +150,7 @@ def _probe_table(probes: Iterable[Probe]) -> Table:
             f"{p.device}, {p.program}",
             _point(p.entry_ras_mm),
             _point(p.tip_ras_mm),
-            _UNKNOWN if p.slice_number is None else str(p.slice_number),
+            _slice(p),
             _degrees(p.axial_angle_deg),
             _degrees(p.craniocaudal_angle_deg),
             _mm(p.depth_mm),
@@ -264,7 +264,7 @@ def _probe_page(probe: Probe, pictures: Sequence[Picture]) -> list[Block]:
         ("Program", probe.program),
         (
             "Entry",
-            f"{_point(probe.entry_ras_mm)}, slice {_UNKNOWN if probe.slice_number is None else probe.slice_number}",
+            f"{_point(probe.entry_ras_mm)}, slice {_slice(probe)}",
         ),
         ("Tip", _point(probe.tip_ras_mm)),
         (
@@ -374,6 +374,10 @@ def _modality(plan: Plan) -> str:
 
 def _count(items: Sequence[object], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def _slice(probe: Probe) -> str:
+    return _UNKNOWN if probe.slice_number is None else str(probe.slice_number)
 
 
 def _point(point: Point) -> str:

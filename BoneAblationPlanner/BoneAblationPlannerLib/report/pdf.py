@@ -114,7 +114,7 @@ def _text(text: str, style: Any) -> Any:
 def _heading(heading: Heading, number: int) -> list[Any]:
     from reportlab import platypus
 
-    class Bookmark(platypus.Flowable):  # type: ignore[misc]
+    class Bookmark(platypus.Flowable):
         """Draws nothing; marks the place in the outline."""
 
         def wrap(self, width: float, height: float) -> tuple[float, float]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import vtk
+
 from BoneAblationPlannerLib.scene.runtime import slicer_module
 
 FOLDER_ATTRIBUTE = "BonePlan.Role"
@@ -46,8 +48,6 @@ def folder_of(scene: Any, node: Any) -> int | None:
 
 def nodes_in(scene: Any, folder: int, class_name: str) -> list[Any]:
     """Nodes of a class in a folder and its sub-folders, in order."""
-    import vtk
-
     found = vtk.vtkCollection()
     hierarchy(scene).GetDataNodesInBranch(folder, found, class_name)
     return [found.GetItemAsObject(n) for n in range(found.GetNumberOfItems())]

@@ -53,8 +53,9 @@ def slicer_module() -> Any:
 def desktop() -> Any | None:
     """The running Slicer application (or whatever stands in for it with a scene and logics), else None."""
     app = getattr(slicer_module(), "app", None)
-    has_scene = callable(getattr(app, "mrmlScene", None)) and callable(getattr(app, "applicationLogic", None))
-    return app if has_scene and app.mrmlScene() is not None else None
+    if app is None or not hasattr(app, "mrmlScene") or not hasattr(app, "applicationLogic"):
+        return None
+    return app if app.mrmlScene() is not None else None
 
 
 def host_scene() -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import vtk
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.case import PlanningResult
@@ -109,8 +110,6 @@ def segments(node: Any) -> Iterator[tuple[str, Any]]:
 
 def tag(segment: Any, name: str) -> str | None:
     """Value of a segment's tag or None."""
-    import vtk
-
     value = vtk.reference("")
     return str(value) if segment.GetTag(name, value) else None
 
@@ -174,8 +173,6 @@ def _oriented_image(array: NDArray[np.uint8], grid: Grid) -> Any:
 
 def _offset_ijk(image: Any, grid: Grid) -> NDArray[np.int_] | None:
     """Index of the image's origin in `grid`, or None when the axes differ or the offset is not whole."""
-    import vtk
-
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
     image_to_grid = grid.ras_to_ijk @ matrix_array(matrix)

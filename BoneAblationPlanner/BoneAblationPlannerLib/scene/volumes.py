@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import vtk
 
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
@@ -15,8 +16,6 @@ BONE_LEVEL_HU = 350.0
 
 def add_ct(scene: Any, ct: CtVolume, name: str) -> Any:
     """A vtkMRMLScalarVolumeNode with the voxels and the geometry of a CT, shown in a bone window."""
-    import vtk
-
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
     node.SetIJKToRASMatrix(vtk_matrix(ct.grid.ijk_to_ras))
     node.SetAndObserveImageData(fill_image(vtk.vtkImageData(), ct.hu))
@@ -34,8 +33,6 @@ def add_ct(scene: Any, ct: CtVolume, name: str) -> Any:
 
 def volume_grid(node: Any) -> Grid:
     """The grid of a volume node; raises InputError for an empty one or one under a transform."""
-    import vtk
-
     if node.GetImageData() is None or node.GetImageData().GetNumberOfPoints() == 0:
         raise InputError(f"volume {node.GetName()}: holds no image")
     if node.GetParentTransformNode() is not None:

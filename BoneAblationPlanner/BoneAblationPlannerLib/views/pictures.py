@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,8 @@ from BoneAblationPlannerLib.scene.segmentation import NamedMask, masks_of
 from BoneAblationPlannerLib.views import planes
 from BoneAblationPlannerLib.views.annotate import SMALL_FONT_SIZE, Frame, LegendItem, Sheet, colour_bar, finished
 from BoneAblationPlannerLib.views.offscreen import SliceView, ThreeDView
+from BoneAblationPlannerLib.views.picture import Picture, PictureKind
 from BoneAblationPlannerLib.views.planes import Plane
-
-PictureKind = Literal[
-    "context", "axial", "coronal", "sagittal", "3d", "margin-map", "along", "across", "barrel", "entry"
-]
 
 SIZE = (900, 800)
 _FIELD_OF_VIEW_MM = 200.0
@@ -34,17 +31,6 @@ _SAMPLES = 240
 _MOST_NAMES = 10
 # Outlines carry a number too, for prints without colour; letters would be taken for orientation.
 _MARKS = {"lesion": ("1", 35.0), "target": ("2", 125.0), "zone": ("3", 215.0), "zone-visible": ("4", 305.0)}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture file with what the report says about it; `probe` is the probe's name where it shows one."""
-
-    file: Path
-    title: str
-    caption: str
-    probe: str | None
-    kind: PictureKind
 
 
 def take_pictures(
@@ -266,8 +252,7 @@ def _take_3d(
 ) -> list[Picture]:
     plan = result.plan
     centre = np.array(plan.lesion.centroid_ras_mm)
-    mean = np.sum([unit_vector(np.subtract(p.tip_ras_mm, p.entry_ras_mm)) for p in plan.probes] or [[0, 1, 0]], axis=0)
-    mean = unit_vector(mean if np.linalg.norm(mean) > 1e-6 else [0, 1, 0])
+    mean = _mean_direction(plan.probes)
     pictures = []
     with ThreeDView(scene, SIZE) as view:
         step(report, 0.0, "picture: 3D")
@@ -278,6 +263,14 @@ def _take_3d(
             step(report, 0.4 + 0.6 * (n - 1) / len(plan.probes), f"picture: entry of {probe.name}")
             pictures.append(_entry_picture(view, nodes, result, folder, n, probe))
     return pictures
+
+
+def _mean_direction(probes: Sequence[Probe]) -> NDArray[np.float64]:
+    """Unit mean of the needles' directions; anterior where there is none (no needle, or two that oppose)."""
+    total = np.zeros(3)
+    for probe in probes:
+        total += unit_vector(np.subtract(probe.tip_ras_mm, probe.entry_ras_mm))
+    return unit_vector(total if np.linalg.norm(total) > 1e-3 else [0.0, 1.0, 0.0])
 
 
 def _overview_3d(

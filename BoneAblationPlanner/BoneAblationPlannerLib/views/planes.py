@@ -60,10 +60,7 @@ def sagittal(centre: ArrayLike) -> Plane:
 def along_needle(centre: ArrayLike, direction: ArrayLike) -> Plane:
     """The plane that holds the needle and is closest to axial (for a needle along S: closest to coronal)."""
     d = unit_vector(direction)
-    normal = _rejected(_SUPERIOR, d)
-    if normal is None:
-        normal = _rejected(_ANTERIOR, d)
-    return _turned(centre, unit_vector(normal))
+    return _turned(centre, _first_rejected(d, (_SUPERIOR, _ANTERIOR)))
 
 
 def across_needle(centre: ArrayLike, direction: ArrayLike) -> Plane:
@@ -75,7 +72,7 @@ def across_needle(centre: ArrayLike, direction: ArrayLike) -> Plane:
 def down_the_barrel(centre: ArrayLike, direction: ArrayLike) -> Plane:
     """Perpendicular to the needle, seen from its hub: the operator's view, with S (or A) up."""
     d = unit_vector(direction)
-    up = _first_up(d)
+    up = _first_rejected(d, (_SUPERIOR, _ANTERIOR))
     return Plane(np.asarray(centre, dtype=np.float64), np.cross(d, up), up)
 
 
@@ -88,23 +85,17 @@ def letter(direction: ArrayLike) -> str:
 
 def _turned(centre: ArrayLike, normal: NDArray[np.float64]) -> Plane:
     """A plane turned on the screen as the nearest standard view would be."""
-    up = _first_up(normal, (_ANTERIOR, _SUPERIOR) if abs(normal[2]) > np.sqrt(0.5) else (_SUPERIOR, _ANTERIOR))
+    is_axial = abs(normal[2]) > np.sqrt(0.5)
+    up = _first_rejected(normal, (_ANTERIOR, _SUPERIOR) if is_axial else (_SUPERIOR, _ANTERIOR))
     right = np.cross(up, normal)
     towards = _LEFT if abs(right @ _LEFT) > abs(right @ _POSTERIOR) else _POSTERIOR
     return Plane(np.asarray(centre, dtype=np.float64), right if right @ towards >= 0 else -right, up)
 
 
-def _first_up(
-    normal: NDArray[np.float64], candidates: tuple[NDArray[np.float64], ...] = (_SUPERIOR, _ANTERIOR)
-) -> NDArray[np.float64]:
+def _first_rejected(d: NDArray[np.float64], candidates: tuple[NDArray[np.float64], ...]) -> NDArray[np.float64]:
+    """Unit part perpendicular to d of the first candidate that is not parallel to d."""
     for candidate in candidates:
-        up = _rejected(candidate, normal)
-        if up is not None:
-            return up
-    raise ValueError("candidates: all parallel to the normal; expected two different ones")
-
-
-def _rejected(vector: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Unit part of a vector perpendicular to d, or None when there is next to none."""
-    rest = vector - (vector @ d) * d
-    return unit_vector(rest) if np.linalg.norm(rest) > _SMALL else None
+        rest = candidate - (candidate @ d) * d
+        if np.linalg.norm(rest) > _SMALL:
+            return unit_vector(rest)
+    raise ValueError("candidates: all parallel to the direction; expected two different ones")
