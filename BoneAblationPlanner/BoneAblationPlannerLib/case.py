@@ -48,6 +48,8 @@ class Case:
         Named anatomy on the CT's grid.
     nerves : tuple of NerveCurve
     choices : Choices
+    notes : tuple of str
+        What reading the case's parts changed or noticed; the plan repeats it.
     """
 
     ct: CtVolume
@@ -56,6 +58,7 @@ class Case:
     organs: LabelMap | None = None
     nerves: tuple[NerveCurve, ...] = ()
     choices: Choices = field(default_factory=Choices)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

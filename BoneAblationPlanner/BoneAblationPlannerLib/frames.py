@@ -86,8 +86,7 @@ class Grid:
     @property
     def spacing_ijk_mm(self) -> NDArray[np.float64]:
         """Voxel edge lengths along i, j, k."""
-        lengths: NDArray[np.float64] = np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0)
-        return lengths
+        return np.asarray(np.linalg.norm(self.ijk_to_ras[:3, :3], axis=0), dtype=np.float64)
 
     @property
     def spacing_kji_mm(self) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask, is_bone_label
-from BoneAblationPlannerLib.anatomy.lesion import cortical_breach_fraction, diameters_mm, lesion_kind, segment_lesion
+from BoneAblationPlannerLib.anatomy.breach import breach_map
+from BoneAblationPlannerLib.anatomy.lesion import diameters_mm, lesion_kind, segment_lesion
 from BoneAblationPlannerLib.anatomy.structures import collect_structures
 from BoneAblationPlannerLib.case import Anatomy, Case
 from BoneAblationPlannerLib.ct import LabelMap
@@ -48,11 +49,11 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     position, warnings = _position(case)
     margin = case.choices.margin_mm
     margin = default_value(f"margin_{case.choices.intent}_mm") if margin is None else margin
-    lesion = _describe_lesion(case, mask, bone, checks)
+    lesion = describe_lesion(case, mask, bone, checks)
     if structures.not_checked:
         warnings.append(f"not checked, because the case does not contain it: {', '.join(structures.not_checked)}")
     warnings += [f"lesion outline: {check}" for check in checks]
-    warnings += case.ct.notes
+    warnings += [*case.ct.notes, *case.notes]
     target = build_target(mask, case.ct.grid, margin)
     return PreparedCase(case, anatomy, structures, lesion, position, margin, target, tuple(warnings))
 
@@ -83,7 +84,10 @@ def _position(case: Case) -> tuple[Position, list[str]]:
     return "supine", ["patient position is not known from the image and was not given: supine is assumed"]
 
 
-def _describe_lesion(case: Case, mask: NDArray[np.bool_], bone: NDArray[np.bool_], checks: tuple[str, ...]) -> Lesion:
+def describe_lesion(
+    case: Case, mask: NDArray[np.bool_], bone: NDArray[np.bool_], checks: tuple[str, ...], bone_name: str | None = None
+) -> Lesion:
+    """Figures of a lesion outline; `bone` is the filled bone mask with or without the lesion in it."""
     grid = case.ct.grid
     return Lesion(
         volume_ml=float(mask.sum() * grid.voxel_ml),
@@ -91,8 +95,8 @@ def _describe_lesion(case: Case, mask: NDArray[np.bool_], bone: NDArray[np.bool_
         diameters_mm=diameters_mm(mask, grid),
         centroid_ras_mm=rounded_point(grid.ras_of_mask(mask).mean(axis=0)),
         seed_ras_mm=case.seed_ras_mm,
-        cortical_breach_fraction=cortical_breach_fraction(case.ct, mask, bone),
-        bone=_bone_name(mask, case.organs, grid.spacing_kji_mm),
+        cortical_breach_fraction=breach_map(case.ct, mask, bone).fraction,
+        bone=bone_name or _bone_name(mask, case.organs, grid.spacing_kji_mm),
         mean_hu=float(case.ct.hu[mask].mean()),
         outline="given" if case.lesion is not None else "segmented",
         checks=checks,

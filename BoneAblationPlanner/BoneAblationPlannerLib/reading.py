@@ -204,15 +204,25 @@ def read_mask(path: Path, reference: Grid) -> tuple[NDArray[np.bool_], list[str]
             )
         labels = _resampled(labels, grid, reference)
         notes.append("the lesion segmentation covers a part of the CT's grid, voxel on voxel")
+    return _one_lesion(labels, path.name), notes
+
+
+def read_lone_mask(path: Path) -> tuple[NDArray[np.bool_], Grid]:
+    """Read a lesion mask without a CT, with the grid it lies on; refuses what `read_mask` refuses."""
+    image = _read_image(path)
+    return _one_lesion(_as_labels(sitk.GetArrayFromImage(image), path.name), path.name), _grid(image, path.name)
+
+
+def _one_lesion(labels: NDArray[np.integer], name: str) -> NDArray[np.bool_]:
     values = np.unique(labels[labels != 0])
     if not values.size:
-        raise InputError(f"{path.name}: the lesion mask is empty; expected voxels other than 0")
+        raise InputError(f"{name}: the lesion mask is empty; expected voxels other than 0")
     if values.size > 1:
-        raise InputError(f"{path.name}: {values.size} different labels; expected one lesion (0 and one other value)")
-    mask = labels != 0
+        raise InputError(f"{name}: {values.size} different labels; expected one lesion (0 and one other value)")
+    mask: NDArray[np.bool_] = labels != 0
     if mask.all():
-        raise InputError(f"{path.name}: the lesion mask fills the whole image; expected background around the lesion")
-    return mask, notes
+        raise InputError(f"{name}: the lesion mask fills the whole image; expected background around the lesion")
+    return mask
 
 
 def read_nerve_curve(path: Path) -> list[NamedCurve]:

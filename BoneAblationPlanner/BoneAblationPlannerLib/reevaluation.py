@@ -1,24 +1,168 @@
 """The figures of placements that a person edited: in a plan.json, in a saved scene, or as lines without any CT."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.lesion import diameters_mm
 from BoneAblationPlannerLib.anatomy.structures import kind_rules
 from BoneAblationPlannerLib.case import Anatomy, Case, Choices, PlanningResult, Structure
-from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.ct import CtVolume, ct_sha256
 from BoneAblationPlannerLib.devices.catalogue import Device, Program, find_device
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.evaluation import evaluate
-from BoneAblationPlannerLib.frames import Grid, ras_from_lps
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.defaults import default_value
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
 from BoneAblationPlannerLib.placement.target import build_target
-from BoneAblationPlannerLib.plan import Advice, CheckedStructure, Lesion, Optimiser, Plan, Structures
+from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Optimiser, Plan, Structures
 from BoneAblationPlannerLib.preparation import PreparedCase, describe_lesion
 from BoneAblationPlannerLib.scene.build import StoredPlan
+
+NO_CT = "no CT was given: bone, skin and every critical structure are not checked"
+
+
+def evaluate_stored(stored: StoredPlan, placements: Sequence[Placement] | None = None) -> PlanningResult:
+    """Recompute every figure of a stored plan for its probes as they are now.
+
+    Parameters
+    ----------
+    stored : StoredPlan
+        Read from a scene; its lines may have been dragged and its lesion edited.
+    placements : sequence of Placement, optional
+        Probes to use instead of the scene's lines.
+
+    Raises
+    ------
+    InputError
+        If the scene lacks a mask, or a line names a device or program that the catalogue does not hold.
+    """
+    plan = stored.plan
+    for role in ("skin", "bone", "lesion"):
+        if role not in stored.masks:
+            raise InputError(f"scene: the plan has no segment with role {role!r}; expected one")
+    lesion = stored.masks["lesion"]
+    if not lesion.any():
+        raise InputError("scene: the lesion segment is empty; expected at least one voxel")
+    structures = tuple(_structure(plan, s.name, s.kind, s.mask) for s in stored.structures)
+    anatomy = Anatomy(stored.ct, stored.masks["skin"], stored.masks["bone"] | lesion, lesion, structures)
+    choices = choices_of(plan)
+    given = lesion if plan.lesion.outline == "given" else None
+    case = Case(stored.ct, plan.lesion.seed_ras_mm, given, None, (), choices)
+    margin = float(plan.coverage.margin_mm)
+    prepared = PreparedCase(
+        case=case,
+        anatomy=anatomy,
+        structures=plan.structures,
+        lesion=describe_lesion(case, lesion, anatomy.bone, plan.lesion.checks, plan.lesion.bone),
+        position=plan.position,
+        margin_mm=margin,
+        target=build_target(lesion, stored.ct.grid, margin),
+        warnings=_kept_warnings(plan),
+    )
+    lines = [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm) for p in stored.probes]
+    result = evaluate(prepared, placements or lines, plan.advice, plan.optimiser)
+    measured = replace(
+        result.plan, cement=plan.cement, screws=plan.screws, stability=plan.stability, timings_s=plan.timings_s
+    )
+    return replace(result, plan=measured)
+
+
+def evaluate_lines(
+    lesion: NDArray[np.bool_], grid: Grid, placements: Sequence[Placement], choices: Choices, source: str
+) -> PlanningResult:
+    """Figures of probes around a lesion outline without any CT: only coverage and margins mean something."""
+    if not placements:
+        raise InputError("probes: none given; expected at least one line from entry to tip")
+    if not lesion.any():
+        raise InputError(f"{source}: the outline is empty; expected at least one voxel")
+    hu = np.zeros(grid.shape, dtype=np.int16)
+    ct = CtVolume(grid, hu, source, ct_sha256(grid, lesion.astype(np.int16)), notes=(NO_CT,))
+    nothing = np.zeros(grid.shape, dtype=bool)
+    margin = default_value(f"margin_{choices.intent}_mm") if choices.margin_mm is None else choices.margin_mm
+    prepared = PreparedCase(
+        case=Case(ct, None, lesion, None, (), choices),
+        anatomy=Anatomy(ct, nothing, nothing, lesion, ()),
+        structures=Structures((), tuple(kind_rules())),
+        lesion=Lesion(
+            volume_ml=float(lesion.sum() * grid.voxel_ml),
+            kind=None,
+            diameters_mm=diameters_mm(lesion, grid),
+            centroid_ras_mm=rounded_point(grid.ras_of_mask(lesion).mean(axis=0)),
+            seed_ras_mm=None,
+            cortical_breach_fraction=None,
+            bone=None,
+            mean_hu=None,
+            outline="given",
+        ),
+        position=choices.position or "supine",
+        margin_mm=margin,
+        target=build_target(lesion, grid, margin),
+        warnings=(NO_CT,),
+    )
+    advice = Advice(placements[0].device.modality, "user", ())
+    return evaluate(prepared, placements, advice, HAND_MADE)
+
+
+HAND_MADE = Optimiser(0.0, 0.0, 0.0, 0, "placed by hand: nothing was optimised")
+
+
+def placement(name: str, device_id: str, program_id: str, entry_ras_mm: Any, tip_ras_mm: Any) -> Placement:
+    """A placement from what a line or a plan stores; raises InputError naming what the catalogue does not hold."""
+    device = find_device(device_id)
+    entry = rounded_point(np.asarray(entry_ras_mm, dtype=np.float64))
+    tip = rounded_point(np.asarray(tip_ras_mm, dtype=np.float64))
+    if entry == tip:
+        raise InputError(f"{name}: entry and tip are the same point; expected a line")
+    return Placement(name, device, find_program(device, program_id), entry, tip)
+
+
+def find_program(device: Device, program_id: str | None) -> Program:
+    """A device's program; without an id only if there is no choice to make."""
+    if program_id is None and len(device.programs) == 1:
+        return device.programs[0]
+    for program in device.programs:
+        if program.id == program_id:
+            return program
+    known = ", ".join(repr(program.id) for program in device.programs)
+    raise InputError(f"device {device.id}: program {program_id!r}; expected one of {known}")
+
+
+def placements_of_plan(plan: Plan) -> list[Placement]:
+    """The probes that a plan.json holds."""
+    return [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm) for p in plan.probes]
+
+
+def choices_of(plan: Plan) -> Choices:
+    """The choices that a plan was made with, as far as figures depend on them."""
+    parameters = plan.parameters
+    intent = next((i for i in INTENTS if i == parameters.get("intent")), None)
+    if intent is None:
+        raise InputError(f"plan.parameters.intent: {parameters.get('intent')!r}; expected one of {', '.join(INTENTS)}")
+    return Choices(
+        modality=plan.advice.modality if plan.advice.chosen_by == "user" else None,
+        device=parameters.get("device_asked"),
+        intent=intent,
+        margin_mm=plan.coverage.margin_mm,
+        position=plan.position,
+        lateral_error_mm=plan.coverage.robust.lateral_error_mm,
+        depth_error_mm=plan.coverage.robust.depth_error_mm,
+        cement=bool(parameters.get("cement", False)),
+        seed=int(parameters.get("seed", 1)),
+    )
+
+
+def _structure(plan: Plan, name: str, kind: str, mask: NDArray[np.bool_]) -> Structure:
+    rules = kind_rules()
+    rule = rules.get(kind, rules["other"])
+    origin = next((s.origin for s in plan.structures.checked if s.name == name), "edited in the scene")
+    return Structure(name, rule.kind, mask, rule.shaft_mm, rule.zone_mm, origin)
+
+
+def _kept_warnings(plan: Plan) -> tuple[str, ...]:
+    """Warnings that do not depend on where the probes are; those on a probe are made anew."""
+    names = tuple(f"{probe.name}: " for probe in plan.probes)
+    return tuple(w for w in plan.warnings if not w.startswith(names))

@@ -16,7 +16,7 @@ from BoneAblationPlannerLib.anatomy.star import grow_star
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.morphology import closed, distance_mm, erode, filled_slices, opened
+from BoneAblationPlannerLib.morphology import closed, erode, filled_slices, opened
 from BoneAblationPlannerLib.plan import LesionKind
 
 REACH_MM = 45.0
@@ -98,31 +98,6 @@ def diameters_mm(lesion: NDArray[np.bool_], grid: Grid) -> tuple[float, float, f
     extents = np.ptp(centred @ axes.T, axis=0) + np.abs(axes @ (grid.ijk_to_ras[:3, :3])).max(axis=1)
     a, b, c = sorted((float(e) for e in extents), reverse=True)
     return (a, b, c)
-
-
-def cortical_breach_fraction(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_]) -> float:
-    """Share of the lesion's surface that meets soft tissue with no dense shell between.
-
-    From each surface voxel a ray goes outward for 4 mm. Breached: no bone density on the way, and what lies at the
-    end is outside the bone's filled mask.
-    """
-    region = ct.grid.region_around(ct.grid.ras_of_mask(lesion), 12.0)
-    grid, inside = ct.grid.crop(region), np.ascontiguousarray(lesion[region])
-    spacing = grid.spacing_kji_mm
-    surface = inside & ~ndimage.binary_erosion(inside)
-    signed = distance_mm(inside, spacing) - distance_mm(~inside, spacing)
-    normals = np.stack(np.gradient(ndimage.gaussian_filter(signed, 1.5 / spacing), *spacing), axis=-1)[surface]
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
-    start = np.argwhere(surface).astype(float)
-    steps_mm = np.arange(0.5, 4.01, 0.5) + spacing.min() / 2
-    hu = ct.hu[region].astype(np.float32)
-    shell = np.full(len(start), -np.inf, dtype=np.float32)
-    for step in steps_mm:
-        here = (start + normals * step / spacing).T
-        shell = np.maximum(shell, ndimage.map_coordinates(hu, here, order=1, mode="nearest"))
-    end = (start + normals * steps_mm[-1] / spacing).T
-    outside = ndimage.map_coordinates((bone | lesion)[region].astype(np.float32), end, order=0, mode="nearest") < 0.5
-    return float(np.mean(outside & (shell < 250.0)))
 
 
 def _checked_seed(ct: CtVolume, bone: NDArray[np.bool_], seed_ras_mm: ArrayLike) -> tuple[int, int, int]:

@@ -51,6 +51,7 @@ def measure_probe(placement: Placement, anatomy: Anatomy, position: Position, li
     grid = anatomy.ct.grid
     entry, tip = np.array(placement.entry_ras_mm), np.array(placement.tip_ras_mm)
     zone, visible = placement.zone, placement.outer_zone
+    ice = placement.program.visible_short_mm is not None
     depth = float(np.linalg.norm(tip - entry))
     met = bone_entry(anatomy.bone | anatomy.lesion, anatomy.ct.hu, grid, entry, tip)
     shafts = [s for s in placement.device.shaft_lengths_mm if s >= depth + limits.hub_mm]
@@ -72,7 +73,7 @@ def measure_probe(placement: Placement, anatomy: Anatomy, position: Position, li
         diameter_mm=diameter,
         zone_centre_ras_mm=rounded_point(zone.centre_ras_mm),
         zone_axes_mm=(zone.across_mm, zone.across_mm, zone.along_mm),
-        visible_axes_mm=None if visible is zone else (visible.across_mm, visible.across_mm, visible.along_mm),
+        visible_axes_mm=(visible.across_mm, visible.across_mm, visible.along_mm) if ice else None,
         slice_number=slice_number(grid, entry),
     )
 

@@ -1,0 +1,82 @@
+"""Where a lesion's surface meets soft tissue with no bone between: the breached part of the shell around it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.morphology import distance_mm
+
+SHELL_FROM_HU = 250.0
+SHELL_DEPTH_MM = 4.0
+NORMAL_SMOOTHING_MM = 1.5
+STEP_MM = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class BreachMap:
+    """Around a lesion, on `grid`, the CT's grid cropped by `region`.
+
+    Parameters
+    ----------
+    open_surface : (k, j, i) bool
+        Surface voxels of the lesion that are breached.
+    face_area_mm2 : (k, j, i) float64
+        Area of each lesion voxel's faces that look outward.
+    """
+
+    region: tuple[slice, slice, slice]
+    grid: Grid
+    open_surface: NDArray[np.bool_]
+    face_area_mm2: NDArray[np.float64]
+
+    @property
+    def fraction(self) -> float:
+        """Breached share of the lesion's surface."""
+        return float(self.face_area_mm2[self.open_surface].sum() / self.face_area_mm2.sum())
+
+
+def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_], padding_mm: float = 12.0) -> BreachMap:
+    """Follow a ray outward from every surface voxel of a lesion.
+
+    Breached: nothing denser than 250 HU within 4 mm, and what lies at the end is outside the filled bone mask.
+    """
+    region = ct.grid.region_around(ct.grid.ras_of_mask(lesion), max(padding_mm, 2 * SHELL_DEPTH_MM))
+    grid, inside = ct.grid.crop(region), np.ascontiguousarray(lesion[region])
+    spacing = grid.spacing_kji_mm
+    surface = inside & ~ndimage.binary_erosion(inside)
+    start = np.argwhere(surface).astype(np.float64)
+    normals = _outward_normals(inside, spacing)[surface]
+    hu = ct.hu[region].astype(np.float32)
+    steps_mm = np.arange(STEP_MM, SHELL_DEPTH_MM + STEP_MM / 2, STEP_MM) + spacing.min() / 2
+    densest = np.full(len(start), -np.inf, dtype=np.float32)
+    for step in steps_mm:
+        here = (start + normals * step / spacing).T
+        densest = np.maximum(densest, ndimage.map_coordinates(hu, here, order=1, mode="nearest"))
+    end = (start + normals * steps_mm[-1] / spacing).T
+    filled = np.ascontiguousarray((bone | lesion)[region]).view(np.uint8)
+    leaves = ndimage.map_coordinates(filled, end, order=0, mode="nearest") == 0
+    open_surface = np.zeros_like(inside)
+    open_surface[surface] = leaves & (densest < SHELL_FROM_HU)
+    return BreachMap(region, grid, open_surface, _outward_face_area_mm2(inside, spacing))
+
+
+def _outward_normals(inside: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit vectors (k, j, i, 3) in array order, in mm, pointing out of the mask."""
+    signed = distance_mm(inside, spacing) - distance_mm(~inside, spacing)
+    slopes = np.gradient(ndimage.gaussian_filter(signed, NORMAL_SMOOTHING_MM / spacing), *spacing)
+    normals: NDArray[np.float64] = np.stack(slopes, axis=-1)
+    return normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-6)
+
+
+def _outward_face_area_mm2(inside: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.float64]:
+    padded = np.pad(inside, 1)
+    area = np.zeros(inside.shape)
+    for axis in range(3):
+        face_mm2 = float(np.prod(np.delete(spacing, axis)))
+        for shift in (-1, 1):
+            area += face_mm2 * (padded & ~np.roll(padded, shift, axis=axis))[1:-1, 1:-1, 1:-1]
+    return area

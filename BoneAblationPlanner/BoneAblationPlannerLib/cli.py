@@ -1,0 +1,315 @@
+"""The command line: ``bone-ablation-planner COMMAND``.
+
+Exit codes: 0 plan made; 2 bad input; 3 no admissible plan; 1 a defect.
+"""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from BoneAblationPlannerLib.case import Case, Choices, NerveCurve, PlanningResult
+from BoneAblationPlannerLib.devices.catalogue import builtin_devices
+from BoneAblationPlannerLib.errors import Cancelled, InputError, PlanningError
+from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Point, read_plan
+from BoneAblationPlannerLib.progress import ReportProgress, part, silent
+
+RESEARCH_USE = "Decision support for research use. Not a medical device."
+BAD_INPUT, NO_PLAN, DEFECT, INTERRUPTED = 2, 3, 1, 130
+LARGEST_MARGIN_MM = 30.0
+LARGEST_ERROR_MM = 20.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    sys.excepthook = _report_defect
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except InputError as error:
+        return _fail(str(error), BAD_INPUT)
+    except PlanningError as error:
+        return _fail(error.reason, NO_PLAN)
+    except (KeyboardInterrupt, Cancelled):
+        return _fail("cancelled; nothing was written", INTERRUPTED)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from BoneAblationPlannerLib.demo import demo_case
+
+    report = _progress()
+    _check_output(options.out)
+    report(0.0, "making the phantom")
+    return _plan_and_write(demo_case(Choices(cement=options.cement)), options.out, part(report, 0.1, 1.0))
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from BoneAblationPlannerLib.reading import read_ct, read_label_map, read_mask, read_nerve_curve
+
+    report = _progress()
+    choices = _choices(options)
+    if (options.lesion_seed is None) == (options.lesion is None):
+        raise InputError("plan: expected either --lesion-seed R A S (mm) or --lesion MASK")
+    if options.organ_names and not options.organs:
+        raise InputError("--organ-names: given without --organs MAP")
+    _check_output(options.out)
+    ct = read_ct(options.ct, options.series, part(report, 0.0, 0.1))
+    notes: list[str] = []
+    lesion = organs = None
+    if options.lesion is not None:
+        lesion, found = read_mask(options.lesion, ct.grid)
+        notes += found
+    if options.organs is not None:
+        organs, found = read_label_map(options.organs, options.organ_names, ct.grid)
+        notes += found
+    nerves = [NerveCurve(name, points) for path in options.nerve for name, points in read_nerve_curve(path)]
+    case = Case(ct, options.lesion_seed, lesion, organs, tuple(nerves), choices, tuple(notes))
+    return _plan_and_write(case, options.out, part(report, 0.1, 1.0))
+
+
+def _plan_and_write(case: Case, out: Path, report: ReportProgress) -> int:
+    from BoneAblationPlannerLib.outputs import write_outputs
+    from BoneAblationPlannerLib.workflow import plan_case
+
+    result = plan_case(case, part(report, 0.0, 0.5))
+    if case.choices.cement:
+        from CementTrajectoryLib.workflow import plan_cement
+
+        result = plan_cement(result)
+    files = write_outputs(result, out, part(report, 0.5, 1.0))
+    report(1.0, "done")
+    _summarise(result)
+    print(f"report: {files['report.html']}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    if options.plan is None:
+        result = _evaluate_lines(options)
+    elif options.lesion or options.probes:
+        raise InputError("evaluate: expected either PLAN.json or SCENE.mrb, or --lesion with --probes and --device")
+    else:
+        result = _evaluate_stored(options.plan)
+    print(json.dumps(result.plan.to_json(), indent=1)) if options.json else _summarise(result)
+    if options.out is not None:
+        from BoneAblationPlannerLib.outputs import write_outputs
+
+        _check_output(options.out)
+        files = write_outputs(result, options.out, _progress())
+        print(f"report: {files['report.html']}", file=sys.stderr if options.json else sys.stdout)
+    return 0
+
+
+def _evaluate_stored(path: Path) -> PlanningResult:
+    from BoneAblationPlannerLib.reevaluation import evaluate_stored, placements_of_plan
+    from BoneAblationPlannerLib.scene.build import read_plan_nodes
+    from BoneAblationPlannerLib.scene.bundle import load_bundle
+
+    if path.suffix.lower() == ".mrb":
+        return evaluate_stored(read_plan_nodes(load_bundle(path)))
+    plan = read_plan(path)
+    scene = path.with_suffix(".mrb")
+    if not scene.is_file():
+        raise InputError(f"{path}: the anatomy is missing; expected the scene {scene.name} beside it")
+    return evaluate_stored(read_plan_nodes(load_bundle(scene)), placements_of_plan(plan))
+
+
+def _evaluate_lines(options: argparse.Namespace) -> PlanningResult:
+    from BoneAblationPlannerLib.devices.catalogue import find_device
+    from BoneAblationPlannerLib.reading import read_lone_mask, read_nerve_curve
+    from BoneAblationPlannerLib.reevaluation import evaluate_lines, find_program, placement
+
+    if not (options.lesion and options.probes and options.device):
+        raise InputError("evaluate: expected PLAN.json or SCENE.mrb, or all of --lesion, --probes and --device")
+    device = find_device(options.device)
+    program = find_program(device, options.program)
+    mask, grid = read_lone_mask(options.lesion)
+    placements = []
+    for name, points in read_nerve_curve(options.probes):
+        if len(points) != 2:
+            raise InputError(f"{options.probes}: {name} has {len(points)} points; expected lines from entry to tip")
+        placements.append(placement(name, device.id, program.id, points[0], points[1]))
+    return evaluate_lines(mask, grid, placements, _choices(options), Path(options.lesion).name)
+
+
+def _devices(options: argparse.Namespace) -> int:
+    if options.json:
+        from dataclasses import asdict
+
+        print(json.dumps([asdict(device) for device in builtin_devices()], indent=1))
+        return 0
+    print(f"{'device':22}{'program':22}{'across x along mm':>18}{'beyond tip':>12}  status      source")
+    for device in builtin_devices():
+        for p in device.programs:
+            size = f"{p.short_mm:.0f} x {p.long_mm:.0f}"
+            print(f"{device.id:22}{p.id:22}{size:>18}{p.beyond_tip_mm:>10.1f}    {p.status:12}{p.source}")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from BoneAblationPlannerLib.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{'ok     ' if finding.ok else 'MISSING'} {finding.name:18} {finding.seen}")
+        if not finding.ok:
+            print(f"        {finding.mend}")
+    bad = sum(not finding.ok for finding in findings)
+    print(f"{bad} to mend" if bad else "everything is there")
+    return BAD_INPUT if bad else 0
+
+
+def _summarise(result: PlanningResult) -> None:
+    plan = result.plan
+    kind = plan.lesion.kind or "kind not known"
+    a, b, c = plan.lesion.diameters_mm
+    print(f"lesion: {kind}, {plan.lesion.volume_ml:.1f} ml, {a:.0f} x {b:.0f} x {c:.0f} mm")
+    print(f"modality: {plan.advice.modality} (chosen by {plan.advice.chosen_by}); position: {plan.position}")
+    for p in plan.probes:
+        print(
+            f"{p.name}: {p.device}, {p.program}; {p.depth_mm:.0f} mm deep, axial {p.axial_angle_deg:.0f}, "
+            f"craniocaudal {p.craniocaudal_angle_deg:.0f} degrees"
+        )
+    covered = plan.coverage
+    print(
+        f"coverage: lesion {covered.lesion_fraction:.1%}, "
+        f"lesion + {covered.margin_mm:g} mm {covered.lesion_plus_margin_fraction:.1%}, "
+        f"smallest margin {covered.minimum_margin_mm:.1f} mm; "
+        f"under placement error {covered.robust.p05_lesion_fraction:.1%} (5th percentile)"
+    )
+    print(f"not checked: {', '.join(plan.structures.not_checked) or 'nothing'}")
+    for warning in plan.warnings:
+        print(f"warning: {warning}")
+    print(RESEARCH_USE)
+
+
+def _choices(options: argparse.Namespace) -> Choices:
+    """The choices of the command line; raises InputError for numbers that make no sense."""
+    for name, largest in (("margin_mm", LARGEST_MARGIN_MM), ("lateral_error_mm", LARGEST_ERROR_MM),
+                          ("depth_error_mm", LARGEST_ERROR_MM)):  # fmt: skip
+        value = getattr(options, name)
+        if value is not None and not 0 <= value <= largest:
+            raise InputError(f"--{name.replace('_', '-')}: {value:g} mm; expected 0 to {largest:g}")
+    return Choices(
+        modality=None if options.modality == "auto" else options.modality,
+        device=options.device,
+        intent=options.intent,
+        margin_mm=options.margin_mm,
+        position=options.position,
+        lateral_error_mm=options.lateral_error_mm,
+        depth_error_mm=options.depth_error_mm,
+        cement=getattr(options, "cement", False),
+        seed=options.seed,
+    )
+
+
+def _check_output(out: Path) -> None:
+    """Refuse an output that cannot be written before any work is done."""
+    folder = out if out.exists() else next(p for p in out.absolute().parents if p.exists())
+    if not folder.is_dir():
+        raise InputError(f"--out {out}: is a file; expected a folder")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"--out {out}: not writable; expected a folder that you may write to")
+
+
+def _progress() -> ReportProgress:
+    """A bar on a terminal, silence elsewhere."""
+    if not sys.stderr.isatty():
+        return silent
+
+    def show(fraction: float, stage: str) -> bool:
+        done = round(30 * min(max(fraction, 0.0), 1.0))
+        bar = f"\r[{'#' * done}{'.' * (30 - done)}] {fraction:4.0%} {stage[:44]:44}"
+        print(bar, end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
+        return True
+
+    return show
+
+
+def _fail(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    start = "\n" if sys.stderr.isatty() else ""
+    print(f"{start}bone-ablation-planner: {line}", file=sys.stderr)
+    return code
+
+
+def _report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """One line for the user; the details only where they are asked for."""
+    print(f"bone-ablation-planner: a defect in the program: {kind.__name__}: {error}", file=sys.stderr)
+    if os.environ.get("BONEPLAN_DEBUG"):
+        traceback.print_exception(kind, error, trace)
+    else:
+        print("set BONEPLAN_DEBUG=1 for the details to report", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bone-ablation-planner",
+        description=f"Plan percutaneous ablation of bone metastases on CT. {RESEARCH_USE}",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="plan the built-in phantom")
+    demo.add_argument("--out", type=Path, required=True, metavar="DIR")
+    demo.add_argument("--cement", action="store_true", help="plan cement after ablation")
+    demo.set_defaults(run=_demo)
+    _add_plan(commands.add_parser("plan", help="plan a CT"))
+    _add_evaluate(commands.add_parser("evaluate", help="figures of a plan that was edited"))
+    devices = commands.add_parser("devices", help="list the probe catalogue")
+    devices.add_argument("--json", action="store_true")
+    devices.set_defaults(run=_devices)
+    doctor = commands.add_parser("doctor", help="what this machine lacks and how to mend it")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _add_plan(plan: argparse.ArgumentParser) -> None:
+    plan.add_argument("ct", type=Path, metavar="CT", help="DICOM folder, NRRD, NIfTI or MHA")
+    plan.add_argument("--series", help="series UID or number, where a folder holds several")
+    plan.add_argument("--lesion-seed", type=float, nargs=3, action=_PointAction, metavar=("R", "A", "S"),
+                      help="a point inside the lesion, RAS in mm")  # fmt: skip
+    plan.add_argument("--lesion", type=Path, metavar="MASK", help="a finished outline on the CT's grid")
+    plan.add_argument("--organs", type=Path, metavar="MAP", help="organ label map or .seg.nrrd")
+    plan.add_argument("--organ-names", type=Path, metavar="JSON", help='names of its labels: {"1": "spleen"}')
+    plan.add_argument("--nerve", type=Path, action="append", default=[], metavar="FILE.mrk.json")
+    plan.add_argument("--cement", action="store_true", help="plan cement after ablation")
+    plan.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _add_choices(plan)
+    plan.set_defaults(run=_plan)
+
+
+def _add_evaluate(evaluate: argparse.ArgumentParser) -> None:
+    evaluate.add_argument("plan", type=Path, nargs="?", metavar="PLAN.json|SCENE.mrb")
+    evaluate.add_argument("--lesion", type=Path, metavar="MASK")
+    evaluate.add_argument("--probes", type=Path, metavar="LINES.mrk.json")
+    evaluate.add_argument("--program", help="program of the device, see 'devices'")
+    evaluate.add_argument("--out", type=Path, metavar="DIR")
+    evaluate.add_argument("--json", action="store_true", help="print the whole plan")
+    _add_choices(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--modality", choices=("auto", *MODALITIES), default="auto")
+    parser.add_argument("--device", metavar="ID", help="see 'devices'")
+    parser.add_argument("--intent", choices=INTENTS, default="curative")
+    parser.add_argument("--margin-mm", type=float, help="margin around the lesion; default by intent")
+    parser.add_argument("--position", choices=POSITIONS, help="default: as scanned, else supine with a warning")
+    parser.add_argument("--lateral-error-mm", type=float, help="placement error across the needle")
+    parser.add_argument("--depth-error-mm", type=float, help="placement error along the needle")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="randomness")
+
+
+class _PointAction(argparse.Action):
+    """Turn three numbers into a point."""
+
+    def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+        point: Point = (values[0], values[1], values[2])
+        setattr(namespace, self.dest, point)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Cortical defects of a lesion: where cement could leave the bone, how large each is and what lies beyond it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BoneAblationPlannerLib.anatomy.breach import BreachMap, breach_map
+from BoneAblationPlannerLib.case import Anatomy
+from BoneAblationPlannerLib.plan import Point
+
+FARTHEST_MM = 30.0
+"""A structure farther than this from a defect is not what a leak is named after."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One hole in the shell around the lesion; its area is that of the lesion's open voxel faces."""
+
+    centre_ras_mm: Point
+    area_mm2: float
+    towards: str
+    distance_mm: float
+
+
+def find_defects(anatomy: Anatomy, smallest_mm2: float) -> tuple[Defect, ...]:
+    """Connected breached parts of the lesion's surface of at least `smallest_mm2`, largest first."""
+    breach = breach_map(anatomy.ct, anatomy.lesion, anatomy.bone, FARTHEST_MM)
+    labels, count = ndimage.label(breach.open_surface, structure=np.ones((3, 3, 3)))
+    defects = []
+    for label in range(1, count + 1):
+        patch = labels == label
+        area = float(breach.face_area_mm2[patch].sum())
+        if area >= smallest_mm2:
+            centre = breach.grid.ras_of_mask(patch).mean(axis=0)
+            towards, distance = _beyond(anatomy, breach, centre)
+            x, y, z = (round(float(v), 1) for v in centre)
+            defects.append(Defect((x, y, z), area, towards, distance))
+    return tuple(sorted(defects, key=lambda d: -d.area_mm2))
+
+
+def _beyond(anatomy: Anatomy, breach: BreachMap, centre_ras_mm: NDArray[np.float64]) -> tuple[str, float]:
+    """The nearest known structure to a defect, or soft tissue."""
+    best, nearest = "soft tissue", 0.0
+    for structure in anatomy.structures:
+        voxels = breach.grid.ras_of_mask(structure.mask[breach.region])
+        if structure.kind == "skin" or len(voxels) == 0:
+            continue
+        distance = float(np.linalg.norm(voxels - centre_ras_mm, axis=1).min())
+        if distance <= FARTHEST_MM and (best == "soft tissue" or distance < nearest):
+            best, nearest = f"{structure.name} ({structure.kind})", round(distance, 1)
+    return best, nearest

@@ -1,0 +1,27 @@
+# make demo: set up, plan the built-in phantom, say where the report lies.   make test: set up and run the tests.
+VENV ?= .venv
+OUT ?= demo
+BIN = $(VENV)/bin
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.ready-standalone
+	$(BIN)/bone-ablation-planner demo --cement --out $(OUT)
+
+test: $(VENV)/.ready-standalone-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-standalone-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/.ready-standalone: pyproject.toml tools/setup.sh
+	tools/setup.sh $(VENV) standalone
+
+$(VENV)/.ready-standalone-test: pyproject.toml tools/setup.sh
+	tools/setup.sh $(VENV) standalone,test
+
+clean:
+	rm -rf $(VENV) $(OUT) build

@@ -1,0 +1,240 @@
+"""The report: one content, two renderings, nothing from outside, nothing hidden."""
+
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pypdf
+import pytest
+from BoneAblationPlannerLib import plan as p
+from BoneAblationPlannerLib.report.content import STATEMENT, Figures, Notice, Table, report_content
+from BoneAblationPlannerLib.report.html import html_text
+from BoneAblationPlannerLib.report.pdf import pdf_bytes
+from BoneAblationPlannerLib.views.picture import Picture
+from make_result import make_result
+from PIL import Image
+
+HOSTILE = '<script>alert("x")</script> & <b>"bold"</b>'
+
+
+class Reader(HTMLParser):
+    """Collects the visible text, the tags and every attribute that could load something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.tags: list[str] = []
+        self.references: list[str] = []
+        self._hidden = False
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self._hidden = tag == "style"
+        self.references += [v for k, v in attrs if k in ("src", "href", "data", "action", "srcset")]
+
+    def handle_endtag(self, tag):
+        self._hidden = False
+        self.text.append(" ")
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.text.append(data)
+
+
+def read_html(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    return reader
+
+
+def squeezed(text: str) -> str:
+    """Without white space, which line breaks of a page change."""
+    return re.sub(r"\s+", "", text)
+
+
+def pdf_pages(content: bytes) -> list[str]:
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages]
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return make_result().plan
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Plain pictures in place of drawn ones: two of the overview, two per probe."""
+    folder = tmp_path_factory.mktemp("figures")
+    taken = []
+    for n, (probe, kind) in enumerate(
+        [(None, "axial"), (None, "3d"), ("Probe 1", "along"), ("Probe 1", "entry"), ("Probe 2", "along")]
+    ):
+        file = folder / f"{n}.png"
+        Image.fromarray(np.full((40, 50, 3), 40 * n, np.uint8)).save(file)
+        taken.append(Picture(file, f"title {n}", f"caption {n}", probe, kind))
+    return tuple(taken)
+
+
+def texts_of(blocks) -> list[str]:
+    """Every string that the blocks hold."""
+    found = []
+    for block in blocks:
+        if isinstance(block, Table):
+            found += [*block.columns, *(cell for row in block.rows for cell in row)]
+        elif isinstance(block, Notice):
+            found += [block.title, *block.lines]
+        elif isinstance(block, Figures):
+            found += [picture.caption for picture in block.pictures]
+        else:
+            found.append(block.text)
+    return [t for t in found if t]
+
+
+def test_html_and_pdf_say_the_same_in_the_same_order(plan, pictures):
+    blocks = report_content(plan, pictures)
+    html = squeezed("".join(read_html(html_text(blocks, "title")).text))
+    footer = re.compile(re.escape(squeezed(STATEMENT)) + r"page\d+")
+    pdf = footer.sub("", "".join(squeezed(page) for page in pdf_pages(pdf_bytes(blocks, "title"))))
+    for text in texts_of(blocks):
+        assert squeezed(text) in html, text
+        assert squeezed(text) in pdf, text
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "-47.0, -40.0, 88.0",  # entry of probe 1: lesion (-37, 24, 76) + (-10, -64, 12)
+        "-34.0, 32.0, 74.0",  # its tip: lesion + (3, 8, -2)
+        "74.5 mm",  # its depth: |(13, 72, -14)| = 74.49
+        "+12.3°",
+        "-8.8°",
+        "98.8 %",
+        "91.2 %",
+        "3.2 mm",
+        "-1.5 mm",
+        "95.4 %",
+        "7.74 ml",
+        "12.5 %",
+        "28.0 x 24.0 x 22.0 mm",
+        "ureter, bowel",
+        "lytic, mean 61 HU",
+        "chosen by the rules",
+    ],
+)
+def test_first_page_holds_the_decision(plan, figure):
+    first = pdf_pages(pdf_bytes(report_content(plan), "title"))[0]
+    assert squeezed(figure) in squeezed(first)
+
+
+def test_statement_is_on_every_page(plan, pictures):
+    pages = pdf_pages(pdf_bytes(report_content(plan, pictures), "title"))
+    assert len(pages) >= 5
+    assert all(STATEMENT in page for page in pages)
+    html = html_text(report_content(plan, pictures), "title")
+    assert STATEMENT in "".join(read_html(html).text)
+    assert f'content:"{STATEMENT}"' in html
+
+
+def test_html_loads_nothing_from_outside(plan, pictures):
+    html = html_text(report_content(plan, pictures), "title")
+    reader = read_html(html)
+    assert len(reader.references) == len(pictures)
+    assert all(r.startswith("data:image/png;base64,") for r in reader.references)
+    assert not {"script", "link", "iframe", "object"} & set(reader.tags)
+    assert "http:" not in html
+    assert "https:" not in html
+    assert "url(" not in html
+
+
+def hostile_plan(plan):
+    probe = replace(plan.probes[0], name=HOSTILE, device=HOSTILE, program=HOSTILE)
+    clearance = replace(probe.clearances[0], structure=HOSTILE)
+    return replace(
+        plan,
+        probes=(replace(probe, clearances=(clearance,)),),
+        input=replace(plan.input, ct=HOSTILE),
+        lesion=replace(plan.lesion, bone=HOSTILE),
+        warnings=(HOSTILE,),
+        parameters={HOSTILE: HOSTILE},
+        structures=replace(plan.structures, checked=(p.CheckedStructure(HOSTILE, HOSTILE, HOSTILE),)),
+    )
+
+
+def test_names_cannot_become_markup(plan):
+    blocks = report_content(hostile_plan(plan))
+    html = html_text(blocks, HOSTILE)
+    assert "<script" not in html
+    assert "<b>" not in html
+    assert HOSTILE in "".join(read_html(html).text)
+    assert squeezed(HOSTILE) in squeezed("".join(pdf_pages(pdf_bytes(blocks, HOSTILE))))
+
+
+def test_characters_the_pdf_font_lacks_are_named_by_their_code(plan):
+    blocks = report_content(replace(plan, warnings=("前 µ",)))
+    pdf = squeezed("".join(pdf_pages(pdf_bytes(blocks, "title"))))
+    assert "[U+524D]" in pdf
+    assert "µ" in pdf
+    assert "前 µ" in html_text(blocks, "title")
+
+
+def test_failing_clearances_come_first_and_are_marked_in_words(plan):
+    table = next(b for b in report_content(plan) if isinstance(b, Table) and b.columns[0] == "Result")
+    assert [row[0] for row in table.rows] == ["FAIL", "FAIL", "ok", "ok"]
+    assert table.emphasised == (0, 1)
+
+
+def test_unverified_numbers_are_marked(plan):
+    table = next(b for b in report_content(plan) if isinstance(b, Table) and b.columns[0] == "Number")
+    rows = {row[0]: row for row in table.rows}
+    assert rows["nerve distance"][3] == "UNVERIFIED"
+    assert rows["ablation margin"][3] == "read in the source"
+
+
+def test_missing_pictures_are_explained(plan):
+    blocks = report_content(plan, (), "as root: apt-get install libegl1 libgl1-mesa-dri")
+    for text in ("".join(read_html(html_text(blocks, "t")).text), "".join(pdf_pages(pdf_bytes(blocks, "t")))):
+        assert "Pictures are missing" in text
+        assert "apt-get install libegl1" in text
+
+
+def test_pdf_has_bookmarks_for_the_main_parts(plan, pictures):
+    reader = pypdf.PdfReader(io.BytesIO(pdf_bytes(report_content(plan, pictures), "title")))
+    titles = [entry.title for entry in reader.outline if not isinstance(entry, list)]
+    assert titles == ["Ablation plan", "Overview", "Probe 1", "Probe 2", "Where the numbers come from"]
+
+
+def test_nearly_complete_is_not_shown_as_complete(plan):
+    blocks = report_content(replace(plan, coverage=replace(plan.coverage, lesion_fraction=0.99996)))
+    table = next(b for b in blocks if isinstance(b, Table) and b.columns[0] == "Figure")
+    assert table.rows[0][1] == "99.9 %"
+
+
+def test_plan_without_optional_parts_renders(plan):
+    bare = replace(
+        plan,
+        lesion=replace(plan.lesion, bone=None, cortical_breach_fraction=None),
+        probes=(replace(plan.probes[0], clearances=(), slice_number=None, cortex_incidence_deg=None),),
+        structures=p.Structures((), ()),
+        warnings=(),
+        provenance=(),
+        zone=replace(plan.zone, provenance=()),
+        parameters={},
+        advice=replace(plan.advice, ranked=(), warnings=()),
+    )
+    blocks = report_content(bare)
+    text = "".join(read_html(html_text(blocks, "t")).text)
+    assert "not determined" in text
+    assert "No structure was checked." in text
+    assert pdf_pages(pdf_bytes(blocks, "t"))
+
+
+def test_cement_and_screws_are_reported(plan):
+    needle = p.CementNeedle("C1", 11, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), "Probe 1")
+    screw = p.Screw("S1", "supra-acetabular", 7.3, 95.0, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 2.4, None)
+    cement = p.Cement((needle,), 8.25, 0.55, (p.CementLeak("hip joint", 3.5, 40.0),), ("thin roof",))
+    blocks = report_content(replace(plan, cement=cement, screws=(screw,)))
+    text = "".join(read_html(html_text(blocks, "t")).text)
+    for expected in ("8.25 ml", "hip joint", "thin roof", "supra-acetabular", "7.3 x 95 mm"):
+        assert expected in text
