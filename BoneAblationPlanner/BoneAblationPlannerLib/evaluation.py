@@ -7,6 +7,7 @@ from BoneAblationPlannerLib.access.limits import AccessLimits, default_limits, l
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
 from BoneAblationPlannerLib.morphology import dilate
+from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.placement.coverage import PlacementError, margins_mm, measure_coverage, union_ml
 from BoneAblationPlannerLib.placement.defaults import default_value, defaults_provenance
 from BoneAblationPlannerLib.placement.probe_figures import Placement, measure_probe, zone_mask
@@ -33,7 +34,8 @@ def evaluate(
     limits = default_limits()
     anatomy, choices = prepared.anatomy, prepared.case.choices
     grid = anatomy.ct.grid
-    probes = tuple(measure_probe(p, anatomy, prepared.position, limits) for p in placements)
+    surfaces = [StructureSurface.of(structure) for structure in anatomy.structures]
+    probes = tuple(measure_probe(p, anatomy, surfaces, prepared.position, limits) for p in placements)
     zones = [p.zone for p in placements]
     error = placement_error(choices)
     coverage = measure_coverage(prepared.target, zones, prepared.margin_mm, error)

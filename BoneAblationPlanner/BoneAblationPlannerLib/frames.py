@@ -106,8 +106,7 @@ class Grid:
     @property
     def ras_to_ijk(self) -> NDArray[np.float64]:
         """Inverse of `ijk_to_ras`."""
-        inverse: NDArray[np.float64] = np.linalg.inv(self.ijk_to_ras)
-        return inverse
+        return np.asarray(np.linalg.inv(self.ijk_to_ras), dtype=np.float64)
 
     def ras_from_ijk(self, ijk: ArrayLike) -> NDArray[np.float64]:
         """RAS points (N, 3) in mm of continuous indices (N, 3) in i, j, k order."""

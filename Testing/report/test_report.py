@@ -92,7 +92,7 @@ def texts_of(blocks) -> list[str]:
     return [t for t in found if t]
 
 
-def test_html_and_pdf_say_the_same_in_the_same_order(plan, pictures):
+def test_html_and_pdf_hold_the_same_text(plan, pictures):
     blocks = report_content(plan, pictures)
     html = squeezed("".join(read_html(html_text(blocks, "title")).text))
     footer = re.compile(re.escape(squeezed(STATEMENT)) + r"page\d+")

@@ -41,7 +41,7 @@ def test_reload_has_the_same_nodes(saved):
 
 
 def test_reload_has_the_same_attributes_and_names(saved):
-    scene, nodes, _, loaded = saved
+    _, nodes, _, loaded = saved
     expected = sorted((n.GetName(), sorted(attributes(n).items())) for n in nodes.owned)
     found = sorted((n.GetName(), sorted(attributes(n).items())) for n in nodes_of(loaded) if attributes(n))
     with_attributes = [pair for pair in expected if pair[1]]

@@ -92,7 +92,7 @@ def test_3d_pictures_show_translucent_models(taken):
 
 def test_slice_view_puts_a_voxel_where_the_frame_says(plan_scene):
     """One bright voxel in an empty volume shows up around the predicted pixel, on an oblique plane."""
-    scene, _, result = plan_scene
+    _, _, result = plan_scene
     grid = oblique_grid()
     hu = np.full(grid.shape, -1000, np.int16)
     index = (24, 37, 50)

@@ -1,6 +1,7 @@
 """Exact clearances of a needle and its zone to every structure, to the boxes of the structure's voxels."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,8 +20,21 @@ LATTICE = 5
 """Points per voxel edge, corners included, at which the zone's distance is evaluated."""
 
 
+@dataclass(frozen=True, eq=False)
+class StructureSurface:
+    """A structure and the indices (V, 3) in k, j, i of its outer voxels, found once for all probes."""
+
+    structure: Structure
+    voxels_kji: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, structure: Structure) -> "StructureSurface":
+        """Find the outer voxels."""
+        return cls(structure, _boundary(structure.mask))
+
+
 def clearances(
-    structures: Sequence[Structure],
+    surfaces: Sequence[StructureSurface],
     grid: Grid,
     entry_ras_mm: ArrayLike,
     tip_ras_mm: ArrayLike,
@@ -32,8 +46,8 @@ def clearances(
     A structure that the shaft may pass (skin: required 0) has the shaft distance 0 by convention.
     """
     rows = []
-    for structure in structures:
-        voxels = _boundary(structure.mask)
+    for surface in surfaces:
+        structure, voxels = surface.structure, surface.voxels_kji
         shaft = 0.0
         if structure.required_shaft_mm > 0:
             shaft = shaft_distance_mm(voxels, grid, entry_ras_mm, tip_ras_mm) - shaft_radius_mm

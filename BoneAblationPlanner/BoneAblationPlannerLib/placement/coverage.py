@@ -11,6 +11,8 @@ from BoneAblationPlannerLib.plan import Coverage, Robust
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, covered_voxels, depth_mm, rows_of
 
 SAMPLES = 64
+LARGEST_SAMPLING = 200
+"""Samples per axis at most, when the volume of zones is counted."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +89,19 @@ def _perpendicular_pair(axis: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     return first, np.cross(axis, first)
 
 
-def union_ml(zones: Sequence[Spheroid], spacing_mm: float = 1.0) -> float:
-    """Volume in ml of the union of zones, by 1 mm sampling."""
+def union_ml(zones: Sequence[Spheroid]) -> float:
+    """Volume in ml of the union of zones, by sampling every millimetre (coarser beyond 200 mm)."""
     if not zones:
         return 0.0
     reach = np.array([max(z.across_mm, z.along_mm) / 2 for z in zones])[:, None]
     centres = np.array([z.centre_ras_mm for z in zones])
     low, high = (centres - reach).min(axis=0), (centres + reach).max(axis=0)
-    axes = [np.arange(lo, hi + spacing_mm, spacing_mm) for lo, hi in zip(low, high, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    return float((depth_mm(points, rows_of(zones)) >= 0).sum() * spacing_mm**3 / 1000)
+    spacing = max(1.0, float((high - low).max()) / LARGEST_SAMPLING)
+    x, y, z = (np.arange(lo, hi + spacing, spacing) for lo, hi in zip(low, high, strict=True))
+    rows = rows_of(zones)
+    layer = np.stack([*np.meshgrid(x, y, indexing="ij"), np.zeros((len(x), len(y)))], axis=-1).reshape(-1, 3)
+    inside = sum(int((depth_mm(layer + [0.0, 0.0, height], rows) >= 0).sum()) for height in z)
+    return inside * spacing**3 / 1000
 
 
 def _floor(fraction: float) -> float:

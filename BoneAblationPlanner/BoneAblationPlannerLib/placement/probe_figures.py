@@ -13,7 +13,7 @@ from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.devices.catalogue import Device, Program
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.candidates import outer_zone
-from BoneAblationPlannerLib.placement.clearance import clearances
+from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances
 from BoneAblationPlannerLib.plan import Point, Position, Probe
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
 
@@ -46,8 +46,14 @@ def rounded_point(point_ras_mm: NDArray[np.float64]) -> Point:
     return (x, y, z)
 
 
-def measure_probe(placement: Placement, anatomy: Anatomy, position: Position, limits: AccessLimits) -> Probe:
-    """Every figure of one probe."""
+def measure_probe(
+    placement: Placement,
+    anatomy: Anatomy,
+    surfaces: Sequence[StructureSurface],
+    position: Position,
+    limits: AccessLimits,
+) -> Probe:
+    """Every figure of one probe; `surfaces` are those of the anatomy's structures."""
     grid = anatomy.ct.grid
     entry, tip = np.array(placement.entry_ras_mm), np.array(placement.tip_ras_mm)
     zone, visible = placement.zone, placement.outer_zone
@@ -68,7 +74,7 @@ def measure_probe(placement: Placement, anatomy: Anatomy, position: Position, li
         cortex_incidence_deg=met.incidence_deg,
         cortices_crossed=met.cortices_crossed,
         bone_path_mm=met.bone_path_mm,
-        clearances=clearances(anatomy.structures, grid, entry, tip, diameter / 2, visible),
+        clearances=clearances(surfaces, grid, entry, tip, diameter / 2, visible),
         shaft_length_mm=min(shafts) if shafts else max(placement.device.shaft_lengths_mm),
         diameter_mm=diameter,
         zone_centre_ras_mm=rounded_point(zone.centre_ras_mm),

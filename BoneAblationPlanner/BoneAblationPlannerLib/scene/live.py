@@ -1,0 +1,82 @@
+"""Plans of this scene together with the results that they came from; a plan from a file is measured again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.scene.build import PlanNodes, read_plan_nodes, remove_plan
+from BoneAblationPlannerLib.scene.probes import read_line
+
+_SAME_POINT_MM = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class LivePlan:
+    """A plan that was made since the scene was opened."""
+
+    nodes: PlanNodes
+    result: PlanningResult
+
+
+_plans: list[LivePlan] = []
+
+
+def remember(nodes: PlanNodes, result: PlanningResult) -> None:
+    """Keep a result with the nodes that show it; a newer result for the same document replaces the older."""
+    _plans[:] = [p for p in _plans if _is_there(p) and p.nodes.document is not nodes.document]
+    _plans.append(LivePlan(nodes, result))
+
+
+def forget_removed() -> None:
+    """Let go of results whose nodes are gone, as after a scene was closed; each holds a whole scan."""
+    _plans[:] = [p for p in _plans if _is_there(p)]
+
+
+def live_plan(document: Any) -> LivePlan | None:
+    """The plan of a document node, or None if it came from a file."""
+    return next((p for p in _plans if p.nodes.document is document and _is_there(p)), None)
+
+
+def result_of(document: Any) -> PlanningResult:
+    """The result that a document stands for: as it was made, or measured again if its probes moved or it was loaded.
+
+    Raises
+    ------
+    InputError
+        When nodes of the plan are gone, or its probes are not of the catalogue.
+    """
+    live = live_plan(document)
+    if live is not None and not _was_moved(live):
+        return live.result
+    from BoneAblationPlannerLib.reevaluation import evaluate_stored
+
+    return evaluate_stored(read_plan_nodes(document.GetScene(), document.GetAttribute("BonePlan.Name")))
+
+
+def remove_live_plan(document: Any) -> None:
+    """Remove a plan made since the scene was opened, with all its nodes."""
+    live = live_plan(document)
+    if live is None:
+        raise InputError(f"plan {document.GetName()!r}: was loaded; expected to be deleted by its folder")
+    remove_plan(live.nodes)
+    forget_removed()
+
+
+def _is_there(plan: LivePlan) -> bool:
+    return bool(plan.nodes.document.GetScene() is plan.nodes.scene and plan.nodes.scene is not None)
+
+
+def _was_moved(live: LivePlan) -> bool:
+    """Whether a probe's line is gone or no longer where the plan has it."""
+    lines = [n for n in live.nodes.probes if n.GetScene() is live.nodes.scene]
+    if len(lines) != len(live.result.plan.probes):
+        return True
+    for node, probe in zip(lines, live.result.plan.probes, strict=True):
+        line = read_line(node)
+        now = np.array([line.entry_ras_mm, line.tip_ras_mm])
+        if np.abs(now - np.array([probe.entry_ras_mm, probe.tip_ras_mm])).max() > _SAME_POINT_MM:
+            return True
+    return False

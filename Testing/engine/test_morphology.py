@@ -1,0 +1,64 @@
+"""Morphology in mm against brute-force distances on an anisotropic grid."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from BoneAblationPlannerLib.morphology import closed, component_of, dilate, distance_mm, erode, large_components, opened
+
+SPACING = np.array([2.6, 1.1, 0.8])
+
+
+def random_mask(seed=1, shape=(9, 12, 14), share=0.03):
+    return np.random.default_rng(seed).random(shape) < share
+
+
+def brute_distance(mask):
+    points = np.argwhere(np.ones_like(mask)) * SPACING
+    return cdist(points, np.argwhere(mask) * SPACING).min(axis=1).reshape(mask.shape)
+
+
+def test_distance_is_exact():
+    mask = random_mask()
+    np.testing.assert_allclose(distance_mm(mask, SPACING), brute_distance(mask), atol=1e-4)
+
+
+def test_distance_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="empty"):
+        distance_mm(np.zeros((3, 3, 3), dtype=bool), SPACING)
+
+
+@pytest.mark.parametrize("radius", [0.5, 2.0, 3.7])
+def test_dilate_and_erode_are_balls_in_mm(radius):
+    mask = random_mask()
+    np.testing.assert_array_equal(dilate(mask, radius, SPACING), brute_distance(mask) <= radius + 1e-4)
+    thick = ~mask
+    np.testing.assert_array_equal(erode(thick, radius, SPACING), thick & (brute_distance(~thick) > radius + 1e-4))
+
+
+def test_opening_shrinks_and_closing_grows():
+    mask = random_mask(share=0.4)
+    assert not (opened(mask, 1.5, SPACING) & ~mask).any()
+    assert not (mask & ~closed(mask, 1.5, SPACING)).any()
+
+
+def test_closing_joins_a_gap_of_less_than_twice_the_radius():
+    mask = np.zeros((1, 1, 30), dtype=bool)
+    mask[..., :10] = mask[..., 14:] = True  # four voxels of 0.8 mm: the centres to bridge lie 4.0 mm apart
+    assert closed(mask, 2.1, SPACING)[..., 8:16].all()
+    assert not closed(mask, 1.5, SPACING)[..., 11:13].any()
+
+
+def test_empty_masks_stay_empty():
+    empty = np.zeros((4, 4, 4), dtype=bool)
+    assert not dilate(empty, 3, SPACING).any()
+    assert not opened(empty, 3, SPACING).any()
+    assert not large_components(empty, 1).any()
+
+
+def test_components():
+    mask = np.zeros((1, 3, 10), dtype=bool)
+    mask[0, 0, :2] = mask[0, 2, 4:9] = True
+    assert component_of(mask, (0, 0, 1)).sum() == 2
+    assert component_of(mask, (0, 1, 1)).sum() == 0
+    np.testing.assert_array_equal(large_components(mask, 3).sum(), 5)
