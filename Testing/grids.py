@@ -1,7 +1,6 @@
 """Oblique, anisotropic grids for tests: geometry that a naive implementation gets wrong."""
 
 import numpy as np
-
 from BoneAblationPlannerLib.frames import Grid
 
 

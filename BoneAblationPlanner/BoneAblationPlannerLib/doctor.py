@@ -66,5 +66,3 @@ def _disk() -> Finding:
     ok = free >= FREE_GB and os.access(folder, os.W_OK)
     mend = "" if ok else f"free {FREE_GB:g} GB, or set TMPDIR to a folder with room"
     return Finding("temporary folder", ok, f"{free:.1f} GB free", mend)
-
-

@@ -111,5 +111,3 @@ def _bone_name(mask: NDArray[np.bool_], organs: LabelMap | None, spacing: NDArra
     bones = [(int(c), organs.names.get(int(v), "")) for v, c in zip(values, counts, strict=True)]
     named = [row for row in bones if is_bone_label(row[1])]
     return max(named)[1] if named else None
-
-

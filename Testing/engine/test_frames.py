@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from grids import every_point, oblique_grid
-
 from BoneAblationPlannerLib.frames import Grid, ras_from_lps, subdivide, unit_vector
+from grids import every_point, oblique_grid
 
 
 def test_ras_and_ijk_are_inverse_on_an_oblique_grid():

@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from plans import small_plan
-
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Plan, read_plan, write_atomically, write_plan
+from plans import small_plan
 
 CONTRACT = {
     "": ["schema", "software", "input", "parameters", "timings_s", "lesion", "advice", "probes", "zone", "coverage",

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
-from grids import ball, oblique_grid
-
-from BoneAblationPlannerLib.placement.coverage import PlacementError, displacements, margins_mm, measure_coverage, union_ml
+from BoneAblationPlannerLib.placement.coverage import (
+    PlacementError,
+    displacements,
+    margins_mm,
+    measure_coverage,
+    union_ml,
+)
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
+from grids import ball, oblique_grid
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 UP = np.array([0.0, 0.0, 1.0])

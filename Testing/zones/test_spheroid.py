@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from grids import every_point, oblique_grid, rotation
-
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, cover_bits, covered_voxels, depth_mm, rows_of
+from grids import every_point, oblique_grid, rotation
 
 DIRECTIONS = [[0, 0, 1], [0, 0, -1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [1, 2, -3]]
 
@@ -77,7 +76,9 @@ def test_a_needle_without_length_is_refused():
 
 
 def test_volume():
-    assert Spheroid(np.zeros(3), unit([0, 0, 1]), 20, 30).volume_ml == pytest.approx(4 / 3 * np.pi * 10 * 10 * 15 / 1000)
+    assert Spheroid(np.zeros(3), unit([0, 0, 1]), 20, 30).volume_ml == pytest.approx(
+        4 / 3 * np.pi * 10 * 10 * 15 / 1000
+    )
 
 
 def test_credited_voxels_lie_wholly_inside_and_converge_to_the_volume():

@@ -26,6 +26,7 @@ MOST_PROBES = 6
 ENOUGH_LESION = 0.995
 ENOUGH_TARGET = 0.95
 STARTS = 6
+"""As many sets are built on the best single candidates, and as many on random promising ones."""
 
 
 @dataclass(frozen=True)
@@ -237,9 +238,7 @@ def _ones(bits: NDArray[np.uint64]) -> int:
 
 def _best_of_starts(problem: _Problem, count: int, rng: np.random.Generator) -> Selection | None:
     search = _Search(problem)
-    first_gains = search.gains([])
-    promising = np.argsort(-first_gains, kind="stable")[: max(20, len(first_gains) // 10)]
-    starts: list[list[int]] = [[]] + [[int(rng.choice(promising))] for _ in range(STARTS - 1 if count > 1 else 0)]
+    starts = _starts(search.gains([]), rng) if count > 1 else [[]]
     best: list[int] | None = None
     for start in starts:
         rows = search.fill(start, count)
@@ -260,6 +259,15 @@ def _best_of_starts(problem: _Problem, count: int, rng: np.random.Generator) -> 
         bound=bound / problem.whole,
         evaluations=search.evaluations,
     )
+
+
+def _starts(first_gains: NDArray[np.float64], rng: np.random.Generator) -> list[list[int]]:
+    """First candidates to build sets on: the best ones and random promising ones; all of them where there are few."""
+    order = np.argsort(-first_gains, kind="stable")
+    if len(order) <= 2 * STARTS:
+        return [[int(row)] for row in order]
+    promising = order[STARTS : max(4 * STARTS, len(order) // 10)]
+    return [[int(row)] for row in (*order[:STARTS], *rng.choice(promising, size=STARTS, replace=False))]
 
 
 def _bound(search: _Search, rows: list[int], count: int) -> float:

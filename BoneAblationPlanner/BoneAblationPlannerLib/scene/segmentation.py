@@ -160,7 +160,10 @@ def _layers(masks: list[NamedMask], grid: Grid) -> tuple[list[Any], list[tuple[i
         counts[layer] += 1
         arrays[layer][region][inside] = counts[layer]
         places.append((layer, counts[layer]))
-    return [_oriented_image(a, grid) for a in arrays], places
+    images = []
+    while arrays:  # one by one, so that both forms of all layers are never in memory together
+        images.append(_oriented_image(arrays.pop(0), grid))
+    return images, places
 
 
 def _oriented_image(array: NDArray[np.uint8], grid: Grid) -> Any:
