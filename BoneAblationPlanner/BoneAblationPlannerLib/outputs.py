@@ -148,5 +148,8 @@ def _staging(out_dir: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=".bone-plan-", dir=out_dir))
     try:
         yield folder
+    except InputError as error:
+        # The user asked for out_dir and never sees the temporary folder.
+        raise InputError(str(error).replace(str(folder / "new"), str(out_dir))) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)

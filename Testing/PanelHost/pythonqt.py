@@ -29,7 +29,7 @@ def application() -> Any:
 def install() -> ModuleType:
     """Give PySide6's classes PythonQt's behaviour, once per process, and return the module ``qt``."""
     application()
-    classes = {c for n in NAMESPACES for c in vars(n).values() if inspect.isclass(c) and issubclass(c, QObject)}
+    classes = {c for c in _members().values() if inspect.isclass(c) and issubclass(c, QObject)}
     for cls in sorted(classes, key=lambda c: len(c.__mro__)):
         _properties_become_attributes(cls)
         _instances_connect_by_signature(cls)
@@ -47,9 +47,14 @@ def adopt(instance: QObject) -> QObject:
 
 def _flat_namespace() -> ModuleType:
     module = ModuleType("qt")
-    for namespace in NAMESPACES:
-        vars(module).update({k: v for k, v in vars(namespace).items() if k.startswith("Q")})
+    vars(module).update(_members())
     return module
+
+
+@cache
+def _members() -> dict[str, Any]:
+    """Everything named Q... of all namespaces; by `dir`, because PySide6 makes its classes when first asked for."""
+    return {name: getattr(n, name) for n in NAMESPACES for name in dir(n) if name.startswith("Q")}
 
 
 def _properties_become_attributes(cls: type[QObject]) -> None:

@@ -39,6 +39,7 @@ class qMRMLNodeComboBox(QWidget):
 
     currentNodeChanged = Signal(object)
     currentNodeIDChanged = Signal(str)
+    nodeAdded = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,6 +60,7 @@ class qMRMLNodeComboBox(QWidget):
             "noneDisplay": "None",
         }
         self._filling = False
+        self._known: set[str] = set()
         self._combo = self._make_combo()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -198,6 +200,10 @@ class qMRMLNodeComboBox(QWidget):
         index = self._combo.findData(before)
         self._combo.setCurrentIndex(index if index >= 0 else self._combo.findData(""))
         self._filling = False
+        offered = {n.GetID() for n in self._nodes()}
+        new, self._known = offered - self._known, offered
+        for identifier in sorted(new):
+            self.nodeAdded.emit(self._scene.GetNodeByID(identifier))
         if index < 0 and before:
             self._emit_current()
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from grids import ball, every_point, oblique_grid, rotation
+
 from BoneAblationPlannerLib.access.angles import axial_angle_deg, craniocaudal_angle_deg, towards_table
 from BoneAblationPlannerLib.access.bone_entry import bone_entry
 from BoneAblationPlannerLib.access.limits import default_limits, limits_provenance
@@ -12,7 +14,6 @@ from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.clearance import shaft_distance_mm
 from BoneAblationPlannerLib.plan import POSITIONS
-from grids import ball, every_point, oblique_grid, rotation
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 LIMITS = default_limits()

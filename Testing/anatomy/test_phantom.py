@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
+
 from BoneAblationPlannerLib.anatomy.phantom import Phantom, make_phantom
 from BoneAblationPlannerLib.ct import ct_sha256
-from scipy import ndimage
 
 BONES = ("hip_left", "hip_right", "sacrum", "vertebrae_L5", "femur_left", "femur_right")
 CORTEX_HU = 700

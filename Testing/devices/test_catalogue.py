@@ -5,6 +5,7 @@ import json
 from importlib.resources import files
 
 import pytest
+
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices, find_device, parse_catalogue
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import MODALITIES

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from BoneAblationPlannerLib.frames import Grid, ras_from_lps, subdivide, unit_vector
 from grids import every_point, oblique_grid
+
+from BoneAblationPlannerLib.frames import Grid, ras_from_lps, subdivide, unit_vector
 
 
 def test_ras_and_ijk_are_inverse_on_an_oblique_grid():
@@ -86,7 +87,7 @@ def test_nearest_voxel_refuses_points_outside():
 
 @pytest.mark.parametrize(
     "matrix",
-    [np.zeros((4, 4)), np.full((4, 4), np.nan), np.eye(3), np.array([[1, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])],
+    [np.zeros((4, 4)), np.full((4, 4), np.nan), np.eye(3), np.eye(4) + 0.5 * np.eye(4, k=1) * [[1], [0], [0], [0]]],
     ids=["flat", "nan", "3x3", "sheared"],
 )  # fmt: skip
 def test_refuses_what_is_not_a_grid(matrix):

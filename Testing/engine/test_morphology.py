@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from BoneAblationPlannerLib.morphology import closed, component_of, dilate, distance_mm, erode, large_components, opened
 from scipy.spatial.distance import cdist
+
+from BoneAblationPlannerLib.morphology import closed, component_of, dilate, distance_mm, erode, large_components, opened
 
 SPACING = np.array([2.6, 1.1, 0.8])
 

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from plans import small_plan
+
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Plan, read_plan, write_atomically, write_plan
-from plans import small_plan
 
 CONTRACT = {
     "": ["schema", "software", "input", "parameters", "timings_s", "lesion", "advice", "probes", "zone", "coverage",
@@ -22,8 +23,10 @@ CONTRACT = {
     "optimiser": ["objective", "bound", "gap", "evaluations"],
     "stability": ["mirels", "rigidity"],
 }  # fmt: skip
-PROBE = ["name", "device", "program", "entry_ras_mm", "tip_ras_mm", "depth_mm", "axial_angle_deg",
-         "craniocaudal_angle_deg", "cortex_incidence_deg", "cortices_crossed", "bone_path_mm", "clearances"]  # fmt: skip
+PROBE = [
+    "name", "device", "program", "entry_ras_mm", "tip_ras_mm", "depth_mm", "axial_angle_deg",
+    "craniocaudal_angle_deg", "cortex_incidence_deg", "cortices_crossed", "bone_path_mm", "clearances",
+]  # fmt: skip
 CLEARANCE = ["structure", "kind", "shaft_mm", "zone_mm", "required_shaft_mm", "required_zone_mm", "ok"]
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from grids import ball, oblique_grid
+
 from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.placement.clearance import (
     FARTHEST_MM,
@@ -11,7 +13,6 @@ from BoneAblationPlannerLib.placement.clearance import (
     zone_distance_mm,
 )
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
-from grids import ball, oblique_grid
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 

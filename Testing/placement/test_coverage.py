@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from grids import ball, oblique_grid
+
 from BoneAblationPlannerLib.placement.coverage import (
     PlacementError,
     displacements,
@@ -11,7 +13,6 @@ from BoneAblationPlannerLib.placement.coverage import (
 )
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
-from grids import ball, oblique_grid
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 UP = np.array([0.0, 0.0, 1.0])

@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from grids import ball, oblique_grid
+
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices
 from BoneAblationPlannerLib.errors import Cancelled
 from BoneAblationPlannerLib.placement.candidates import Candidate, spread_points
@@ -19,7 +21,6 @@ from BoneAblationPlannerLib.placement.optimiser import (
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.progress import silent
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, covered_voxels, rows_of
-from grids import ball, oblique_grid
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 DEVICE = builtin_devices()[0]

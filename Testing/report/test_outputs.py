@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from make_result import make_result
+
 from BoneAblationPlannerLib import outputs
 from BoneAblationPlannerLib.errors import Cancelled, InputError
 from BoneAblationPlannerLib.plan import read_plan
 from BoneAblationPlannerLib.scene.build import read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import load_bundle
 from BoneAblationPlannerLib.views import gl
-from make_result import make_result
 
 FILES = {"plan.json", "plan.mrb", "plan.seg.nrrd", "report.html", "report.pdf"}
 

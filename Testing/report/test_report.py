@@ -8,13 +8,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pypdf
 import pytest
+from make_result import make_result
+from PIL import Image
+
 from BoneAblationPlannerLib import plan as p
 from BoneAblationPlannerLib.report.content import STATEMENT, Figures, Notice, Table, report_content
 from BoneAblationPlannerLib.report.html import html_text
 from BoneAblationPlannerLib.report.pdf import pdf_bytes
 from BoneAblationPlannerLib.views.picture import Picture
-from make_result import make_result
-from PIL import Image
 
 HOSTILE = '<script>alert("x")</script> & <b>"bold"</b>'
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from BoneAblationPlannerLib import plan as p
 from BoneAblationPlannerLib.case import Anatomy, PlanningResult, Structure
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.frames import Grid
-from numpy.typing import NDArray
 
 SPACING_IJK_MM = (1.9, 2.3, 3.1)
 SHAPE_KJI = (50, 80, 96)

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from make_result import make_result
+
 from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import subdivide
@@ -13,7 +15,6 @@ from BoneAblationPlannerLib.scene.convert import bounding_region, fill_image, vt
 from BoneAblationPlannerLib.scene.hierarchy import folder_of, hierarchy, nodes_in
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, segments, tag
-from make_result import make_result
 
 
 def class_counts(scene) -> Counter:

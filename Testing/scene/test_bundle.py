@@ -3,9 +3,12 @@
 import errno
 import zipfile
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from make_result import make_result
+
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.scene import bundle
 from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, read_plan_nodes
@@ -14,7 +17,6 @@ from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.hierarchy import folder_of, hierarchy, nodes_in
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.segmentation import segments, tag
-from make_result import make_result
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +164,45 @@ def test_full_disk_is_one_line(saved, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="No space left on device"):
         save_bundle(saved[0], tmp_path / "plan.mrb")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_control_characters_become_spaces(tmp_path):
+    result = make_result()
+    probe = replace(result.plan.probes[0], name="a\x01b\nc", device="d\x00")
+    first, *others = result.anatomy.structures
+    structures = (replace(first, name="s\x1bt\n"), *others)
+    result = replace(
+        result,
+        anatomy=replace(result.anatomy, structures=structures),
+        plan=replace(result.plan, probes=(probe,)),
+    )
+    scene = new_scene()
+    add_plan(scene, result)
+    save_bundle(scene, tmp_path / "plan.mrb")
+    stored = read_plan_nodes(load_bundle(tmp_path / "plan.mrb"))
+    assert stored.probes[0].name == "a b c"
+    assert stored.structures[0].name == "s t "
+    assert stored.plan.probes[0].name == "a\x01b\nc"
+
+
+@pytest.mark.parametrize("name", ["a/b\\c:d", "<script> & 'x' \"y\"", "前立腺 é", "pipe | tilde ~ per % cent", "../up"])
+def test_any_name_survives_the_file(tmp_path, name):
+    result = make_result()
+    first, *others = result.anatomy.structures
+    structures = (replace(first, name=name), *others)
+    probe = replace(result.plan.probes[0], name=name, device=name, program=name)
+    result = replace(
+        result,
+        anatomy=replace(result.anatomy, structures=structures, ct=replace(result.anatomy.ct, source=name)),
+        plan=replace(result.plan, probes=(probe,)),
+    )
+    scene = new_scene()
+    add_plan(scene, result)
+    save_bundle(scene, tmp_path / "plan.mrb")
+    assert [f.name for f in tmp_path.iterdir()] == ["plan.mrb"]
+    stored = read_plan_nodes(load_bundle(tmp_path / "plan.mrb"))
+    assert stored.structures[0].name == name
+    np.testing.assert_array_equal(stored.structures[0].mask, first.mask)
+    assert (stored.probes[0].name, stored.probes[0].device, stored.probes[0].program) == (name, name, name)
+    assert stored.plan.probes[0].name == name
+    assert stored.ct.source == name

@@ -4,6 +4,7 @@ import sys
 import types
 
 import pytest
+
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.scene import runtime
 

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from make_result import LESION_RAS_MM, VISIBLE_AXES_MM, ZONE_AXES_MM, make_result, oblique_grid
+from vtk.util.numpy_support import vtk_to_numpy
+
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.colours import margin_table
 from BoneAblationPlannerLib.scene.convert import orthonormal_frame, points_array
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.surfaces import ellipsoid_surface, mask_surface, needle_surface
-from make_result import LESION_RAS_MM, VISIBLE_AXES_MM, ZONE_AXES_MM, make_result, oblique_grid
-from vtk.util.numpy_support import vtk_to_numpy
 
 DIRECTIONS = [
     (0, 0, 1),

@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from make_result import LESION_RAS_MM, make_result, oblique_grid
+from PIL import Image
+
 from BoneAblationPlannerLib.errors import Cancelled
 from BoneAblationPlannerLib.scene.build import add_plan, remove_plan
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
@@ -13,8 +16,6 @@ from BoneAblationPlannerLib.views import gl, planes
 from BoneAblationPlannerLib.views.annotate import Frame, bytes_of
 from BoneAblationPlannerLib.views.offscreen import SliceView, ThreeDView
 from BoneAblationPlannerLib.views.pictures import take_pictures
-from make_result import LESION_RAS_MM, make_result, oblique_grid
-from PIL import Image
 
 pytestmark = [
     pytest.mark.rendering,

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, cover_bits, covered_voxels, depth_mm, rows_of
 from grids import every_point, oblique_grid, rotation
+
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, cover_bits, covered_voxels, depth_mm, rows_of
 
 DIRECTIONS = [[0, 0, 1], [0, 0, -1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [1, 2, -3]]
 
@@ -104,7 +105,8 @@ def test_credited_voxels_lie_wholly_inside_and_converge_to_the_volume():
 def test_bitsets_hold_what_covered_voxels_says():
     grid = oblique_grid((8, 9, 10), (1, 1, 1))
     points = every_point(grid)
-    zones = [Spheroid(np.array([12.0, -34, 56]), unit([0, 0, 1]), 6, 8), Spheroid(np.array([14.0, -34, 56]), unit([1, 0, 0]), 5, 5)]  # fmt: skip
+    centres = np.array([[12.0, -34, 56], [14.0, -34, 56]])
+    zones = [Spheroid(centres[0], unit([0, 0, 1]), 6, 8), Spheroid(centres[1], unit([1, 0, 0]), 5, 5)]
     bits = cover_bits(points, grid, rows_of(zones))
     assert bits.shape == (2, (720 + 63) // 64)
     for row, zone in zip(bits, zones, strict=True):

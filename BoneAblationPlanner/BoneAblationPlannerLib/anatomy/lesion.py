@@ -16,7 +16,7 @@ from BoneAblationPlannerLib.anatomy.star import grow_star
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.morphology import closed, erode, filled_slices, opened
+from BoneAblationPlannerLib.morphology import closed, dilate, erode, filled_slices, opened
 from BoneAblationPlannerLib.plan import LesionKind
 
 REACH_MM = 45.0
@@ -31,11 +31,19 @@ SOFT_TISSUE_HU = (-30.0, 150.0)
 DENSE_ABOVE_HU = 420.0
 AIR_BELOW_HU = -300.0
 MIXED_SHARE = 0.15
+TEXTURE_MM = 2.0
+RIM_MM = 1.5
+"""Width of the blurred edge between lesion and bone."""
+NORMAL_DEPTH_MM = 4.0
+NORMAL_FROM_MM = 20.0
+NORMAL_UNKNOWN_HU = 220.0
+"""Trabecular bone where none is left to measure."""
 SEED_BALL_MM = 7.0
 """What lies this near to the seed tells what the lesion looks like."""
 SOFT_BAND_HU = (35.0, 70.0)
 """Narrowest and widest half-width of the density band around the lesion's soft tissue."""
 SMALLEST_ML = 0.05
+BONE_WITHIN_MM = 15.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +78,9 @@ def segment_lesion(ct: CtVolume, bone: NDArray[np.bool_], seed_ras_mm: ArrayLike
     hu = ndimage.gaussian_filter(ct.hu[region].astype(np.float32), SMOOTHING_MM / grid.spacing_kji_mm)
     local_bone = np.ascontiguousarray(bone[region])
     envelope = _envelope(local_bone, (k, j, i), grid)
-    abnormal = _abnormal(hu, envelope, local_bone, grid, seed_ras_mm)
-    found = grow_star(abnormal, grid, np.asarray(seed_ras_mm, dtype=np.float64), REACH_MM)
-    found = _cleaned(found, abnormal, envelope, grid)
+    core, rim = _abnormal(hu, local_bone, grid, seed_ras_mm)
+    found = grow_star(core & envelope, grid, np.asarray(seed_ras_mm, dtype=np.float64), REACH_MM)
+    found = _cleaned(found, core & envelope, rim & envelope, grid)
     if found.sum() * grid.voxel_ml < SMALLEST_ML:
         point = np.round(np.asarray(seed_ras_mm, dtype=float), 1).tolist()
         raise InputError(f"lesion seed {point} RAS mm: nothing there differs from normal bone; "
@@ -108,9 +116,11 @@ def _checked_seed(ct: CtVolume, bone: NDArray[np.bool_], seed_ras_mm: ArrayLike)
         raise InputError(f"lesion seed {point} RAS mm: outside the image; expected a point inside the lesion") from None
     if ct.hu[seed] < AIR_BELOW_HU:
         raise InputError(f"lesion seed {point} RAS mm: in air ({ct.hu[seed]} HU); expected a point inside the lesion")
-    region = ct.grid.region_around(seed_ras_mm, 15.0)
-    if not bone[region].any():
-        raise InputError(f"lesion seed {point} RAS mm: no bone within 15 mm; expected a point inside a bone lesion")
+    region = ct.grid.region_around(seed_ras_mm, BONE_WITHIN_MM)
+    if not (bone[region] & _ball(ct.grid.crop(region), seed_ras_mm, BONE_WITHIN_MM)).any():
+        raise InputError(
+            f"lesion seed {point} RAS mm: no bone within {BONE_WITHIN_MM:g} mm; expected a point inside a bone lesion"
+        )
     return seed
 
 
@@ -142,23 +152,37 @@ def _local_hull(bone: NDArray[np.bool_], seed: tuple[int, int, int], spacing: ND
 
 
 def _abnormal(
-    hu: NDArray[np.float32], envelope: NDArray[np.bool_], bone: NDArray[np.bool_], grid: Grid, seed_ras_mm: ArrayLike
-) -> NDArray[np.bool_]:
-    """Voxels of the envelope that look like what surrounds the seed: soft tissue, chunks of dense bone, or both."""
+    hu: NDArray[np.float32], bone: NDArray[np.bool_], grid: Grid, seed_ras_mm: ArrayLike
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Voxels that look like what surrounds the seed: soft tissue, chunks of dense bone, or both.
+
+    Returns
+    -------
+    core, rim : (k, j, i) bool
+        Surely like it; and those nearer to it than to normal bone, which the blurred edge of a lesion is made of.
+    """
     spacing = grid.spacing_kji_mm
     near = _ball(grid, seed_ras_mm, SEED_BALL_MM)
     dense = opened(hu > DENSE_ABOVE_HU, CORTEX_HALF_MM, spacing)
     soft = (hu > SOFT_TISSUE_HU[0]) & (hu < SOFT_TISSUE_HU[1])
     dense_share = float(dense[near].mean())
-    abnormal = np.zeros_like(envelope)
+    core = np.zeros_like(bone)
     if dense_share > MIXED_SHARE:
-        abnormal |= dense
+        core |= dense
+    rim = core.copy()
     if dense_share < 1 - MIXED_SHARE and (soft & near).any():
         centre = float(np.median(hu[soft & near]))
         spread = 1.4826 * float(np.median(np.abs(hu[soft & near] - centre)))
         band = float(np.clip(2.5 * spread, *SOFT_BAND_HU))
-        abnormal |= np.abs(hu - centre) < band
-    return envelope & abnormal
+        core |= np.abs(hu - centre) < band
+        rim |= np.abs(hu - centre) < max(band, (_normal_hu(hu, bone, grid, seed_ras_mm) - centre) / 2)
+    return core, rim
+
+
+def _normal_hu(hu: NDArray[np.float32], bone: NDArray[np.bool_], grid: Grid, seed_ras_mm: ArrayLike) -> float:
+    """Median density of the bone around the lesion, deeper than the cortex."""
+    deep = erode(bone, NORMAL_DEPTH_MM, grid.spacing_kji_mm) & ~_ball(grid, seed_ras_mm, NORMAL_FROM_MM)
+    return float(np.median(hu[deep])) if deep.any() else NORMAL_UNKNOWN_HU
 
 
 def _ball(grid: Grid, centre_ras_mm: ArrayLike, radius_mm: float) -> NDArray[np.bool_]:
@@ -174,16 +198,16 @@ def _ball(grid: Grid, centre_ras_mm: ArrayLike, radius_mm: float) -> NDArray[np.
 
 
 def _cleaned(
-    found: NDArray[np.bool_], abnormal: NDArray[np.bool_], envelope: NDArray[np.bool_], grid: Grid
+    found: NDArray[np.bool_], core: NDArray[np.bool_], rim: NDArray[np.bool_], grid: Grid
 ) -> NDArray[np.bool_]:
-    """Abnormal voxels inside the grown shape, texture closed, one piece, no holes."""
-    padded = np.pad(found & abnormal, 2)
-    smooth = closed(padded, 2.0, grid.spacing_kji_mm)[2:-2, 2:-2, 2:-2] & found & envelope
+    """Core voxels inside the grown shape, texture closed, one piece, blurred rim added, no holes."""
+    spacing = grid.spacing_kji_mm
+    smooth = closed(np.pad(found & core, 2), TEXTURE_MM, spacing)[2:-2, 2:-2, 2:-2] & found
     labels, count = ndimage.label(smooth)
     if count == 0:
         return smooth
-    largest = np.bincount(labels.ravel())[1:].argmax() + 1
-    return ndimage.binary_fill_holes(labels == largest)
+    piece = labels == np.bincount(labels.ravel())[1:].argmax() + 1
+    return ndimage.binary_fill_holes(piece | (dilate(piece, RIM_MM, spacing) & rim))
 
 
 def _checks(found: NDArray[np.bool_], bone: NDArray[np.bool_]) -> list[str]:

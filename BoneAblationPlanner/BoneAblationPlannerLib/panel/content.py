@@ -101,7 +101,7 @@ def _chosen_by(plan: Plan) -> str:
 
 def _lesion(plan: Plan) -> str:
     lesion = plan.lesion
-    return ", ".join(part for part in (lesion.kind, f"{lesion.volume_ml:.1f} ml", lesion.bone) if part)
+    return ", ".join(part for part in (lesion.kind, f"{lesion.volume_ml:.1f} ml", _plain(lesion.bone or "")) if part)
 
 
 def _percent(fraction: float) -> str:
@@ -115,13 +115,19 @@ def _point(point: Point) -> str:
 
 def _nearest(probe: Probe, what: str) -> str:
     """The structure with the least room beyond what is required of it."""
-    if not probe.clearances:
+    checked = [c for c in probe.clearances if c.kind != "skin" or what == "zone"]  # every shaft goes through the skin
+    if not checked:
         return _("nothing checked")
 
     def room(c: Clearance) -> float:
         return c.shaft_mm - c.required_shaft_mm if what == "shaft" else c.zone_mm - c.required_zone_mm
 
-    tightest = min(probe.clearances, key=room)
+    tightest = min(checked, key=room)
     distance = tightest.shaft_mm if what == "shaft" else tightest.zone_mm
     verdict = "" if room(tightest) >= 0 else _(" TOO CLOSE")
-    return f"{tightest.structure}: {distance:.0f} mm{verdict}"
+    return f"{_plain(tightest.structure)}: {distance:.0f} mm{verdict}"
+
+
+def _plain(name: str) -> str:
+    """Names of segmentation tools for people: ``iliac_artery_left``."""
+    return name.replace("_", " ")

@@ -7,6 +7,9 @@ import qt
 from BoneAblationPlannerLib.panel.content import Table
 
 
+_MOST_COLUMNS_SIDE_BY_SIDE = 3
+
+
 def fill_table(widget: Any, table: Table) -> None:
     """Show a table, as high as its rows, for reading and copying only."""
     widget.clear()
@@ -21,8 +24,13 @@ def fill_table(widget: Any, table: Table) -> None:
             item.setToolTip(text)
             item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
             widget.setItem(row, column, item)
-    widget.resizeColumnsToContents()
+    side_by_side = len(table.columns) <= _MOST_COLUMNS_SIDE_BY_SIDE
+    mode = qt.QHeaderView.Stretch if side_by_side else qt.QHeaderView.ResizeToContents
+    widget.horizontalHeader().setSectionResizeMode(mode)
     widget.resizeRowsToContents()
+    rows = sum(widget.rowHeight(row) for row in range(len(table.cells)))
+    scroll_bar = 0 if side_by_side else widget.horizontalScrollBar().sizeHint.height()
+    widget.setFixedHeight(rows + widget.horizontalHeader().sizeHint.height() + 2 * widget.frameWidth + scroll_bar)
 
 
 def show_text(label: Any, text: str) -> None:

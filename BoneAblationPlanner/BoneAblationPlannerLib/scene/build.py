@@ -14,6 +14,7 @@ from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.scene import hierarchy, models, probes, zones
 from BoneAblationPlannerLib.scene.colours import add_margin_colours
+from BoneAblationPlannerLib.scene.convert import unique_name
 from BoneAblationPlannerLib.scene.segmentation import (
     KIND_TAG,
     ROLE_TAG,
@@ -172,7 +173,7 @@ def read_plan_nodes(scene: Any, name: str | None = None) -> StoredPlan:
 
 
 def _add_document(scene: Any, plan: Plan, name: str) -> Any:
-    node = scene.AddNewNodeByClass("vtkMRMLTextNode", scene.GenerateUniqueName(f"{name} plan.json"))
+    node = scene.AddNewNodeByClass("vtkMRMLTextNode", unique_name(scene, f"{name} plan.json"))
     node.SetAttribute(SCHEMA_ATTRIBUTE, plan.schema)
     node.SetAttribute("BonePlan.Name", name)
     node.SetText(json.dumps(plan.to_json(), indent=1, allow_nan=False))

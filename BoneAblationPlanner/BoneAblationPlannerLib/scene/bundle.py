@@ -88,8 +88,9 @@ def _is_whole(path: Path) -> bool:
 
 def _check(written: bool, path: Path, messages: Any) -> None:
     if not written:
-        raise InputError(f"{path}: cannot be written by Slicer ({_text(messages)})")
+        free_mb = shutil.disk_usage(path.parent).free // 1_000_000
+        raise InputError(f"{path}: cannot be written by Slicer, {free_mb} MB free there ({_text(messages)})")
 
 
 def _text(messages: Any) -> str:
-    return " ".join(messages.GetAllMessagesAsString().split()) or "no reason given; is the disk full?"
+    return " ".join(messages.GetAllMessagesAsString().split()) or "no reason given"

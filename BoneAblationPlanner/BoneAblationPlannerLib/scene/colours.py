@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.scene.convert import unique_name
+
 Colour = tuple[float, float, float]
 
 MARGIN_RANGE_MM = 10.0
@@ -56,7 +58,7 @@ def margin_table() -> NDArray[np.float64]:
 
 def add_margin_colours(scene: Any, name: str) -> Any:
     """A colour table node with `margin_table`."""
-    node = scene.AddNewNodeByClass("vtkMRMLColorTableNode", scene.GenerateUniqueName(name))
+    node = scene.AddNewNodeByClass("vtkMRMLColorTableNode", unique_name(scene, name))
     node.SetTypeToUser()
     table = margin_table()
     node.SetNumberOfColors(len(table))

@@ -24,6 +24,19 @@ def matrix_array(matrix: Any) -> NDArray[np.float64]:
     return np.array([[matrix.GetElement(r, c) for c in range(4)] for r in range(4)], dtype=np.float64)
 
 
+def unique_name(scene: Any, text: str) -> str:
+    """A node name that no other node has and that a scene file can hold.
+
+    Slicer derives file names from node names and writes ``&`` in them unescaped, which makes the scene unreadable.
+    """
+    return str(scene.GenerateUniqueName(printable(text).replace("&", "+")))
+
+
+def printable(text: str) -> str:
+    """One line without control characters, which neither scene files nor segmentation headers can hold."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def fill_image(image: Any, array: NDArray, region: Region | None = None) -> Any:
     """Copy an array [k, j, i] into a vtkImageData; `region` places it in a larger grid by its extent."""
     k, j, i = (s.start for s in region) if region else (0, 0, 0)

@@ -107,6 +107,12 @@ def ct_from_node(node: Any) -> CtVolume:
     return ct_from_array(_volume_grid(node, name), values, _source(node), _scanned_position(node))
 
 
+def is_plain_ct(node: Any) -> bool:
+    """Whether a plan can refer to the node as it is: whole Hounsfield units, not under a transform."""
+    image = node.GetImageData()
+    return bool(node.GetParentTransformNode() is None and image is not None and image.GetScalarType() == vtk.VTK_SHORT)
+
+
 def seed_from_node(node: Any) -> Point:
     """The one placed point (RAS mm) of a point list."""
     points = _placed_points(node)
@@ -126,9 +132,7 @@ def nerve_from_node(node: Any) -> NerveCurve:
     return NerveCurve(node.GetName(), points)
 
 
-def label_map_from_node(
-    node: Any, reference: Grid, without: LesionSegment | None = None
-) -> tuple[LabelMap, list[str]]:
+def label_map_from_node(node: Any, reference: Grid, without: LesionSegment | None = None) -> tuple[LabelMap, list[str]]:
     """Named anatomy on the CT's grid, with notes on what was changed.
 
     Parameters

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.scene.colours import MARGIN_RANGE_MM, ROLE_COLOURS, Colour, structure_colour
-from BoneAblationPlannerLib.scene.convert import points_array
+from BoneAblationPlannerLib.scene.convert import points_array, unique_name
 from BoneAblationPlannerLib.scene.surfaces import mask_surface, set_scalars
 
 MARGIN_SCALARS = "margin_mm"
@@ -19,7 +19,7 @@ _STRUCTURE_DETAIL_MM = 2.0
 
 def add_model(scene: Any, name: str, polydata: Any, role: str, colour: Colour, opacity: float) -> Any:
     """A model node with its own display, outlined in slice views where it is a zone or a needle."""
-    node = scene.AddNewNodeByClass("vtkMRMLModelNode", scene.GenerateUniqueName(name))
+    node = scene.AddNewNodeByClass("vtkMRMLModelNode", unique_name(scene, name))
     node.SetAndObservePolyData(polydata)
     node.SetAttribute("BonePlan.Role", role)
     node.CreateDefaultDisplayNodes()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Point, Probe
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
+from BoneAblationPlannerLib.scene.convert import printable, unique_name
 from BoneAblationPlannerLib.scene.models import add_model
 from BoneAblationPlannerLib.scene.surfaces import needle_surface
 
@@ -34,7 +35,7 @@ def direction_of(probe: Probe) -> NDArray[np.float64]:
 
 def add_line(scene: Any, probe: Probe) -> Any:
     """A locked line from entry to tip that carries the probe's device and program as attributes."""
-    node = scene.AddNewNodeByClass(LINE_CLASS, scene.GenerateUniqueName(probe.name))
+    node = scene.AddNewNodeByClass(LINE_CLASS, unique_name(scene, probe.name))
     node.AddControlPoint(vtk.vtkVector3d(*probe.entry_ras_mm), f"{probe.name} entry")
     node.AddControlPoint(vtk.vtkVector3d(*probe.tip_ras_mm), f"{probe.name} tip")
     attributes = {
@@ -47,7 +48,7 @@ def add_line(scene: Any, probe: Probe) -> Any:
         "DiameterMm": f"{probe.diameter_mm:.3f}",
     }
     for key, value in attributes.items():
-        node.SetAttribute(f"BonePlan.{key}", value)
+        node.SetAttribute(f"BonePlan.{key}", printable(value))
     node.SetLocked(True)
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()

@@ -54,11 +54,15 @@ def ensure_requirements() -> None:
     try:
         slicer.util.pip_install([*missing, *_kept_versions(missing)])
     except (CalledProcessError, RuntimeError) as error:
-        raise InputError(f"{names}: installation failed ({error}); expected internet access and a writable Slicer") from error
+        raise InputError(
+            f"{names}: installation failed ({error}); expected internet access and a writable Slicer"
+        ) from error
     importlib.invalidate_caches()
     still = missing_requirements()
     if still:
-        raise InputError(f"{', '.join(map(_name, still))}: still missing after installation; expected a restart of Slicer")
+        raise InputError(
+            f"{', '.join(map(_name, still))}: still missing after installation; expected a restart of Slicer"
+        )
 
 
 def _kept_versions(missing: tuple[str, ...]) -> list[str]:

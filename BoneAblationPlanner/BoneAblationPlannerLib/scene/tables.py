@@ -6,6 +6,7 @@ from typing import Any
 import vtk
 
 from BoneAblationPlannerLib.plan import Plan
+from BoneAblationPlannerLib.scene.convert import unique_name
 
 Cell = str | float | int | bool | None
 
@@ -82,7 +83,7 @@ def _word(ok: bool) -> str:
 
 
 def _add(scene: Any, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Any:
-    node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
+    node = scene.AddNewNodeByClass("vtkMRMLTableNode", unique_name(scene, name))
     for n, title in enumerate(columns):
         node.AddColumn(_column(title, [row[n] for row in rows]))
     node.SetLocked(True)

@@ -8,7 +8,7 @@ import vtk
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.scene.convert import fill_image, grid_of, image_array, vtk_matrix
+from BoneAblationPlannerLib.scene.convert import fill_image, grid_of, image_array, printable, unique_name, vtk_matrix
 
 BONE_WINDOW_HU = 1600.0
 BONE_LEVEL_HU = 350.0
@@ -16,7 +16,7 @@ BONE_LEVEL_HU = 350.0
 
 def add_ct(scene: Any, ct: CtVolume, name: str) -> Any:
     """A vtkMRMLScalarVolumeNode with the voxels and the geometry of a CT, shown in a bone window."""
-    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", unique_name(scene, name))
     node.SetIJKToRASMatrix(vtk_matrix(ct.grid.ijk_to_ras))
     node.SetAndObserveImageData(fill_image(vtk.vtkImageData(), ct.hu))
     node.CreateDefaultDisplayNodes()
@@ -24,7 +24,7 @@ def add_ct(scene: Any, ct: CtVolume, name: str) -> Any:
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
     display.AutoWindowLevelOff()
     display.SetWindowLevel(BONE_WINDOW_HU, BONE_LEVEL_HU)
-    node.SetAttribute("BonePlan.Source", ct.source)
+    node.SetAttribute("BonePlan.Source", printable(ct.source))
     node.SetAttribute("BonePlan.Sha256", ct.sha256)
     if ct.scanned_position:
         node.SetAttribute("BonePlan.ScannedPosition", ct.scanned_position)
