@@ -366,7 +366,7 @@ class BoneAblationPlannerWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         """The figures of the plan, or an empty section."""
         from BoneAblationPlannerLib.panel import content, widgets
 
-        plan = self.logic.readPlan(document) if document is not None else None
+        plan = content.plan_of(document)
         self.ui.resultsBody.setVisible(plan is not None)
         if plan is None:
             return
@@ -498,18 +498,6 @@ class BoneAblationPlannerLogic(ScriptedLoadableModuleLogic):
         remember(nodes, result)
         return nodes.document
 
-    def readPlan(self, document):
-        """The plan of a document, or None if it is not one."""
-        import json
-
-        from BoneAblationPlannerLib.errors import InputError
-        from BoneAblationPlannerLib.plan import Plan
-
-        try:
-            return Plan.from_json(json.loads(document.GetText() or "null"))
-        except (InputError, json.JSONDecodeError):
-            return None
-
     def removePlan(self, document):
         """Take a plan and all its nodes out of the scene."""
         from BoneAblationPlannerLib.scene.live import remove_live_plan
@@ -519,9 +507,9 @@ class BoneAblationPlannerLogic(ScriptedLoadableModuleLogic):
     def export(self, document, folder, report):
         """Write plan, scene, segmentation and report, as the command line does."""
         from BoneAblationPlannerLib.outputs import write_outputs
-        from BoneAblationPlannerLib.scene.live import result_of
+        from BoneAblationPlannerLib.scene.live import prepare_result
 
-        return write_outputs(result_of(document), folder, report)
+        return write_outputs(prepare_result(document)(), folder, report)
 
     def makePhantom(self, report):
         """The sample case; takes some seconds."""
@@ -567,6 +555,7 @@ class BoneAblationPlannerTest(ScriptedLoadableModuleTest):
 
     def test_planPhantom(self):
         """Plan, add, remove."""
+        from BoneAblationPlannerLib.panel.content import plan_of
         from BoneAblationPlannerLib.progress import silent
 
         self.delayDisplay("Making the sample case")
@@ -578,7 +567,7 @@ class BoneAblationPlannerTest(ScriptedLoadableModuleTest):
         self.delayDisplay("Planning")
         before = slicer.mrmlScene.GetNumberOfNodes()
         document = logic.addPlan(logic.plan(logic.makeCase(parameters, sample.nerves), silent), sample.ct)
-        self.assertGreaterEqual(logic.readPlan(document).coverage.lesion_fraction, 0.95)
+        self.assertGreaterEqual(plan_of(document).coverage.lesion_fraction, 0.95)
         logic.removePlan(document)
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
         self.delayDisplay("Test passed")

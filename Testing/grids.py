@@ -1,6 +1,7 @@
 """Oblique, anisotropic grids for tests: geometry that a naive implementation gets wrong."""
 
 import numpy as np
+
 from BoneAblationPlannerLib.frames import Grid
 
 

@@ -59,8 +59,11 @@ def _members() -> dict[str, Any]:
 
 def _properties_become_attributes(cls: type[QObject]) -> None:
     meta = cls.staticMetaObject
-    for index in range(meta.propertyOffset(), meta.propertyCount()):
+    for index in range(meta.propertyCount()):
         name = meta.property(index).name()
+        # Own properties, and inherited ones whose getter the class overrides (QHeaderView.sizeHint).
+        if index < meta.propertyOffset() and name not in vars(cls):
+            continue
         if not isinstance(inspect.getattr_static(cls, name, None), staticmethod) and name != "singleShot":
             setattr(cls, name, _attribute(name))
 

@@ -186,6 +186,13 @@ def test_failing_clearances_come_first_and_are_marked_in_words(plan):
     assert table.emphasised == (0, 1)
 
 
+def test_labels_not_used_are_grouped_by_reason(plan):
+    ignored = (p.IgnoredLabel("a", "bone"), p.IgnoredLabel("m", "muscle"), p.IgnoredLabel("b", "bone"))
+    blocks = report_content(replace(plan, structures=replace(plan.structures, ignored=ignored)))
+    notice = next(b for b in blocks if isinstance(b, Notice) and "not used" in b.title)
+    assert notice.lines == ("bone: a, b", "muscle: m")
+
+
 def test_unverified_numbers_are_marked(plan):
     table = next(b for b in report_content(plan) if isinstance(b, Table) and b.columns[0] == "Number")
     rows = {row[0]: row for row in table.rows}
@@ -215,7 +222,7 @@ def test_nearly_complete_is_not_shown_as_complete(plan):
 def test_plan_without_optional_parts_renders(plan):
     bare = replace(
         plan,
-        lesion=replace(plan.lesion, bone=None, cortical_breach_fraction=None),
+        lesion=replace(plan.lesion, bone=None, cortical_breach_fraction=None, kind=None, mean_hu=None),
         probes=(replace(plan.probes[0], clearances=(), slice_number=None, cortex_incidence_deg=None),),
         structures=p.Structures((), ()),
         warnings=(),

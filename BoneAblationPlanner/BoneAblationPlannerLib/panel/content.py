@@ -1,10 +1,13 @@
 """What the panels say about a plan, as rows of text."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from slicer.i18n import tr as _
 
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Cement, Clearance, Plan, Point, Probe
 
 
@@ -15,6 +18,16 @@ class Table:
     columns: tuple[str, ...]
     titles: tuple[str, ...]
     cells: tuple[tuple[str, ...], ...]
+
+
+def plan_of(document: Any) -> Plan | None:
+    """The plan of a text node; None without a node or if it holds no plan."""
+    if document is None:
+        return None
+    try:
+        return Plan.from_json(json.loads(document.GetText() or "null"))
+    except (InputError, json.JSONDecodeError):
+        return None
 
 
 def probe_table(plan: Plan) -> Table:

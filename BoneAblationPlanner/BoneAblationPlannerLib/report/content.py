@@ -98,7 +98,7 @@ def _decision(plan: Plan) -> list[Block]:
         Paragraph(
             "Axial angle: from the vertical of the room in the axial plane, positive when, seen from the feet with the "
             "table below, the needle goes down towards the right of the picture. Craniocaudal angle: out of the axial "
-            "plane, positive when the tip is more cranial than the entry. Points are RAS in mm."
+            "plane, positive when the tip is more cranial than the entry. Points are RAS in mm; slices count from 1."
         ),
         Heading("Coverage"),
         _coverage_table(plan),
@@ -185,8 +185,10 @@ def _lesion_table(plan: Plan) -> Table:
     if lesion.cortical_breach_fraction is not None:
         breach = f"{_percent(lesion.cortical_breach_fraction)} of the surface faces soft tissue without cortex between"
     outline = "given with the case" if lesion.outline == "given" else "segmented by this software"
+    density = "" if lesion.mean_hu is None else f", mean {lesion.mean_hu:.0f} HU"
+    kind = f"{lesion.kind or _UNKNOWN}{density}"
     rows = (
-        ("Kind", f"{lesion.kind}, mean {lesion.mean_hu:.0f} HU", "Bone", lesion.bone or _UNKNOWN),
+        ("Kind", kind, "Bone", lesion.bone or _UNKNOWN),
         ("Volume", _ml(lesion.volume_ml), "Diameters", " x ".join(f"{d:.1f}" for d in lesion.diameters_mm) + " mm"),
         ("Centre R, A, S", _point(lesion.centroid_ras_mm), "Outline", outline),
         ("Cortical breach", breach, "", ""),
@@ -231,7 +233,7 @@ def _clearances(plan: Plan) -> list[Block]:
     columns = ("Result", "Probe", "Structure", "Kind", "Shaft", "Required", "Zone", "Required")
     failing = tuple(n for n, (_, c) in enumerate(pairs) if not c.ok)
     checked = tuple((s.name, s.kind, s.origin) for s in plan.structures.checked)
-    ignored = tuple(f"{s.name}: {s.reason}" for s in plan.structures.ignored)
+    ignored = _by_reason(plan)
     blocks: list[Block] = [
         Heading("Clearances", new_page=True),
         Paragraph(
@@ -245,6 +247,14 @@ def _clearances(plan: Plan) -> list[Block]:
     if ignored:
         blocks.append(Notice("note", "Labels that were not used", ignored))
     return blocks
+
+
+def _by_reason(plan: Plan) -> tuple[str, ...]:
+    """One line per reason: whole-body label maps have dozens of labels."""
+    names: dict[str, list[str]] = {}
+    for label in plan.structures.ignored:
+        names.setdefault(label.reason, []).append(label.name)
+    return tuple(f"{reason}: {', '.join(labels)}" for reason, labels in names.items())
 
 
 def _slack_mm(c: Clearance) -> float:

@@ -1,6 +1,7 @@
 """Plans of this scene together with the results that they came from; a plan from a file is measured again."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ def remember(nodes: PlanNodes, result: PlanningResult) -> None:
     _plans.append(LivePlan(nodes, result))
 
 
+def update(document: Any, result: PlanningResult, added: tuple[Any, ...]) -> None:
+    """A result with more in it (cement, screws) for a document, and the nodes that show it; a loaded plan keeps nothing."""
+    live = live_plan(document)
+    if live is not None:
+        kept = tuple(n for n in live.nodes.owned if n.GetScene() is live.nodes.scene)
+        remember(replace(live.nodes, owned=(*kept, *added)), result)
+
+
 def forget_removed() -> None:
     """Let go of results whose nodes are gone, as after a scene was closed; each holds a whole scan."""
     _plans[:] = [p for p in _plans if _is_there(p)]
@@ -40,20 +49,23 @@ def live_plan(document: Any) -> LivePlan | None:
     return next((p for p in _plans if p.nodes.document is document and _is_there(p)), None)
 
 
-def result_of(document: Any) -> PlanningResult:
-    """The result that a document stands for: as it was made, or measured again if its probes moved or it was loaded.
+def prepare_result(document: Any) -> Callable[[], PlanningResult]:
+    """Read now what a document stands for; the returned function measures and touches no node.
+
+    It gives the result as it was made or, if the plan was loaded or its probes moved, measured again.
 
     Raises
     ------
     InputError
-        When nodes of the plan are gone, or its probes are not of the catalogue.
+        When nodes of the plan are gone; the function: when its probes are not of the catalogue.
     """
     live = live_plan(document)
     if live is not None and not _was_moved(live):
-        return live.result
+        return lambda: live.result
     from BoneAblationPlannerLib.reevaluation import evaluate_stored
 
-    return evaluate_stored(read_plan_nodes(document.GetScene(), document.GetAttribute("BonePlan.Name")))
+    stored = read_plan_nodes(document.GetScene(), document.GetAttribute("BonePlan.Name"))
+    return lambda: evaluate_stored(stored)
 
 
 def remove_live_plan(document: Any) -> None:

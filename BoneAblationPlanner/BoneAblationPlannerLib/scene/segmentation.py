@@ -208,8 +208,8 @@ def _set_display(node: Any, masks: list[NamedMask]) -> None:
     display.SetSliceIntersectionThickness(2)
     for item in masks:
         fill = _FILL_OPACITY.get(item.role, _STRUCTURE_FILL_OPACITY)
-        outlined = item.role not in ("bone", "skin")
+        outlined = item.role not in ("bone", "skin") and item.kind != "skin"  # the CT shows these well enough
         display.SetSegmentVisibility(item.identifier, outlined)
         display.SetSegmentOpacity2DFill(item.identifier, fill)
-        display.SetSegmentVisibility2DFill(item.identifier, fill > 0)
+        display.SetSegmentVisibility2DFill(item.identifier, outlined and fill > 0)
         display.SetSegmentOpacity2DOutline(item.identifier, 1.0 if outlined else 0.0)

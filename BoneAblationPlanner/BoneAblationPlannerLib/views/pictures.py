@@ -56,7 +56,7 @@ class _SliceShot:
 def _take_slices(
     scene: Any, nodes: PlanNodes, result: PlanningResult, folder: Path, report: ReportProgress
 ) -> list[Picture]:
-    masks = [m for m in masks_of(result) if m.role not in ("skin", "bone")]
+    masks = [m for m in masks_of(result) if m.role not in ("skin", "bone") and m.kind != "skin"]
     shots = [*_overview_shots(result), *(s for n, p in enumerate(result.plan.probes, 1) for s in _probe_shots(n, p))]
     pictures = []
     with SliceView(scene, SIZE) as view:
