@@ -428,7 +428,12 @@ class BoneAblationPlannerLogic(ScriptedLoadableModuleLogic):
         ensure_requirements()
 
     def chooseDefaults(self, parameters):
-        """The only CT and the only point list of a scene need no choosing."""
+        """The only CT, the only point list and the only plan of a scene need no choosing."""
+        from BoneAblationPlannerLib.scene.build import plan_documents
+
+        documents = plan_documents(slicer.mrmlScene)
+        if parameters.plan is None and len(documents) == 1:
+            parameters.plan = documents[0]
         for name, className in (("ct", "vtkMRMLScalarVolumeNode"), ("seed", "vtkMRMLMarkupsFiducialNode")):
             if getattr(parameters, name) is None and slicer.mrmlScene.GetNumberOfNodesByClass(className) == 1:
                 setattr(parameters, name, slicer.mrmlScene.GetFirstNodeByClass(className))

@@ -14,9 +14,9 @@ def coarse_phantom():
     return make_phantom((2.5, 2.5, 2.5))
 
 
-def coarse_case(**choices):
-    """The phantom as a case, with choices by keyword."""
-    return demo_case(Choices(**choices), coarse_phantom())
+def coarse_case(modality="mwa", **choices):
+    """The phantom as a case; one modality by default, because trying all takes three times as long."""
+    return demo_case(Choices(modality=modality, **choices), coarse_phantom())
 
 
 @cache

@@ -6,10 +6,8 @@ Every refusal is an `InputError` of one line: what, where, what was expected. Fi
 # SimpleITK has no annotations.
 # mypy: allow-untyped-calls
 
-import gzip
 import json
 import re
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +23,7 @@ from BoneAblationPlannerLib.dicom.series import SeriesInfo, scan_folder
 from BoneAblationPlannerLib.dicom.volume import read_volume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid, ras_from_lps
+from BoneAblationPlannerLib.nifti import NiftiHeader
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
 
 NamedCurve = tuple[str, NDArray[np.float64]]
@@ -33,9 +32,7 @@ NamedCurve = tuple[str, NDArray[np.float64]]
 _IMAGE_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 _SPACING_MM = (0.1, 20.0)
 _FEWEST_VOXELS = 3
-_ORTHOGONAL_TOLERANCE = 1e-3
 _SAME_GEOMETRY_MM = 0.01
-_FORMS_AGREE_MM = 0.1
 _INT16 = np.iinfo(np.int16)
 # Ranges in HU for telling a wrong offset, see _check_offset, and for notes.
 _SOFT_TISSUE_HU = (-250, 400)
@@ -282,9 +279,10 @@ def _read_image(path: Path, layers: bool = False) -> sitk.Image:
         raise InputError(f"{path.name}: not found; expected an NRRD, NIfTI or MetaImage file")
     if not _is_image_name(path):
         raise InputError(f"{path.name}: unknown file type; expected {', '.join(_IMAGE_SUFFIXES)}")
-    nifti = _NiftiForms.read(path) if ".nii" in path.name.lower() else None
+    nifti = NiftiHeader.read(path) if ".nii" in path.name.lower() else None
     if nifti:
         nifti.check(path.name)
+        nifti.check_values(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     with _quiet():
@@ -295,7 +293,7 @@ def _read_image(path: Path, layers: bool = False) -> sitk.Image:
         except RuntimeError as error:
             raise InputError(f"{path.name}: damaged or not what its name says; expected a readable image") from error
     if nifti:
-        nifti.check_agreement(image, path.name)
+        nifti.check_agreement(_grid(image, path.name), path.name)
     return image
 
 
@@ -308,65 +306,6 @@ def _check_kind(reader: sitk.ImageFileReader, path: Path, layers: bool) -> None:
         raise InputError(f"{path.name}: {components} values per voxel; expected one")
     if path.suffix.lower() in (".nrrd", ".nhdr") and not reader.HasMetaDataKey("NRRD_space"):
         raise InputError(f"{path.name}: no 'space' in the header, so the orientation is unknown; expected one")
-
-
-class _NiftiForms:
-    """The two orientations of a NIfTI-1 header, read directly: ITK picks one and does not say which.
-
-    Parameters
-    ----------
-    qform_code, sform_code : int
-        0 where the form is absent.
-    sform : (3, 4) float64
-        From voxel index to RAS in the file's unit.
-    """
-
-    def __init__(self, qform_code: int, sform_code: int, sform: NDArray[np.float64]) -> None:
-        self.qform_code, self.sform_code, self.sform = qform_code, sform_code, sform
-
-    @classmethod
-    def read(cls, path: Path) -> "_NiftiForms | None":
-        """None for NIfTI-2 and for what is no NIfTI; ITK judges those."""
-        try:
-            with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
-                header = stream.read(348)
-        except (OSError, EOFError) as error:
-            raise InputError(f"{path.name}: damaged; expected a readable NIfTI file") from error
-        order = {348: "<", 0x5C010000: ">"}.get(struct.unpack("<i", header[:4])[0]) if len(header) == 348 else None
-        if order is None:
-            return None
-        codes = struct.unpack(f"{order}2h", header[252:256])
-        scale = {1: 1000.0, 3: 0.001}.get(header[123] & 7, 1.0)
-        rows = np.array(struct.unpack(f"{order}12f", header[280:328]), dtype=np.float64)
-        return cls(codes[0], codes[1], rows.reshape(3, 4) * scale)
-
-    def check(self, name: str) -> None:
-        """Refuse absent orientation and shear."""
-        if self.qform_code <= 0 and self.sform_code <= 0:
-            raise InputError(f"{name}: neither sform nor qform, so the orientation is unknown; expected one of them")
-        if self.sform_code > 0:
-            axes = self.sform[:, :3]
-            lengths = np.linalg.norm(axes, axis=0)
-            if not lengths.min() > 0 or not np.isfinite(axes).all():
-                raise InputError(f"{name}: sform without extent; expected three axes")
-            cosines = (axes / lengths).T @ (axes / lengths) - np.eye(3)
-            if np.abs(cosines).max() > _ORTHOGONAL_TOLERANCE:
-                angle = np.degrees(np.arcsin(min(1.0, float(np.abs(cosines).max()))))
-                raise InputError(
-                    f"{name}: sheared by {angle:.1f} degrees (gantry tilt left in the sform?);"
-                    " expected perpendicular axes: read the DICOM instead"
-                )
-
-    def check_agreement(self, image: sitk.Image, name: str) -> None:
-        """Refuse if the orientation that was read is not the sform."""
-        if self.sform_code <= 0:
-            return
-        grid = _grid(image, name)
-        corner = [[0.0, 0.0, 0.0], [float(n - 1) for n in image.GetSize()]]
-        expected = np.array(corner) @ self.sform[:, :3].T + self.sform[:, 3]
-        apart = float(np.abs(grid.ras_from_ijk(corner) - expected).max())
-        if apart > _FORMS_AGREE_MM:
-            raise InputError(f"{name}: sform and qform differ by up to {apart:.1f} mm; expected one geometry")
 
 
 def _grid(image: sitk.Image, name: str) -> Grid:

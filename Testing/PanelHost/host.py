@@ -29,6 +29,8 @@ class PanelHost:
         Answers to questions to come (``confirmOkCancelDisplay``); an unexpected question fails the test.
     questions, installed : list
         What was asked, and what ``pip_install`` was called with (nothing is installed).
+    errors : list of BaseException
+        Raised in slots and observers, where Qt and VTK swallow them after printing.
     """
 
     def __enter__(self) -> "PanelHost":
@@ -38,6 +40,7 @@ class PanelHost:
         self.answers: list[bool] = []
         self.questions: list[str] = []
         self.installed: list[Any] = []
+        self.errors: list[BaseException] = []
         self.samples = application.SampleDataRegistry()
         self.scene = new_scene()
         self._install()
@@ -136,6 +139,7 @@ class PanelHost:
         for module in (scripted, parameters, application.i18n_module()):
             self._put_module(module.__name__, module)
             self._put(slicer, module.__name__.removeprefix("slicer."), module)
+        self._put(sys, "excepthook", lambda kind, error, trace: self.errors.append(error))
         self._put(slicer, "mrmlScene", self.scene)
         self._put(slicer, "app", self.app)
         self._put(slicer, "modules", application.module_registry(logic))
@@ -143,7 +147,22 @@ class PanelHost:
             self._put(slicer, name, widget)
         self._put(slicer.util, "confirmOkCancelDisplay", self._confirm)
         self._put(slicer.util, "pip_install", self.installed.append)
+        self._put(slicer.util, "setSliceViewerLayers", lambda **_: None)
+        self._put(slicer.util, "getModuleWidget", self._panel_of)
+        self._put(slicer.util, "selectModule", self._select)
         self._put(slicer.util, "showStatusMessage", lambda *_: None)
+
+    def _panel_of(self, name: str) -> Any:
+        return next(p for p in self.panels if p.moduleName == name)
+
+    def _select(self, name: str) -> None:
+        for panel in self.panels:
+            if panel.parent.isEntered and panel.moduleName != name:
+                panel.parent.isEntered = False
+                panel.exit()
+        panel = self._panel_of(name)
+        panel.parent.isEntered = True
+        panel.enter()
 
     def _confirm(self, text: str, *_: Any, **__: Any) -> bool:
         if not self.answers:

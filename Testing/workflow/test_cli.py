@@ -117,6 +117,9 @@ def bad(arguments, capsys, code=2):
     return captured.err
 
 
+CLICK = ("{scan}/ct.nii.gz", "--lesion-seed", "{seed}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -127,12 +130,12 @@ def bad(arguments, capsys, code=2):
         (["{scan}/ct.nii.gz"], "expected either --lesion-seed"),
         (["{scan}/ct.nii.gz", "--lesion", "{scan}/other.nii.gz"], "another grid"),
         (["{scan}/ct.nii.gz", "--lesion", "{scan}/empty.nii.gz"], "empty"),
-        (["{scan}/ct.nii.gz", "--lesion-seed", "{seed}", "--organs", "{scan}/organs.nii.gz", "--organ-names", "{scan}/wrong.json"], "wrong.json"),
+        ([*CLICK, "--organs", "{scan}/organs.nii.gz", "--organ-names", "{scan}/wrong.json"], "wrong.json"),
         (["{scan}/nan.nii.gz", "--lesion-seed", "0", "0", "0"], "nan.nii.gz"),
         (["{scan}/flat.nii.gz", "--lesion-seed", "0", "0", "0"], "flat.nii.gz"),
-        (["{scan}/ct.nii.gz", "--lesion-seed", "{seed}", "--margin-mm", "-3"], "--margin-mm"),
-        (["{scan}/ct.nii.gz", "--lesion-seed", "{seed}", "--device", "laser"], "laser"),
-        (["{scan}/ct.nii.gz", "--lesion-seed", "{seed}", "--nerve", "{scan}/organs.json"], "organs.json"),
+        ([*CLICK, "--margin-mm", "-3"], "--margin-mm"),
+        ([*CLICK, "--device", "laser"], "laser"),
+        ([*CLICK, "--nerve", "{scan}/organs.json"], "organs.json"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_writes_nothing(scan, tmp_path, capsys, arguments, message):

@@ -90,6 +90,13 @@ def test_the_users_modality_is_planned_and_recorded():
     assert all(p.visible_axes_mm[0] > p.zone_axes_mm[0] for p in plan.probes)
 
 
+def test_the_rules_choose_where_the_user_does_not():
+    plan = plan_case(coarse_case(modality=None)).plan
+    assert plan.advice.chosen_by == "rules"
+    assert len(plan.advice.ranked) == 3
+    assert plan.coverage.lesion_fraction >= 0.95
+
+
 def test_a_given_outline_is_used_as_it_is():
     phantom = coarse_phantom()
     case = Case(phantom.ct, None, phantom.lesion, phantom.organs, (), coarse_case().choices)
@@ -101,7 +108,7 @@ def test_a_given_outline_is_used_as_it_is():
 
 def test_an_oblique_scan_gives_an_equivalent_plan():
     """The same body sampled on a turned grid: lesion, modality and coverage agree."""
-    turned = plan_case(demo_case(phantom=make_phantom((2.5, 2.5, 3.5), (8.0, -6.0, 12.0)))).plan
+    turned = plan_case(demo_case(coarse_case().choices, make_phantom((2.5, 2.5, 3.5), (8.0, -6.0, 12.0)))).plan
     straight = coarse_result().plan
     np.testing.assert_allclose(turned.lesion.centroid_ras_mm, straight.lesion.centroid_ras_mm, atol=3.0)
     assert turned.lesion.volume_ml == pytest.approx(straight.lesion.volume_ml, rel=0.25)
@@ -116,16 +123,11 @@ def test_another_position_is_warned_of_and_kept_to(position):
     assert any("organs move" in w for w in plan.warnings)
 
 
-def test_lying_on_the_lesion_side_may_leave_no_way():
-    try:
-        plan = plan_case(coarse_case(position="right-lateral")).plan
-    except PlanningError as error:
-        assert error.excluded_by
-        assert "excludes most" in error.reason or "%" in error.reason
-    else:
-        for probe in plan.probes:
-            outward = np.subtract(probe.entry_ras_mm, probe.tip_ras_mm) / probe.depth_mm
-            assert outward[0] <= np.sin(np.radians(15)) + 1e-6
+def test_lying_on_the_lesion_side_leaves_only_paths_from_above():
+    result = plan_case(coarse_case(position="right-lateral", modality="cryo"))
+    for probe in result.plan.probes:
+        outward = np.subtract(probe.entry_ras_mm, probe.tip_ras_mm) / probe.depth_mm
+        assert outward[0] <= np.sin(np.radians(15)) + 1e-6
 
 
 def test_cancel_at_any_stage_stops():
@@ -174,6 +176,7 @@ def test_nothing_reachable_is_a_planning_error_with_a_reason():
     distance = np.linalg.norm(every - centre, axis=1).reshape(labels.shape)
     labels[(distance > 38) & (distance < 46)] = 1
     organs = replace(phantom.organs, labels=labels, names={1: "colon"})
-    with pytest.raises(PlanningError, match="bowel excludes most") as caught:
+    with pytest.raises(PlanningError, match="excludes most") as caught:
         plan_case(replace(coarse_case(), organs=organs, nerves=()))
-    assert max(caught.value.excluded_by, key=caught.value.excluded_by.get) == "bowel"
+    assert caught.value.excluded_by["bowel"] > 0
+    assert "bowel" in caught.value.reason

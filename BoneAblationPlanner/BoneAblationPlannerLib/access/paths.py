@@ -59,8 +59,13 @@ class Paths:
 def skin_entries(
     grid: Grid, skin: NDArray[np.bool_], around_ras_mm: NDArray[np.float64], limits: AccessLimits
 ) -> NDArray[np.float64]:
-    """Skin points (N, 3) RAS mm within reach of a point, about one per `entry_spacing_mm` cube, in a fixed order."""
-    points = grid.ras_of_mask(skin)
+    """Skin points (N, 3) RAS mm within reach of a point, about one per `entry_spacing_mm` cube, in a fixed order.
+
+    The outermost voxels of the image are left out: beyond them nothing was seen.
+    """
+    seen_around = np.zeros_like(skin)
+    seen_around[1:-1, 1:-1, 1:-1] = skin[1:-1, 1:-1, 1:-1]
+    points = grid.ras_of_mask(seen_around)
     points = points[np.linalg.norm(points - around_ras_mm, axis=1) <= limits.longest_depth_mm]
     if len(points) == 0:
         return points

@@ -90,7 +90,7 @@ def cement_table(cement: Cement) -> Table:
         (_("Cement"), _("{ml:.1f} ml ({percent} of the lesion)").format(ml=cement.fill_ml, percent=_percent(cement.fill_fraction)))
     )
     for leak in cement.leaks:
-        where = _("{distance:.0f} mm from the lesion's middle, gap {area:.0f} mm²")
+        where = _("{distance:.0f} mm away, through a gap of {area:.0f} mm²")
         rows.append(
             (_("Leak towards {what}").format(what=leak.towards), where.format(distance=leak.distance_mm, area=leak.defect_area_mm2))
         )

@@ -49,11 +49,14 @@ def find_access(prepared: PreparedCase) -> tuple[AccessRegion, Paths]:
             "the field of view is cropped there; scan with the skin in view", {"no skin in view": 1})  # fmt: skip
     paths = find_paths(region, entries, aims, limits, prepared.position, WIDEST_SHAFT_MM / 2)
     if len(paths) == 0:
-        most = max(paths.excluded_by, key=lambda name: paths.excluded_by[name])
         total = sum(paths.excluded_by.values())
+        ranked = sorted(paths.excluded_by.items(), key=lambda row: -row[1])
+        shares = [f"{name} ({count / total:.0%})" for name, count in ranked if count]
         raise PlanningError(
-            f"no admissible path from the skin to the lesion in {prepared.position} position: {most} excludes most "
-            f"({paths.excluded_by[most]} of {total} paths)", paths.excluded_by)  # fmt: skip
+            f"no admissible path from the skin to the lesion in {prepared.position} position: "
+            f"{shares[0]} excludes most, then {', '.join(shares[1:]) or 'nothing'}",
+            paths.excluded_by,
+        )
     return region, paths
 
 

@@ -21,7 +21,7 @@ class Target:
     grid : Grid
         Refined crop of the CT around the lesion; gives voxel size and obliquity.
     points_ras_mm : (N, 3) float64
-        Centres of lesion voxels, then of margin voxels.
+        Centres of lesion voxels, then of margin voxels; within each, neighbours follow each other.
     lesion_count : int
         How many of the points are lesion.
     surface_ras_mm : (S, 3) float64
@@ -53,14 +53,24 @@ def build_target(lesion: NDArray[np.bool_], grid: Grid, margin_mm: float) -> Tar
     factors = grid.crop(region).refinement(FINEST_MM)
     fine_grid = grid.crop(region).refined(factors)
     fine = subdivide(np.ascontiguousarray(lesion[region]), factors)
-    lesion_points = fine_grid.ras_of_mask(fine)
+    lesion_points = _near_by_near(fine, fine_grid)
     surface = _outer_faces(fine, fine_grid)
     if margin_mm == 0:
         return Target(fine_grid, lesion_points, len(lesion_points), surface)
     distance = distance_mm(fine, fine_grid.spacing_kji_mm)
     margin = ~fine & (distance <= margin_mm + fine_grid.spacing_kji_mm.min() / 2)
-    points = np.concatenate([lesion_points, fine_grid.ras_of_mask(margin)])
+    points = np.concatenate([lesion_points, _near_by_near(margin, fine_grid)])
     return Target(fine_grid, points, len(lesion_points), surface)
+
+
+def _near_by_near(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:
+    """Centres of a mask's voxels in Morton order, so that any run of them is a compact clump."""
+    kji = np.argwhere(mask)
+    code = np.zeros(len(kji), dtype=np.int64)
+    for bit in range(int(max(mask.shape)).bit_length()):
+        for axis in range(3):
+            code |= ((kji[:, axis] >> bit) & 1) << (3 * bit + axis)
+    return grid.ras_from_ijk(kji[np.argsort(code)][:, ::-1])
 
 
 def _outer_faces(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:

@@ -130,12 +130,36 @@ def depth_mm(points_ras_mm: NDArray[np.float64], zones: NDArray[np.float64]) -> 
 
 
 @kernel
-def _voxel_inside(px, py, pz, half, zone):  # type: ignore[no-untyped-def]
+def _corner_reach(half, zone):  # type: ignore[no-untyped-def]
+    """Largest length of a voxel's corner offset, in units in which the spheroid is the unit ball."""
+    reach = 0.0
+    for c in range(4):
+        s1 = 1.0 if c & 1 else -1.0
+        s2 = 1.0 if c & 2 else -1.0
+        x = half[0, 0] + s1 * half[1, 0] + s2 * half[2, 0]
+        y = half[0, 1] + s1 * half[1, 1] + s2 * half[2, 1]
+        z = half[0, 2] + s1 * half[1, 2] + s2 * half[2, 2]
+        reach = max(reach, _unit_norm2(x, y, z, zone))
+    return np.sqrt(reach)
+
+
+@kernel
+def _unit_norm2(x, y, z, zone):  # type: ignore[no-untyped-def]
+    """Squared length of an offset, in units in which the spheroid is the unit ball."""
+    along = x * zone[3] + y * zone[4] + z * zone[5]
+    across2 = x * x + y * y + z * z - along * along
+    return across2 / (zone[6] * zone[6]) + along * along / (zone[7] * zone[7])
+
+
+@kernel
+def _voxel_inside(px, py, pz, half, zone, corner_reach):  # type: ignore[no-untyped-def]
     """Whether a whole voxel (centre and three half edges) lies in a spheroid: its eight corners do."""
     dx, dy, dz = px - zone[0], py - zone[1], pz - zone[2]
-    a, b = zone[6], zone[7]
-    if dx * dx + dy * dy + dz * dz > max(a, b) ** 2:
+    centre2 = _unit_norm2(dx, dy, dz, zone)
+    if centre2 > 1:
         return False
+    if np.sqrt(max(centre2, 0.0)) + corner_reach <= 1:
+        return True
     for c in range(8):
         s0 = 1.0 if c & 1 else -1.0
         s1 = 1.0 if c & 2 else -1.0
@@ -143,32 +167,58 @@ def _voxel_inside(px, py, pz, half, zone):  # type: ignore[no-untyped-def]
         x = dx + s0 * half[0, 0] + s1 * half[1, 0] + s2 * half[2, 0]
         y = dy + s0 * half[0, 1] + s1 * half[1, 1] + s2 * half[2, 1]
         z = dz + s0 * half[0, 2] + s1 * half[1, 2] + s2 * half[2, 2]
-        along = x * zone[3] + y * zone[4] + z * zone[5]
-        across2 = x * x + y * y + z * z - along * along
-        if across2 / (a * a) + along * along / (b * b) > 1:
+        if _unit_norm2(x, y, z, zone) > 1:
             return False
     return True
 
 
 @parallel_kernel
 def _covered(points, half, zones, covered):  # type: ignore[no-untyped-def]
+    reach = np.empty(zones.shape[0])
+    for z in range(zones.shape[0]):
+        reach[z] = _corner_reach(half, zones[z])
     for n in prange(points.shape[0]):
         for z in range(zones.shape[0]):
-            if _voxel_inside(points[n, 0], points[n, 1], points[n, 2], half, zones[z]):
+            if _voxel_inside(points[n, 0], points[n, 1], points[n, 2], half, zones[z], reach[z]):
                 covered[n] = True
                 break
 
 
 @parallel_kernel
-def _cover_bits(points, half, zones, bits):  # type: ignore[no-untyped-def]
+def _cover_bits(points, half, zones, balls, bits):  # type: ignore[no-untyped-def]
+    """Words whose bounding ball lies inside or outside a zone as a whole are decided at once."""
     for z in prange(zones.shape[0]):
+        reach = _corner_reach(half, zones[z])
+        shortest = min(zones[z, 6], zones[z, 7])
         for w in range(bits.shape[1]):
+            count = min(64, points.shape[0] - w * 64)
+            x, y, zz = balls[w, 0] - zones[z, 0], balls[w, 1] - zones[z, 1], balls[w, 2] - zones[z, 2]
+            away = np.sqrt(max(_unit_norm2(x, y, zz, zones[z]), 0.0))
+            radius = balls[w, 3] / shortest
+            if away - radius > 1:
+                continue
             word = np.uint64(0)
-            for b in range(min(64, points.shape[0] - w * 64)):
-                n = w * 64 + b
-                if _voxel_inside(points[n, 0], points[n, 1], points[n, 2], half, zones[z]):
+            if away + radius + reach <= 1:
+                for b in range(count):
                     word |= np.uint64(1) << np.uint64(b)
+            else:
+                for b in range(count):
+                    n = w * 64 + b
+                    if _voxel_inside(points[n, 0], points[n, 1], points[n, 2], half, zones[z], reach):
+                        word |= np.uint64(1) << np.uint64(b)
             bits[z, w] = word
+
+
+@kernel
+def _bounding_balls(points, balls):  # type: ignore[no-untyped-def]
+    """Centre and radius (W, 4) of a ball around the centres of each 64 points."""
+    for w in range(balls.shape[0]):
+        start, end = w * 64, min(w * 64 + 64, points.shape[0])
+        for axis in range(3):
+            balls[w, axis] = (points[start:end, axis].min() + points[start:end, axis].max()) / 2
+        for n in range(start, end):
+            dx, dy, dz = points[n, 0] - balls[w, 0], points[n, 1] - balls[w, 1], points[n, 2] - balls[w, 2]
+            balls[w, 3] = max(balls[w, 3], np.sqrt(dx * dx + dy * dy + dz * dz))
 
 
 def half_edges_mm(grid: Grid) -> NDArray[np.float64]:
@@ -189,9 +239,14 @@ def covered_voxels(points_ras_mm: NDArray[np.float64], grid: Grid, zones: NDArra
 
 
 def cover_bits(points_ras_mm: NDArray[np.float64], grid: Grid, zones: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """`covered_voxels` of each zone alone, as bitsets (Z, ceil(N / 64)); bit b of word w is voxel 64 w + b."""
+    """`covered_voxels` of each zone alone, as bitsets (Z, ceil(N / 64)); bit b of word w is voxel 64 w + b.
+
+    Points that lie near each other should follow each other: 64 at a time are tested together first.
+    """
     points = np.ascontiguousarray(points_ras_mm, dtype=np.float64)
     bits = np.zeros((len(zones), (len(points) + 63) // 64), dtype=np.uint64)
     if bits.size:
-        _cover_bits(points, half_edges_mm(grid), np.ascontiguousarray(zones, dtype=np.float64), bits)
+        balls = np.zeros((bits.shape[1], 4))
+        _bounding_balls(points, balls)
+        _cover_bits(points, half_edges_mm(grid), np.ascontiguousarray(zones, dtype=np.float64), balls, bits)
     return bits
