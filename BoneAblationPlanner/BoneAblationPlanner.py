@@ -276,7 +276,7 @@ class BoneAblationPlannerWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         def start():
             self.logic.ensureRequirements()
             ct = self._parameterNode.ct
-            case = self.logic.makeCase(self._parameterNode, self.ui.nerveSelector.checkedNodes())
+            case = self.logic.makeCase(self._parameterNode, list(self.ui.nerveSelector.checkedNodes()))
             self.runner.start(lambda report: self.logic.plan(case, report), lambda result: self._addPlan(result, ct))
 
         self._showMessage(attempt(start))
@@ -341,7 +341,9 @@ class BoneAblationPlannerWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         missing = self.logic.missing(self._parameterNode) if self._parameterNode is not None else [_("an open scene")]
         self.ui.planButton.enabled = not busy and not missing
         self.ui.planButton.toolTip = (
-            _("To plan, still needed: {what}").format(what="; ".join(missing)) if missing else _("Look for the best needles")
+            _("To plan, still needed: {what}").format(what="; ".join(missing))
+            if missing
+            else _("Look for the best needles")
         )
         self.ui.sampleButton.enabled = not busy
         self.ui.cancelButton.enabled = self.runner.running and not self.runner.cancelling
@@ -402,7 +404,11 @@ class BoneAblationPlannerWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
             return
         for owner, change in ((self._observedSeed, self.removeObserver), (node, self.addObserver)):
             if owner is not None:
-                for event in (owner.PointPositionDefinedEvent, owner.PointRemovedEvent, owner.PointPositionUndefinedEvent):
+                for event in (
+                    owner.PointPositionDefinedEvent,
+                    owner.PointRemovedEvent,
+                    owner.PointPositionUndefinedEvent,
+                ):
                     change(owner, event, self._onSeedChanged)
         self._observedSeed = node
 
@@ -513,7 +519,9 @@ class BoneAblationPlannerLogic(ScriptedLoadableModuleLogic):
         """Write plan, scene, segmentation and report, as the command line does."""
         from BoneAblationPlannerLib.outputs import write_outputs
         from BoneAblationPlannerLib.scene.live import prepare_result
+        from BoneAblationPlannerLib.scene.requirements import REPORT, ensure_requirements
 
+        ensure_requirements(REPORT)
         return write_outputs(prepare_result(document)(), folder, report)
 
     def makePhantom(self, report):
@@ -570,9 +578,9 @@ class BoneAblationPlannerTest(ScriptedLoadableModuleTest):
         sample = logic.addSample(logic.makePhantom(silent), parameters)
         self.assertEqual(logic.missing(parameters), [])
         self.delayDisplay("Planning")
-        before = slicer.mrmlScene.GetNumberOfNodes()
+        before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLDisplayableNode")
         document = logic.addPlan(logic.plan(logic.makeCase(parameters, sample.nerves), silent), sample.ct)
         self.assertGreaterEqual(plan_of(document).coverage.lesion_fraction, 0.95)
         logic.removePlan(document)
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), before)
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLDisplayableNode"), before)
         self.delayDisplay("Test passed")

@@ -113,6 +113,7 @@ def phantom_thumbnail():
     """An axial slice of the phantom through its lesion, in a bone window, for Sample Data."""
     sys.path[:0] = [str(ROOT / "BoneAblationPlanner")]
     import numpy as np
+
     from BoneAblationPlannerLib.anatomy.phantom import make_phantom
 
     phantom = make_phantom(spacing_mm=(1.0, 1.0, 2.0))

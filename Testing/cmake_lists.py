@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ("BoneAblationPlanner", "CementTrajectory")
-REQUIREMENTS = ROOT / "BoneAblationPlanner" / "BoneAblationPlannerLib" / "requirements.txt"
+LIBRARY = ROOT / "BoneAblationPlanner" / "BoneAblationPlannerLib"
 BEGIN, END = "# BEGIN lists (written by Testing/cmake_lists.py)", "# END lists"
 _NO_RESOURCE = {".py", ".pyc", ".nbc", ".nbi"}
 
@@ -40,11 +40,18 @@ def cmake_text(module: str) -> str:
     return f"{before}{BEGIN}\n{lists}{END}{after}"
 
 
-def requirements_text() -> str:
-    """What ``requirements.txt`` should be: the base dependencies of pyproject.toml."""
+def requirements_texts() -> dict[Path, str]:
+    """What the requirement files should be: the base dependencies of pyproject.toml, and what its report needs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    head = "# What the engine needs; written from pyproject.toml by Testing/cmake_lists.py."
-    return "\n".join([head, *project["dependencies"], ""])
+    standalone = project["optional-dependencies"]["standalone"]
+    wanted = {
+        "requirements.txt": ("What the engine needs", project["dependencies"]),
+        "requirements-report.txt": ("What the report needs", [r for r in standalone if r.startswith("reportlab")]),
+    }
+    return {
+        LIBRARY / name: "\n".join([f"# {what}; written from pyproject.toml by Testing/cmake_lists.py.", *needed, ""])
+        for name, (what, needed) in wanted.items()
+    }
 
 
 def _cmake_list(name: str, files: list[str]) -> str:
@@ -53,7 +60,8 @@ def _cmake_list(name: str, files: list[str]) -> str:
 
 def main() -> None:
     """Rewrite all lists."""
-    REQUIREMENTS.write_text(requirements_text(), encoding="utf-8")
+    for path, text in requirements_texts().items():
+        path.write_text(text, encoding="utf-8")
     for module in MODULES:
         (ROOT / module / "CMakeLists.txt").write_text(cmake_text(module), encoding="utf-8")
 

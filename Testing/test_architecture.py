@@ -9,9 +9,9 @@ from cmake_lists import ROOT
 # Lower layers first; a part may import its own layer and those below it.
 LAYERS = {
     "BoneAblationPlannerLib": (
-        "frames ct errors progress plan case morphology compute background anatomy devices zones access placement advice"
-        " preparation evaluation demo",
-        "scene views dicom reading report",
+        "frames ct errors progress plan case morphology compute background anatomy devices zones access placement"
+        " advice preparation evaluation demo",
+        "scene views dicom nifti reading report",
         "workflow",
         "outputs reevaluation",
         "panel cli doctor review corridors __main__",
@@ -26,9 +26,7 @@ RUNTIME = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "trame", "trame_slicer"}
 # has both packages, adds cement.
 AT_USE = {("scene.live", "reevaluation"), ("cli", "CementTrajectoryLib")}
 
-FILES = {
-    package: sorted((ROOT / package.removesuffix("Lib") / package).rglob("*.py")) for package in LAYERS
-}
+FILES = {package: sorted((ROOT / package.removesuffix("Lib") / package).rglob("*.py")) for package in LAYERS}
 CASES = [(package, path) for package, paths in FILES.items() for path in paths]
 
 

@@ -9,7 +9,7 @@ from BoneAblationPlannerLib.case import Choices, PlanningResult
 from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.placement.coverage import PlacementError, margins_mm, measure_coverage, union_ml
-from BoneAblationPlannerLib.placement.defaults import default_value, defaults_provenance
+from BoneAblationPlannerLib.placement.defaults import defaults_provenance, placement_error
 from BoneAblationPlannerLib.placement.probe_figures import Placement, measure_probe, zone_mask
 from BoneAblationPlannerLib.plan import Advice, GridRecord, InputRecord, Optimiser, Plan, Probe, Software, Zone
 from BoneAblationPlannerLib.preparation import PreparedCase
@@ -68,16 +68,6 @@ def evaluate(
         visible_zone=visible,
         surface_points_ras_mm=prepared.target.surface_ras_mm,
         surface_margins_mm=margins_mm(prepared.target, zones),
-    )
-
-
-def placement_error(choices: Choices) -> PlacementError:
-    """The placement error that robust figures are computed for."""
-    lateral, depth = choices.lateral_error_mm, choices.depth_error_mm
-    return PlacementError(
-        default_value("lateral_error_mm") if lateral is None else lateral,
-        default_value("depth_error_mm") if depth is None else depth,
-        seed=choices.seed,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import slicer
 
+from BoneAblationPlannerLib.scene.runtime import quiet_vtk
 from PanelHost import pythonqt
 
 
@@ -99,9 +100,13 @@ def sample_data_module(registry: SampleDataRegistry) -> ModuleType:
     return module
 
 
-def module_registry(logic: Any) -> SimpleNamespace:
-    """``slicer.modules`` with the logics that the panels ask for."""
-    return SimpleNamespace(markups=SimpleNamespace(logic=lambda: logic.GetModuleLogic("Markups")))
+def module_registry(scene: Any, application_logic: Any) -> SimpleNamespace:
+    """``slicer.modules`` with the logics that the panels ask for; the application logic holds them weakly only."""
+    markups = slicer.vtkSlicerMarkupsLogic()
+    with quiet_vtk():  # it registers node classes once more
+        markups.SetMRMLApplicationLogic(application_logic)
+        markups.SetMRMLScene(scene)
+    return SimpleNamespace(markups=SimpleNamespace(logic=lambda: markups))
 
 
 def i18n_module() -> ModuleType:
@@ -110,6 +115,3 @@ def i18n_module() -> ModuleType:
     module.tr = lambda text: text  # type: ignore[attr-defined]
     module.translate = lambda context, text: text  # type: ignore[attr-defined]
     return module
-
-
-__all__ = ["Application", "SampleDataRegistry", "i18n_module", "module_registry", "sample_data_module", "slicer"]

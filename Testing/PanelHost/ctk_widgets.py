@@ -7,6 +7,8 @@ from PySide6.QtCore import Property, QEvent, QRect, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStyle, QStyleOptionButton, QWidget
 
+from PanelHost.pythonqt import emit
+
 _TITLE_HEIGHT = 24
 _UNLIMITED = 16777215
 
@@ -43,7 +45,7 @@ class ctkCollapsibleButton(QWidget):
                 child.setVisible(not collapsed)
         self._collapsed = collapsed
         self.setMaximumHeight(_TITLE_HEIGHT if collapsed else _UNLIMITED)
-        self.contentsCollapsed.emit(collapsed)
+        emit(self.contentsCollapsed, collapsed)
 
     text = Property(str, _get_text, _set_text)
     collapsed = Property(bool, _get_collapsed, _set_collapsed, notify=contentsCollapsed)

@@ -9,8 +9,8 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 import slicer
-from BoneAblationPlannerLib.scene.runtime import application_logic, new_scene
 
+from BoneAblationPlannerLib.scene.runtime import application_logic, new_scene
 from PanelHost import application, ctk_widgets, loader, parameter_node, pythonqt, qmrml_widgets, scripted_module
 
 _ABSENT = object()
@@ -142,7 +142,7 @@ class PanelHost:
         self._put(sys, "excepthook", lambda kind, error, trace: self.errors.append(error))
         self._put(slicer, "mrmlScene", self.scene)
         self._put(slicer, "app", self.app)
-        self._put(slicer, "modules", application.module_registry(logic))
+        self._put(slicer, "modules", application.module_registry(self.scene, logic))
         for name, widget in qmrml_widgets.WIDGETS.items():
             self._put(slicer, name, widget)
         self._put(slicer.util, "confirmOkCancelDisplay", self._confirm)

@@ -31,7 +31,7 @@ class UiLoader(QUiLoader):
 
     def load(self, device: Any, parent: QWidget | None = None) -> QWidget:
         """The top widget; connections of the scene, whose types Qt does not know here, are made in Python."""
-        root = ElementTree.fromstring(bytes(device.readAll()))  # noqa: S314 - our own files
+        root = ElementTree.fromstring(bytes(device.readAll()))
         wires = _take_scene_connections(root)
         buffer = QBuffer()
         buffer.setData(ElementTree.tostring(root))

@@ -48,7 +48,12 @@ def parameterNodeWrapper(cls: type) -> type:
         default = getattr(cls, name, _zero(kind) if noted is None else noted)
         parameters[name] = _Parameter(name, kind, tuple(annotations), default)
         setattr(cls, name, _property(parameters[name]))
-    members = {"allParameters": parameters, "__init__": _init, "connectGui": _connect_gui, "disconnectGui": _disconnect_gui}
+    members = {
+        "allParameters": parameters,
+        "__init__": _init,
+        "connectGui": _connect_gui,
+        "disconnectGui": _disconnect_gui,
+    }
     members |= {m: _forward(m) for m in ("AddObserver", "RemoveObserver", "StartModify", "EndModify", "Modified")}
     for name, member in members.items():
         setattr(cls, name, member)
@@ -203,7 +208,10 @@ def _write_list(node: Any, name: str, kind: Any, values: list[Any]) -> None:
 
 def _read(node: Any, name: str, kind: Any) -> Any:
     if typing.get_origin(kind) is list:
-        return [_read(node, f"{name}.{n}", typing.get_args(kind)[0]) for n in range(int(node.GetParameter(f"{name}.len") or 0))]
+        return [
+            _read(node, f"{name}.{n}", typing.get_args(kind)[0])
+            for n in range(int(node.GetParameter(f"{name}.len") or 0))
+        ]
     if _is_node(kind):
         return node.GetNodeReference(name)
     text = node.GetParameter(name)
@@ -212,4 +220,8 @@ def _read(node: Any, name: str, kind: Any) -> Any:
     return text == "True" if kind is bool else kind(text)
 
 
-EXPORTED: dict[str, Any] = {"parameterNodeWrapper": parameterNodeWrapper, "WithinRange": WithinRange, "Default": Default}
+EXPORTED: dict[str, Any] = {
+    "parameterNodeWrapper": parameterNodeWrapper,
+    "WithinRange": WithinRange,
+    "Default": Default,
+}

@@ -5,6 +5,7 @@ setters stay methods (``button.setEnabled(False)``), signals connect by signatur
 everything is in one namespace ``qt``.
 """
 
+import ctypes
 import inspect
 import sys
 from collections.abc import Callable
@@ -43,6 +44,16 @@ def adopt(instance: QObject) -> QObject:
     vars(instance)["connect"] = lambda *arguments: _connect(instance, *arguments)
     vars(instance)["disconnect"] = lambda *arguments: _disconnect(instance, *arguments)
     return instance
+
+
+def emit(signal: Any, *arguments: Any) -> None:
+    """Emit a signal from Python.
+
+    PySide6 6.12 returns True from ``emit`` without counting the reference; below Python 3.12, where True is counted like
+    any object, some hundred calls end the process. The reference is given back here.
+    """
+    if signal.emit(*arguments) is True and sys.version_info < (3, 12):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(True))
 
 
 def _flat_namespace() -> ModuleType:

@@ -8,6 +8,8 @@ from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
+from PanelHost.pythonqt import emit
+
 _ANY_VALUE = object()
 
 
@@ -74,7 +76,7 @@ class qMRMLNodeComboBox(QWidget):
         combo.setMinimumContentsLength(8)
         return combo
 
-    def _flag(name: str, kind: type) -> Any:  # noqa: N805 - makes a property in the class body
+    def _flag(name: str, kind: type) -> Any:
         def read(self: "qMRMLNodeComboBox") -> Any:
             return self._flags[name]
 
@@ -203,14 +205,14 @@ class qMRMLNodeComboBox(QWidget):
         offered = {n.GetID() for n in self._nodes()}
         new, self._known = offered - self._known, offered
         for identifier in sorted(new):
-            self.nodeAdded.emit(self._scene.GetNodeByID(identifier))
+            emit(self.nodeAdded, self._scene.GetNodeByID(identifier))
         if index < 0 and before:
             self._emit_current()
 
     def _emit_current(self, *_: Any) -> None:
         if not self._filling:
-            self.currentNodeChanged.emit(self.currentNode())
-            self.currentNodeIDChanged.emit(self._get_id())
+            emit(self.currentNodeChanged, self.currentNode())
+            emit(self.currentNodeIDChanged, self._get_id())
 
 
 class _CheckList(QComboBox):
@@ -263,7 +265,7 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
         else:
             self._checked.discard(node.GetID())
         self._combo.update()
-        self.checkedNodesChanged.emit()
+        emit(self.checkedNodesChanged)
 
     def _summary(self) -> str:
         checked, offered = self.checkedNodes(), self._nodes()
@@ -272,6 +274,4 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
         return "All" if len(checked) == len(offered) else ", ".join(n.GetName() for n in checked)
 
 
-WIDGETS: dict[str, Any] = {
-    c.__name__: c for c in (qMRMLWidget, qMRMLNodeComboBox, qMRMLCheckableNodeComboBox)
-}
+WIDGETS: dict[str, Any] = {c.__name__: c for c in (qMRMLWidget, qMRMLNodeComboBox, qMRMLCheckableNodeComboBox)}

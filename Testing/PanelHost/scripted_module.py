@@ -92,4 +92,9 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
         """Shown in Slicer; nothing here."""
 
 
-EXPORTED = (ScriptedLoadableModule, ScriptedLoadableModuleWidget, ScriptedLoadableModuleLogic, ScriptedLoadableModuleTest)
+EXPORTED = (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleWidget,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+)

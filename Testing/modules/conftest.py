@@ -8,11 +8,13 @@ from panels import PLANNER
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("slicer", reason="needs slicer-core: pip install 'bone-ablation-planner[standalone]'")
 
+
 def _why_no_qt():
     try:
         from PySide6 import QtWidgets  # noqa: F401
     except ImportError as error:
-        return f"needs PySide6 and its libraries (apt install libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1): {error}"
+        packages = "libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1"
+        return f"needs PySide6 and its libraries (apt install {packages}): {error}"
     return None
 
 

@@ -5,6 +5,7 @@ import pytest
 from panels import CEMENT, ids, run, waiting
 from phantoms import coarse_result
 
+from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import save_bundle
 from BoneAblationPlannerLib.scene.hierarchy import folder_of
@@ -44,7 +45,7 @@ def test_the_gauges_are_those_with_a_known_diameter(module):
 def test_the_panel_plans_what_the_workflow_plans(host, cement):
     run(host, cement, cement.ui.planButton)
     assert cement.ui.messageLabel.text == ""
-    expected = plan_cement(coarse_result()).plan.cement
+    expected = Plan.from_json(plan_cement(coarse_result()).plan.to_json()).cement
     (document,) = plan_documents(host.scene)
     assert read_plan_nodes(host.scene).plan.cement == expected
     lines, shafts = of_role(document, "cement-needle"), of_role(document, "cement-shaft")

@@ -138,7 +138,9 @@ def test_the_case_keeps_its_voxels_when_the_node_changes(scene):
     np.testing.assert_array_equal(ct.hu, some_hu())
 
 
-@pytest.mark.parametrize(("code", "position"), [("HFS", "supine"), ("FFP", "prone"), ("HFDR", "right-lateral"), ("", None)])
+@pytest.mark.parametrize(
+    ("code", "position"), [("HFS", "supine"), ("FFP", "prone"), ("HFDR", "right-lateral"), ("", None)]
+)
 def test_the_position_comes_from_slicers_dicom_database(scene, monkeypatch, code, position):
     class Database:
         isOpen = True

@@ -406,7 +406,7 @@ def test_the_sample_is_offered_in_sample_data_and_by_the_button(host, planner):
 def test_without_numba_nothing_runs_before_a_yes(host, sample, monkeypatch):
     from BoneAblationPlannerLib.scene import requirements
 
-    monkeypatch.setattr(requirements, "missing_requirements", lambda: ("numba>=0.60",))
+    monkeypatch.setattr(requirements, "missing_requirements", lambda which: ("numba>=0.60",))
     host.answers.append(False)
     sample.ui.planButton.click()
     assert not sample.runner.running

@@ -9,6 +9,7 @@ from grids import ball, oblique_grid
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices
 from BoneAblationPlannerLib.errors import Cancelled
 from BoneAblationPlannerLib.placement.candidates import Candidate, spread_points
+from BoneAblationPlannerLib.placement.coverage import PlacementError
 from BoneAblationPlannerLib.placement.optimiser import (
     EFFORT_COST,
     HEALTHY_COST,
@@ -24,6 +25,7 @@ from BoneAblationPlannerLib.zones.spheroid import Spheroid, covered_voxels, rows
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 DEVICE = builtin_devices()[0]
+ERROR = PlacementError(4.0, 3.0)
 
 
 def problem(count, seed, radius=11.0, zone_mm=16.0):
@@ -71,7 +73,7 @@ def test_finds_the_optimum_and_bounds_it(seed, count):
 def test_shafts_that_collide_are_never_chosen_together():
     candidates, target = problem(30, 3)
     gap = 25.0
-    selection = select_probes(candidates, target, gap, 1, silent)
+    selection = select_probes(candidates, target, gap, ERROR, silent)
     for a, b in itertools.combinations(selection.rows, 2):
         apart = segment_distance(candidates[a].entry_ras_mm, candidates[a].tip_ras_mm,
                                  candidates[b].entry_ras_mm, candidates[b].tip_ras_mm)  # fmt: skip
@@ -83,20 +85,20 @@ def test_one_probe_where_one_is_enough():
     axis = np.array([0.0, 0, 1])
     big = Spheroid(CENTRE, axis, 26, 30)
     candidates.append(Candidate(DEVICE, DEVICE.programs[0], CENTRE - 80 * axis, CENTRE, big, big, 0.5))
-    selection = select_probes(candidates, target, 4.0, 1, silent)
+    selection = select_probes(candidates, target, 4.0, ERROR, silent)
     assert selection.rows == (10,)
     assert selection.lesion_fraction == 1.0
 
 
 def test_same_seed_same_answer():
     candidates, target = problem(40, 7)
-    assert select_probes(candidates, target, 4.0, 5, silent) == select_probes(candidates, target, 4.0, 5, silent)
+    assert select_probes(candidates, target, 4.0, ERROR, silent) == select_probes(candidates, target, 4.0, ERROR, silent)
 
 
 def test_cancel_stops():
     candidates, target = problem(5, 0)
     with pytest.raises(Cancelled):
-        select_probes(candidates, target, 4.0, 1, lambda fraction, stage: False)
+        select_probes(candidates, target, 4.0, ERROR, lambda fraction, stage: False)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -71,7 +71,9 @@ def not_checked_line(plan: Plan) -> str:
     if not plan.structures.not_checked:
         return ""
     kinds = ", ".join(plan.structures.not_checked)
-    return _("NOT CHECKED: {kinds}. Not in this case, so not kept clear of: look for them yourself.").format(kinds=kinds)
+    return _("NOT CHECKED: {kinds}. Not in this case, so not kept clear of: look for them yourself.").format(
+        kinds=kinds
+    )
 
 
 def warning_lines(plan: Plan) -> tuple[str, ...]:
@@ -83,16 +85,27 @@ def warning_lines(plan: Plan) -> tuple[str, ...]:
 def cement_table(cement: Cement) -> Table:
     """Needles, volume and leaks."""
     rows = [
-        (n.name, _("{gauge} G, tip {tip}").format(gauge=n.gauge, tip=_point(n.tip_ras_mm)) + _shared(n.shares_track_with))
+        (
+            n.name,
+            _("{gauge} G, tip {tip}").format(gauge=n.gauge, tip=_point(n.tip_ras_mm)) + _shared(n.shares_track_with),
+        )
         for n in cement.needles
     ]
     rows.append(
-        (_("Cement"), _("{ml:.1f} ml ({percent} of the lesion)").format(ml=cement.fill_ml, percent=_percent(cement.fill_fraction)))
+        (
+            _("Cement"),
+            _("{ml:.1f} ml ({percent} of the lesion)").format(
+                ml=cement.fill_ml, percent=_percent(cement.fill_fraction)
+            ),
+        )
     )
     for leak in cement.leaks:
         where = _("{distance:.0f} mm away, through a gap of {area:.0f} mm²")
         rows.append(
-            (_("Leak towards {what}").format(what=leak.towards), where.format(distance=leak.distance_mm, area=leak.defect_area_mm2))
+            (
+                _("Leak towards {what}").format(what=leak.towards),
+                where.format(distance=leak.distance_mm, area=leak.defect_area_mm2),
+            )
         )
     if not cement.leaks:
         rows.append((_("Leaks"), _("no gap in the cortex found")))

@@ -6,7 +6,6 @@ import qt
 
 from BoneAblationPlannerLib.panel.content import Table
 
-
 _MOST_COLUMNS_SIDE_BY_SIDE = 3
 
 

@@ -22,7 +22,7 @@ from BoneAblationPlannerLib.placement.candidates import (
     spread_points,
     zone_slack_mm,
 )
-from BoneAblationPlannerLib.placement.defaults import default_value
+from BoneAblationPlannerLib.placement.defaults import default_value, placement_error
 from BoneAblationPlannerLib.placement.optimiser import ENOUGH_LESION, Selection, select_probes
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
 from BoneAblationPlannerLib.plan import Advice, Modality, Optimiser
@@ -152,6 +152,7 @@ def _place_modality(
     """Probes of the modality's best device; zone clearances are kept, or given up with a warning if they cannot be."""
     choices = prepared.case.choices
     devices = [d for d in builtin_devices() if d.modality == modality and choices.device in (None, d.id)]
+    error = placement_error(choices)
     best_fraction = 0.0
     for n, share in enumerate((1.0, 0.0)):
         found = []
@@ -159,9 +160,7 @@ def _place_modality(
             span = part(report, (n + m / len(devices)) / 2, (n + (m + 1) / len(devices)) / 2)
             candidates = _admissible(build_candidates(paths, effort, device, default_limits()), region, share)
             if candidates:
-                selection = select_probes(
-                    candidates, prepared.target, default_limits().probe_gap_mm, choices.seed, span
-                )
+                selection = select_probes(candidates, prepared.target, default_limits().probe_gap_mm, error, span)
                 found.append(ChosenProbes(selection, candidates, () if share else (_RELAXED,)))
         if not found:
             continue

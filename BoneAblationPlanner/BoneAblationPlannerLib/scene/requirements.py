@@ -12,22 +12,25 @@ from BoneAblationPlannerLib.scene.runtime import slicer_module
 NEVER_INSTALLED = ("slicer-core", "slicer", "vtk", "SimpleITK")
 """Parts of Slicer itself: a second copy from PyPI would break its Python."""
 
+BASE, REPORT = "requirements.txt", "requirements-report.txt"
+"""What planning needs, and what writing the report needs: copies of pyproject.toml for Slicer, beside the code."""
+
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+")
 
 
-def base_requirements() -> tuple[str, ...]:
-    """The package's base dependencies, as in pyproject.toml (``requirements.txt`` is its copy for Slicer)."""
-    text = files("BoneAblationPlannerLib").joinpath("requirements.txt").read_text(encoding="utf-8")
+def requirements(which: str = BASE) -> tuple[str, ...]:
+    """The requirements of planning (the package's base dependencies) or of the report."""
+    text = files("BoneAblationPlannerLib").joinpath(which).read_text(encoding="utf-8")
     lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
-def missing_requirements() -> tuple[str, ...]:
-    """Base dependencies that cannot be imported here."""
-    return tuple(r for r in base_requirements() if importlib.util.find_spec(_name(r)) is None)
+def missing_requirements(which: str = BASE) -> tuple[str, ...]:
+    """Requirements that cannot be imported here."""
+    return tuple(r for r in requirements(which) if importlib.util.find_spec(_name(r)) is None)
 
 
-def ensure_requirements() -> None:
+def ensure_requirements(which: str = BASE) -> None:
     """Install what is missing, after asking; versions that Slicer has stay as they are.
 
     Raises
@@ -35,7 +38,7 @@ def ensure_requirements() -> None:
     InputError
         When the person says no, the installation fails, or a part of Slicer itself is missing.
     """
-    missing = missing_requirements()
+    missing = missing_requirements(which)
     if not missing:
         return
     slicer = slicer_module()
@@ -44,11 +47,11 @@ def ensure_requirements() -> None:
     if own:
         raise InputError(f"{', '.join(own)}: missing from this Slicer; expected a complete installation of Slicer")
     question = (
-        f"Planning needs the Python package {names}, which Slicer does not bring.\n"
+        f"{'Planning' if which == BASE else 'The report'} needs the Python package {names}, which Slicer does not bring.\n"
         "Install it now from the Python Package Index (internet needed)? Nothing is sent."
     )
     if not slicer.util.confirmOkCancelDisplay(question, "BoneAblationPlanner"):
-        raise InputError(f"{names}: not installed; expected a yes to its installation, planning cannot run without")
+        raise InputError(f"{names}: not installed; expected a yes to its installation")
     from subprocess import CalledProcessError
 
     try:
@@ -58,7 +61,7 @@ def ensure_requirements() -> None:
             f"{names}: installation failed ({error}); expected internet access and a writable Slicer"
         ) from error
     importlib.invalidate_caches()
-    still = missing_requirements()
+    still = missing_requirements(which)
     if still:
         raise InputError(
             f"{', '.join(map(_name, still))}: still missing after installation; expected a restart of Slicer"
@@ -68,7 +71,7 @@ def ensure_requirements() -> None:
 def _kept_versions(missing: tuple[str, ...]) -> list[str]:
     """Pins for what is there already, so that installing the rest does not replace a package in use."""
     pins = []
-    for requirement in base_requirements():
+    for requirement in requirements():
         if requirement in missing or _name(requirement).lower() in {n.lower() for n in NEVER_INSTALLED}:
             continue
         try:

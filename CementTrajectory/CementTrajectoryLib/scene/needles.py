@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import vtk
+
 from BoneAblationPlannerLib.plan import CementNeedle, Plan
 from BoneAblationPlannerLib.scene.colours import Colour
 from BoneAblationPlannerLib.scene.hierarchy import add_folder, folder_of, hierarchy
 from BoneAblationPlannerLib.scene.models import add_model
 from BoneAblationPlannerLib.scene.probes import LINE_CLASS
 from BoneAblationPlannerLib.scene.surfaces import needle_surface
-
 from CementTrajectoryLib.cement.defaults import GAUGE_DIAMETER_MM
 
 LINE_ROLE, SHAFT_ROLE = "cement-needle", "cement-shaft"
@@ -64,7 +64,11 @@ def remove_cement(document: Any) -> None:
         for helper in (*displays, storage):
             if helper is not None:
                 scene.RemoveNode(helper)
-        if folder != tree.GetInvalidItemID() and tree.GetItemName(folder) == FOLDER and not tree.GetNumberOfItemChildren(folder):
+        if (
+            folder != tree.GetInvalidItemID()
+            and tree.GetItemName(folder) == FOLDER
+            and not tree.GetNumberOfItemChildren(folder)
+        ):
             tree.RemoveItem(folder, False, False)
 
 

@@ -1,0 +1,82 @@
+"""Cement along a probe's track: volume, needle, leaks through known defects, refusals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from grids import ball, oblique_grid
+from phantoms import coarse_phantom, coarse_result
+
+from BoneAblationPlannerLib.case import Anatomy, Structure
+from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.errors import InputError
+from CementTrajectoryLib.cement.defects import find_defects
+from CementTrajectoryLib.workflow import CementChoices, plan_cement
+
+CENTRE = np.array([12.0, -34.0, 56.0])
+
+
+def bone_with_hole(offset):
+    """A ball of bone (28 mm, cortex 1100 HU) whose lesion (12 mm) sticks out to one side; colon 20 mm beyond."""
+    grid = oblique_grid((60, 76, 84), (1.0, 1.1, 1.4))
+    bone, inner = ball(grid, CENTRE, 28.0), ball(grid, CENTRE, 25.0)
+    lesion = ball(grid, CENTRE + offset, 12.0)
+    hu = np.where(lesion, 45, np.where(inner, 230, np.where(bone, 1100, 55))).astype(np.int16)
+    colon = Structure("colon", "bowel", ball(grid, CENTRE + [45.0, 0, 0], 3.0), 5.0, 10.0, "organ label")
+    ct = CtVolume(grid, hu, "made", "0")
+    return Anatomy(ct, np.ones(grid.shape, dtype=bool), bone, lesion, (colon,))
+
+
+def test_a_contained_lesion_has_no_defect():
+    assert find_defects(bone_with_hole([0.0, 0, 0]), 10.0) == ()
+
+
+def test_a_hole_is_found_where_it_is_and_names_what_lies_beyond():
+    defects = find_defects(bone_with_hole([20.0, 0, 0]), 10.0)
+    assert len(defects) == 1
+    outward = np.subtract(defects[0].centre_ras_mm, CENTRE)
+    assert outward[0] / np.linalg.norm(outward) > 0.95
+    assert defects[0].towards == "colon (bowel)"
+    # From the cap's middle, about 30 mm out, to the near side of the colon at 42 mm.
+    assert 8 < defects[0].distance_mm < 16
+
+
+def test_small_defects_are_left_out():
+    area = find_defects(bone_with_hole([20.0, 0, 0]), 10.0)[0].area_mm2
+    assert find_defects(bone_with_hole([20.0, 0, 0]), area + 1) == ()
+
+
+def test_volume_needle_and_provenance():
+    result = plan_cement(coarse_result())
+    cement = result.plan.cement
+    assert cement.fill_ml == pytest.approx(result.plan.lesion.volume_ml * 0.55)
+    needle = cement.needles[0]
+    shared = next(p for p in result.plan.probes if p.name == needle.shares_track_with)
+    assert needle.entry_ras_mm == shared.entry_ras_mm
+    assert all(p.source and p.status for p in cement.provenance)
+    # Nothing else of the plan changes.
+    assert replace(result.plan, cement=None) == coarse_result().plan
+
+
+def test_the_phantoms_gap_is_a_leak():
+    truth = coarse_phantom().truth
+    assert truth.cortical_breach_fraction > 0
+    cement = plan_cement(coarse_result()).plan.cement
+    assert cement.leaks
+    assert any("defect" in caution for caution in cement.cautions)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [(CementChoices(gauge=18), "18 G"), (CementChoices(filling_fraction=0.0), "more than 0"),
+     (CementChoices(filling_fraction=1.2), "at most 1")],
+)  # fmt: skip
+def test_bad_choices_are_refused(choices, message):
+    with pytest.raises(InputError, match=message):
+        plan_cement(coarse_result(), choices)
+
+
+def test_a_plan_without_probes_is_refused():
+    result = coarse_result()
+    with pytest.raises(InputError, match="no probes"):
+        plan_cement(replace(result, plan=replace(result.plan, probes=())))
