@@ -1,4 +1,4 @@
-"""Slicer module: plan the percutaneous ablation of a bone metastasis. The planning itself is in BoneAblationPlannerLib."""
+"""Slicer module: plan the percutaneous ablation of a bone metastasis. The planning is in BoneAblationPlannerLib."""
 
 import enum
 from pathlib import Path
@@ -39,9 +39,10 @@ class BoneAblationPlanner(ScriptedLoadableModule):
         self.parent.dependencies = []
         self.parent.contributors = ["BoneAblationPlanner contributors"]
         self.parent.helpText = _(
-            "Plans needles for the ablation of a bone metastasis outside the spine on a CT: where to enter the skin, how "
-            "deep and at which angles, what the ablation zone covers, and how far needle and zone stay from nerves, "
-            "vessels and organs. Choose the CT, mark the lesion with one point, choose the structures, and press Plan. "
+            "Plans needles for the ablation of a bone metastasis outside the spine on a CT: where to enter the skin, "
+            "how deep and at which angles, what the ablation zone covers, and how far needle and zone stay from "
+            "nerves, vessels and organs. Choose the CT, mark the lesion with one point, choose the structures, and "
+            "press Plan. "
             "Anatomy that the case does not contain is listed as NOT CHECKED. "
             "<b>For research only; not a medical device.</b> "
             'See <a href="https://github.com/BoneAblationPlanner/BoneAblationPlanner">the documentation</a>.'
@@ -177,7 +178,10 @@ class BoneAblationPlannerWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
         from BoneAblationPlannerLib.panel.runner import TaskRunner
+        from BoneAblationPlannerLib.panel.widgets import prepare_table
 
+        for table in (self.ui.coverageTable, self.ui.probeTable):
+            prepare_table(table)
         self.logic = BoneAblationPlannerLogic()
         self.runner = TaskRunner(self._updateRunning, self._showMessage)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -576,11 +580,11 @@ class BoneAblationPlannerTest(ScriptedLoadableModuleTest):
         logic.sampleSpacingMm = (3.0, 3.0, 3.0)
         parameters = logic.getParameterNode()
         sample = logic.addSample(logic.makePhantom(silent), parameters)
-        self.assertEqual(logic.missing(parameters), [])
+        assert logic.missing(parameters) == []
         self.delayDisplay("Planning")
         before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLDisplayableNode")
         document = logic.addPlan(logic.plan(logic.makeCase(parameters, sample.nerves), silent), sample.ct)
-        self.assertGreaterEqual(plan_of(document).coverage.lesion_fraction, 0.95)
+        assert plan_of(document).coverage.lesion_fraction >= 0.95
         logic.removePlan(document)
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLDisplayableNode"), before)
+        assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLDisplayableNode") == before
         self.delayDisplay("Test passed")

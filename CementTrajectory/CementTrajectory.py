@@ -80,7 +80,9 @@ class CementTrajectoryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
         from BoneAblationPlannerLib.panel.runner import TaskRunner
+        from BoneAblationPlannerLib.panel.widgets import prepare_table
 
+        prepare_table(self.ui.cementTable)
         self.logic = CementTrajectoryLogic()
         self.runner = TaskRunner(self._updateRunning, self._showMessage)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
@@ -272,6 +274,6 @@ class CementTrajectoryTest(ScriptedLoadableModuleTest):
         choices = logic.getParameterNode()
         choices.plan = document
         nodes = logic.addCement(document, logic.prepare(document, choices)(silent))
-        self.assertEqual(len(nodes.lines), len(nodes.shafts))
-        self.assertGreater(plan_of(document).cement.fill_ml, 0)
+        assert len(nodes.lines) == len(nodes.shafts)
+        assert plan_of(document).cement.fill_ml > 0
         self.delayDisplay("Test passed")

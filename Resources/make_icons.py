@@ -1,4 +1,4 @@
-"""Draws the icons and the Sample Data thumbnail: ``python Resources/make_icons.py`` (needs Pillow; thumbnails need the engine)."""
+"""Draws the icons and the Sample Data thumbnail: ``python Resources/make_icons.py`` (needs Pillow and the engine)."""
 
 import sys
 from pathlib import Path
@@ -117,7 +117,7 @@ def phantom_thumbnail():
     from BoneAblationPlannerLib.anatomy.phantom import make_phantom
 
     phantom = make_phantom(spacing_mm=(1.0, 1.0, 2.0))
-    k = int(round(phantom.ct.grid.ijk_from_ras([phantom.seed_ras_mm])[0][2]))
+    k = round(phantom.ct.grid.ijk_from_ras([phantom.seed_ras_mm])[0][2])
     grey = np.clip((phantom.ct.hu[k].astype(float) + 450) / 1600, 0, 1) * 255
     picture = Image.fromarray(grey.astype(np.uint8))
     result = Image.new("L", (280, 260), 0)

@@ -1,4 +1,4 @@
-"""Long work in a thread that a panel polls: the panel stays alive, and the scene is touched by the panel's thread alone."""
+"""Long work in a thread that a panel polls: the panel stays alive, and only the panel's thread touches the scene."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait

@@ -9,7 +9,7 @@ from BoneAblationPlannerLib.case import Choices, PlanningResult
 from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.placement.coverage import PlacementError, margins_mm, measure_coverage, union_ml
-from BoneAblationPlannerLib.placement.defaults import defaults_provenance, placement_error
+from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.probe_figures import Placement, measure_probe, zone_mask
 from BoneAblationPlannerLib.plan import Advice, GridRecord, InputRecord, Optimiser, Plan, Probe, Software, Zone
 from BoneAblationPlannerLib.preparation import PreparedCase
@@ -40,7 +40,7 @@ def evaluate(
     error = placement_error(choices)
     coverage = measure_coverage(prepared.target, zones, prepared.margin_mm, error)
     ice = any(p.visible_axes_mm for p in probes)
-    provenance = (*defaults_provenance(), *limits_provenance(), *provenance_of(anatomy.structures))
+    provenance = (*DEFAULTS.provenance(), *limits_provenance(), *provenance_of(anatomy.structures))
     zone_rows = {row.name: row for p in placements for row in p.device.provenance(p.program)}
     plan = Plan(
         software=Software("BoneAblationPlanner", software_version()),

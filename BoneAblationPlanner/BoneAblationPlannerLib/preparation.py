@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.case import Anatomy, Case
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.morphology import dilate
-from BoneAblationPlannerLib.placement.defaults import default_value
+from BoneAblationPlannerLib.placement.defaults import DEFAULTS
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.placement.target import Target, build_target
 from BoneAblationPlannerLib.plan import POSITIONS, Lesion, Position, Structures
@@ -48,7 +48,7 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     anatomy = Anatomy(case.ct, body.inside, bone | mask, mask, found)
     position, warnings = _position(case)
     margin = case.choices.margin_mm
-    margin = default_value(f"margin_{case.choices.intent}_mm") if margin is None else margin
+    margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
     lesion = describe_lesion(case, mask, bone, checks)
     if structures.not_checked:
         warnings.append(f"not checked, because the case does not contain it: {', '.join(structures.not_checked)}")

@@ -15,7 +15,7 @@ from BoneAblationPlannerLib.devices.catalogue import Device, Program, find_devic
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.evaluation import evaluate
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.placement.defaults import default_value
+from BoneAblationPlannerLib.placement.defaults import DEFAULTS
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Optimiser, Plan, Structures
@@ -82,7 +82,7 @@ def evaluate_lines(
     hu = np.zeros(grid.shape, dtype=np.int16)
     ct = CtVolume(grid, hu, source, ct_sha256(grid, lesion.astype(np.int16)), notes=(NO_CT,))
     nothing = np.zeros(grid.shape, dtype=bool)
-    margin = default_value(f"margin_{choices.intent}_mm") if choices.margin_mm is None else choices.margin_mm
+    margin = DEFAULTS[f"margin_{choices.intent}_mm"] if choices.margin_mm is None else choices.margin_mm
     prepared = PreparedCase(
         case=Case(ct, None, lesion, None, (), choices),
         anatomy=Anatomy(ct, nothing, nothing, lesion, ()),

@@ -6,8 +6,7 @@ from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle, Plan, Probe
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
-
-from CementTrajectoryLib.cement.defaults import GAUGE_DIAMETER_MM, cement_provenance, default_value
+from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.defects import Defect, find_defects
 
 
@@ -32,7 +31,7 @@ def plan_cement(
         For a gauge or filling fraction out of range, or a plan without probes.
     """
     choices = choices or CementChoices()
-    fraction = default_value("filling_fraction") if choices.filling_fraction is None else choices.filling_fraction
+    fraction = DEFAULTS["filling_fraction"] if choices.filling_fraction is None else choices.filling_fraction
     if choices.gauge not in GAUGE_DIAMETER_MM:
         known = ", ".join(f"{gauge} G" for gauge in GAUGE_DIAMETER_MM)
         raise InputError(f"cement needle: {choices.gauge} G; expected one of {known}")
@@ -41,7 +40,7 @@ def plan_cement(
     if not result.plan.probes:
         raise InputError("cement: the plan has no probes; expected a planned ablation to share a track with")
     step(report, 0.1, "looking for cortical defects")
-    defects = find_defects(result.anatomy, default_value("smallest_defect_mm2"))
+    defects = find_defects(result.anatomy, DEFAULTS["smallest_defect_mm2"])
     step(report, 0.8, "choosing the needle's track")
     plan = result.plan
     cement = Cement(
@@ -50,7 +49,7 @@ def plan_cement(
         fill_fraction=fraction,
         leaks=tuple(CementLeak(d.towards, d.distance_mm, round(d.area_mm2, 1)) for d in defects),
         cautions=tuple(_cautions(plan, defects)),
-        provenance=cement_provenance(),
+        provenance=DEFAULTS.provenance(),
     )
     return replace(result, plan=replace(plan, cement=cement))
 
@@ -74,7 +73,7 @@ def _cautions(plan: Plan, defects: tuple[Defect, ...]) -> list[str]:
             f"cement can leave the bone through {len(defects)} cortical defect(s), {total:.0f} mm2 in all, "
             f"the largest towards {defects[0].towards}: inject slowly under fluoroscopy and stop at the first leak"
         )
-    if plan.lesion.diameters_mm[2] > default_value("exotherm_thickness_mm"):
+    if plan.lesion.diameters_mm[2] > DEFAULTS["exotherm_thickness_mm"]:
         cautions.append("a filling this thick heats the bone around it: keep away from joint and nerve")
     if plan.advice.modality == "cryo":
         cautions.append("after cryoablation wait for the full thaw before injecting, or stage the cement")

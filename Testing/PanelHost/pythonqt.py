@@ -49,8 +49,8 @@ def adopt(instance: QObject) -> QObject:
 def emit(signal: Any, *arguments: Any) -> None:
     """Emit a signal from Python.
 
-    PySide6 6.12 returns True from ``emit`` without counting the reference; below Python 3.12, where True is counted like
-    any object, some hundred calls end the process. The reference is given back here.
+    PySide6 6.12 returns True from ``emit`` without counting the reference; below Python 3.12, where True is counted
+    like any object, some hundred calls end the process. The reference is given back here.
     """
     if signal.emit(*arguments) is True and sys.version_info < (3, 12):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(True))
@@ -64,7 +64,7 @@ def _flat_namespace() -> ModuleType:
 
 @cache
 def _members() -> dict[str, Any]:
-    """Everything named Q... of all namespaces; by `dir`, because PySide6 makes its classes when first asked for."""
+    """Everything named Q... of all namespaces; by `dir`, since PySide6 makes its classes when first asked for."""
     return {name: getattr(n, name) for n in NAMESPACES for name in dir(n) if name.startswith("Q")}
 
 

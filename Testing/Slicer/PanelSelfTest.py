@@ -20,26 +20,26 @@ class PanelSelfTest(unittest.TestCase):
         panel.logic.sampleSpacingMm = (2.5, 2.5, 2.5)
         self._click(panel, panel.ui.sampleButton)
         self._click(panel, panel.ui.planButton)
-        self.assertEqual(panel.ui.messageLabel.text, "")
-        self.assertGreater(panel.ui.probeTable.columnCount, 0)
-        self.assertTrue(panel.ui.notCheckedLabel.text)
+        assert panel.ui.messageLabel.text == ""
+        assert panel.ui.probeTable.columnCount > 0
+        assert panel.ui.notCheckedLabel.text
 
         cement = slicer.util.getModuleWidget("CementTrajectory")
         slicer.util.selectModule("CementTrajectory")
         self._click(cement, cement.ui.planButton)
-        self.assertEqual(cement.ui.messageLabel.text, "")
-        self.assertGreater(cement.ui.cementTable.rowCount, 0)
+        assert cement.ui.messageLabel.text == ""
+        assert cement.ui.cementTable.rowCount > 0
 
         slicer.util.selectModule("BoneAblationPlanner")
         panel.ui.removeButton.click()
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode"), 0)
+        assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode") == 0
 
     def _click(self, panel, button, seconds=600):
         """Click and wait for the background run to end."""
-        self.assertTrue(button.enabled, button.toolTip)
+        assert button.enabled, button.toolTip
         button.click()
         end = time.monotonic() + seconds
         while panel.runner.running:
-            self.assertLess(time.monotonic(), end, "the run does not end")
+            assert time.monotonic() < end, "the run does not end"
             slicer.app.processEvents()
             time.sleep(0.01)

@@ -8,6 +8,7 @@ import vtk
 from grids import ball, every_point, oblique_grid, rotation
 from phantoms import coarse_case, coarse_phantom
 
+from BoneAblationPlannerLib.case import Choices
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
@@ -89,7 +90,8 @@ def reason(call, *arguments):
 
 def test_the_sample_becomes_the_case_of_the_command_line(scene):
     sample = add_sample(scene, coarse_phantom())
-    case, expected = case_from_nodes(sample.ct, sample.seed, sample.structures, sample.nerves), coarse_case()
+    expected = coarse_case()
+    case = case_from_nodes(sample.ct, sample.seed, sample.structures, sample.nerves, expected.choices)
     assert case.ct.sha256 == expected.ct.sha256
     assert (case.ct.source, case.ct.scanned_position, case.ct.notes) == ("phantom", "supine", ())
     np.testing.assert_array_equal(case.ct.hu, expected.ct.hu)
@@ -101,6 +103,7 @@ def test_the_sample_becomes_the_case_of_the_command_line(scene):
         assert mine.name == theirs.name
         np.testing.assert_array_equal(mine.points_ras_mm, theirs.points_ras_mm)
     assert case.choices == expected.choices
+    assert case_from_nodes(sample.ct).choices == Choices()
 
 
 def test_a_loaded_file_has_the_hash_and_name_of_the_command_line(scene, tmp_path):

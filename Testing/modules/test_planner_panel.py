@@ -78,6 +78,7 @@ def test_place_starts_slicers_place_mode_for_one_point(host, planner):
 
 
 def test_the_panel_plans_what_the_command_line_plans(host, sample):
+    sample.ui.modalityCombo.setCurrentText("Microwave")  # as the coarse case has it
     before = ids(host.scene)
     run(host, sample, sample.ui.planButton)
     assert sample.ui.messageLabel.text == ""

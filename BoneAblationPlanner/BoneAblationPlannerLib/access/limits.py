@@ -1,11 +1,10 @@
 """Limits on a straight path from skin to target, each with provenance in ``limits.json``."""
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from BoneAblationPlannerLib.plan import Provenance
+from BoneAblationPlannerLib.sourced import SourcedNumbers
 
 
 @dataclass(frozen=True)
@@ -24,18 +23,15 @@ class AccessLimits:
     entry_spacing_mm: float
 
 
+_NUMBERS = SourcedNumbers("BoneAblationPlannerLib.access", "limits.json")
+
+
 @cache
 def default_limits() -> AccessLimits:
     """The shipped limits."""
-    return AccessLimits(**{row["name"]: row["value"] for row in _rows()})
+    return AccessLimits(**_NUMBERS.values())
 
 
 def limits_provenance() -> tuple[Provenance, ...]:
     """Sources of the shipped limits."""
-    return tuple(Provenance(r["meaning"], r["value"], r["unit"], r["source"], r["status"]) for r in _rows())
-
-
-@cache
-def _rows() -> list[dict]:
-    rows: list[dict] = json.loads(files(__package__).joinpath("limits.json").read_text(encoding="utf-8"))
-    return rows
+    return _NUMBERS.provenance()

@@ -150,8 +150,8 @@ def _nearest(probe: Probe, what: str) -> str:
 
     tightest = min(checked, key=room)
     distance = tightest.shaft_mm if what == "shaft" else tightest.zone_mm
-    verdict = "" if room(tightest) >= 0 else _(" TOO CLOSE")
-    return f"{_plain(tightest.structure)}: {distance:.0f} mm{verdict}"
+    verdict = "" if room(tightest) >= 0 else _("TOO CLOSE: ")
+    return f"{verdict}{distance:.0f} mm, {_plain(tightest.structure)}"
 
 
 def _plain(name: str) -> str:

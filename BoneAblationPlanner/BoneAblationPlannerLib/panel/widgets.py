@@ -6,11 +6,17 @@ import qt
 
 from BoneAblationPlannerLib.panel.content import Table
 
-_MOST_COLUMNS_SIDE_BY_SIDE = 3
+_CELL_PADDING = 12
+
+
+def prepare_table(widget: Any) -> None:
+    """Keep a table as high as its rows, whose texts wrap when the panel gets narrower. Once per table."""
+    widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
+    widget.horizontalHeader().sectionResized.connect(lambda *_: _fit_height(widget))
 
 
 def fill_table(widget: Any, table: Table) -> None:
-    """Show a table, as high as its rows, for reading and copying only."""
+    """Show a table for reading and copying only; columns are never narrower than their longest word."""
     widget.clear()
     widget.setColumnCount(len(table.columns))
     widget.setRowCount(len(table.cells))
@@ -23,16 +29,22 @@ def fill_table(widget: Any, table: Table) -> None:
             item.setToolTip(text)
             item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
             widget.setItem(row, column, item)
-    side_by_side = len(table.columns) <= _MOST_COLUMNS_SIDE_BY_SIDE
-    mode = qt.QHeaderView.Stretch if side_by_side else qt.QHeaderView.ResizeToContents
-    widget.horizontalHeader().setSectionResizeMode(mode)
-    widget.resizeRowsToContents()
-    rows = sum(widget.rowHeight(row) for row in range(len(table.cells)))
-    scroll_bar = 0 if side_by_side else widget.horizontalScrollBar().sizeHint.height()
-    widget.setFixedHeight(rows + widget.horizontalHeader().sizeHint.height() + 2 * widget.frameWidth + scroll_bar)
+    words = [word for cells in table.cells for text in cells for word in text.split()]
+    widest = max((widget.fontMetrics().boundingRect(word).width() for word in words), default=0)
+    widget.horizontalHeader().setMinimumSectionSize(widest + _CELL_PADDING)
+    _fit_height(widget)
 
 
 def show_text(label: Any, text: str) -> None:
     """A label that takes no room while it has nothing to say."""
     label.text = text
     label.setVisible(bool(text))
+
+
+def _fit_height(widget: Any) -> None:
+    widget.resizeRowsToContents()
+    rows = sum(widget.rowHeight(row) for row in range(widget.rowCount))
+    header, scroll_bar = widget.horizontalHeader(), widget.horizontalScrollBar()
+    too_wide = scroll_bar.maximum > 0
+    bars = header.sizeHint.height() + (scroll_bar.sizeHint.height() if too_wide else 0)
+    widget.setFixedHeight(rows + bars + 2 * widget.frameWidth)

@@ -22,7 +22,7 @@ from BoneAblationPlannerLib.placement.candidates import (
     spread_points,
     zone_slack_mm,
 )
-from BoneAblationPlannerLib.placement.defaults import default_value, placement_error
+from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.optimiser import ENOUGH_LESION, Selection, select_probes
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
 from BoneAblationPlannerLib.plan import Advice, Modality, Optimiser
@@ -92,7 +92,7 @@ class ChosenProbes:
     @property
     def easy(self) -> bool:
         """Good enough not to look at the next modality."""
-        return self.preference[:2] == (False, False) and len(self.selection.rows) <= default_value("easy_probes")
+        return self.preference[:2] == (False, False) and len(self.selection.rows) <= DEFAULTS["easy_probes"]
 
 
 def place_probes(

@@ -32,7 +32,7 @@ def remember(nodes: PlanNodes, result: PlanningResult) -> None:
 
 
 def update(document: Any, result: PlanningResult, added: tuple[Any, ...]) -> None:
-    """A result with more in it (cement, screws) for a document, and the nodes that show it; a loaded plan keeps nothing."""
+    """A result with more in it (cement, screws), and the nodes that show it; a loaded plan keeps nothing."""
     live = live_plan(document)
     if live is not None:
         kept = tuple(n for n in live.nodes.owned if n.GetScene() is live.nodes.scene)

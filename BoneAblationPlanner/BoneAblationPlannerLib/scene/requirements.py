@@ -46,8 +46,9 @@ def ensure_requirements(which: str = BASE) -> None:
     own = [_name(r) for r in missing if _name(r).lower() in {n.lower() for n in NEVER_INSTALLED}]
     if own:
         raise InputError(f"{', '.join(own)}: missing from this Slicer; expected a complete installation of Slicer")
+    what = "Planning" if which == BASE else "The report"
     question = (
-        f"{'Planning' if which == BASE else 'The report'} needs the Python package {names}, which Slicer does not bring.\n"
+        f"{what} needs the Python package {names}, which Slicer does not bring.\n"
         "Install it now from the Python Package Index (internet needed)? Nothing is sent."
     )
     if not slicer.util.confirmOkCancelDisplay(question, "BoneAblationPlanner"):
