@@ -9,8 +9,8 @@ from cmake_lists import ROOT
 # Lower layers first; a part may import its own layer and those below it.
 LAYERS = {
     "BoneAblationPlannerLib": (
-        "frames ct errors progress plan case morphology compute background anatomy devices zones access placement"
-        " advice preparation evaluation demo",
+        "frames ct errors progress sourced plan case morphology compute background anatomy devices zones access"
+        " placement advice preparation evaluation demo",
         "scene views dicom nifti reading report",
         "workflow",
         "outputs reevaluation",
@@ -83,6 +83,7 @@ def test_imports_point_down(case):
             if name not in at_file_scope and (module, part if top == package else top) in AT_USE:
                 continue
             if top == package:
+                assert layer_of(package, part) is not None, f"{module} imports {name}: in no layer; add it to LAYERS"
                 assert layer_of(package, part) <= own, f"{module} imports {name}, which is above it"
             else:
                 assert package == "CementTrajectoryLib", f"{module} imports {name}: the planner must not need cement"

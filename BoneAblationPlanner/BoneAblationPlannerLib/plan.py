@@ -116,7 +116,11 @@ class Clearance:
 
 @dataclass(frozen=True)
 class Probe:
-    """One needle: `depth_mm` is skin to tip; angles are those of the path from entry to tip (see `access.angles`)."""
+    """One needle.
+
+    `depth_mm` is skin to tip; angles are those of the path from entry to tip (see `access.angles`); zone axes are full
+    axes across, across and along the needle; slices count from 1.
+    """
 
     name: str
     device: str
@@ -136,6 +140,7 @@ class Probe:
     zone_axes_mm: Point
     visible_axes_mm: Point | None = None
     slice_number: int | None = None
+    device_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def test_the_result_shows_every_probe_and_what_was_not_checked(host, quick):
     shown = cells(ui.probeTable)
     for column, probe in enumerate(plan.probes):
         assert ui.probeTable.horizontalHeaderItem(column).text() == probe.name
-        assert shown[0][column] == probe.device
+        assert shown[0][column] == (probe.device_name or probe.device)
         assert shown[4][column] == f"{probe.depth_mm:.0f} mm"
     assert len(cells(ui.coverageTable)) >= 5
     for warning in plan.warnings:

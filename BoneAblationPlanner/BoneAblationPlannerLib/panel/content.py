@@ -33,7 +33,7 @@ def plan_of(document: Any) -> Plan | None:
 def probe_table(plan: Plan) -> Table:
     """One column per probe: what to take, where to enter, how deep, at which angles, what is close."""
     rows: list[tuple[str, list[str]]] = [
-        (_("Device"), [p.device for p in plan.probes]),
+        (_("Device"), [p.device_name or p.device for p in plan.probes]),
         (_("Program"), [p.program for p in plan.probes]),
         (_("Entry R, A, S (mm)"), [_point(p.entry_ras_mm) for p in plan.probes]),
         (_("Tip R, A, S (mm)"), [_point(p.tip_ras_mm) for p in plan.probes]),

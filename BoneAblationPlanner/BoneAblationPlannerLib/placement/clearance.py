@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.plan import Clearance
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
 
 FARTHEST_MM = 100.0
-"""Clearances beyond this are reported as this."""
+"""Clearances beyond this are given as this, which reads "at least"."""
 NEEDLE_STEP_MM = 0.5
 LATTICE = 5
 """Points per voxel edge, corners included, at which the zone's distance is evaluated."""
@@ -50,8 +50,8 @@ def clearances(
         structure, voxels = surface.structure, surface.voxels_kji
         shaft = 0.0
         if structure.required_shaft_mm > 0:
-            shaft = shaft_distance_mm(voxels, grid, entry_ras_mm, tip_ras_mm) - shaft_radius_mm
-        zone = zone_distance_mm(voxels, grid, outer_zone)
+            shaft = min(FARTHEST_MM, shaft_distance_mm(voxels, grid, entry_ras_mm, tip_ras_mm) - shaft_radius_mm)
+        zone = min(FARTHEST_MM, zone_distance_mm(voxels, grid, outer_zone))
         ok = bool(shaft >= structure.required_shaft_mm and zone >= structure.required_zone_mm)
         if structure.required_zone_mm == 0:
             ok = bool(shaft >= structure.required_shaft_mm)
@@ -72,7 +72,7 @@ def shaft_distance_mm(voxels_kji: NDArray, grid: Grid, entry_ras_mm: ArrayLike, 
     nearest = np.full(len(samples), np.inf)
     if len(voxels_kji):
         _box_distance(samples, voxels_kji.astype(np.float64), spacing, nearest)
-    return min(FARTHEST_MM, float(nearest.min()))
+    return float(nearest.min())
 
 
 @parallel_kernel
@@ -91,14 +91,14 @@ def _box_distance(samples, voxels, spacing, nearest):  # type: ignore[no-untyped
 def zone_distance_mm(voxels_kji: NDArray, grid: Grid, zone: Spheroid) -> float:
     """Smallest distance from a zone's surface to voxel boxes, negative where they overlap: by that much at least."""
     if len(voxels_kji) == 0:
-        return FARTHEST_MM
+        return float("inf")
     row = rows_of([zone])
     outside = -depth_mm(grid.ras_from_ijk(voxels_kji[:, ::-1]), row)
     near = voxels_kji[outside <= outside.min() + 2 * grid.half_diagonal_mm]
     steps = np.linspace(-0.5, 0.5, LATTICE)
     lattice = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
     points = (near[:, None, :] + lattice).reshape(-1, 3)
-    return min(FARTHEST_MM, float((-depth_mm(grid.ras_from_ijk(points[:, ::-1]), row)).min()))
+    return float((-depth_mm(grid.ras_from_ijk(points[:, ::-1]), row)).min())
 
 
 def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -81,6 +81,7 @@ def measure_probe(
         zone_axes_mm=(zone.across_mm, zone.across_mm, zone.along_mm),
         visible_axes_mm=(visible.across_mm, visible.across_mm, visible.along_mm) if ice else None,
         slice_number=slice_number(grid, entry),
+        device_name=placement.device.name,
     )
 
 

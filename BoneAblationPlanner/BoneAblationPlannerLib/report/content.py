@@ -8,6 +8,8 @@ from typing import Literal
 from BoneAblationPlannerLib.plan import Clearance, Plan, Point, Probe, Provenance
 from BoneAblationPlannerLib.views.picture import Picture
 
+LISTED_WITHIN_MM = 50.0
+"""Clearances up to here are listed; plan.json has all of them."""
 STATEMENT = "Decision support for research use. Not a medical device."
 
 Level = Literal[1, 2, 3]
@@ -128,7 +130,14 @@ def _not_checked(plan: Plan) -> tuple[str, ...]:
 
 
 def _warnings(plan: Plan) -> list[Block]:
-    lines = (*plan.warnings, *plan.advice.warnings, *plan.input.notes, *plan.lesion.checks)
+    said = (
+        *plan.warnings,
+        *plan.advice.warnings,
+        *plan.input.notes,
+        *(f"lesion outline: {c}" for c in plan.lesion.checks),
+    )
+    # What was not checked has a box of its own above.
+    lines = tuple(line for line in dict.fromkeys(said) if not line.startswith(("not checked", "advice does not know")))
     return [Notice("warning", "Warnings and checks", lines)] if lines else []
 
 
@@ -147,7 +156,7 @@ def _probe_table(probes: Iterable[Probe]) -> Table:
     rows = tuple(
         (
             p.name,
-            f"{p.device}, {p.program}",
+            f"{p.device_name or p.device}, {p.program}",
             _point(p.entry_ras_mm),
             _point(p.tip_ras_mm),
             _slice(p),
@@ -215,7 +224,8 @@ def _ranking(plan: Plan) -> list[Block]:
 
 
 def _clearances(plan: Plan) -> list[Block]:
-    pairs = [(p, c) for p in plan.probes for c in p.clearances]
+    every = [(p, c) for p in plan.probes for c in p.clearances]
+    pairs = [(p, c) for p, c in every if not c.ok or min(c.zone_mm, c.shaft_mm or c.zone_mm) <= LISTED_WITHIN_MM]
     pairs.sort(key=lambda pair: (pair[1].ok, _slack_mm(pair[1])))
     rows = tuple(
         (
@@ -237,7 +247,9 @@ def _clearances(plan: Plan) -> list[Block]:
     blocks: list[Block] = [
         Heading("Clearances", new_page=True),
         Paragraph(
-            "Free distance to the needle's shaft and to the zone's edge; negative is inside. Failing rows first."
+            "Free distance to the needle's shaft and to the zone's edge; negative is inside. Failing rows first. "
+            f"{_count(every[len(pairs) :], 'pair')} of probe and structure more than {LISTED_WITHIN_MM:g} mm "
+            "apart left out."
         ),
         Table(columns, rows, failing, (0.7, 1, 2, 1.1, 1, 1, 1, 1)) if rows else Paragraph("No structure was checked."),
         Notice("not checked", "NOT CHECKED", _not_checked(plan)),
@@ -270,7 +282,11 @@ def _overview(pictures: Sequence[Picture], missing: str) -> list[Block]:
 def _probe_page(probe: Probe, pictures: Sequence[Picture]) -> list[Block]:
     incidence = _UNKNOWN if probe.cortex_incidence_deg is None else _degrees(probe.cortex_incidence_deg)
     rows = (
-        ("Device", f"{probe.device}, {probe.diameter_mm:.1f} mm thick, shaft {_mm(probe.shaft_length_mm, 0)}"),
+        (
+            "Device",
+            f"{probe.device_name or probe.device}, {probe.diameter_mm:.1f} mm thick, "
+            f"shaft {_mm(probe.shaft_length_mm, 0)}",
+        ),
         ("Program", probe.program),
         (
             "Entry",
