@@ -1,28 +1,12 @@
-"""Distances and morphology of masks in millimetres, on anisotropic grids, through SimpleITK's exact distance map."""
+"""Morphology of masks in millimetres, on anisotropic grids, through exact distances."""
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.distance import distance_mm
+
 Spacing = NDArray[np.float64]
-
-
-def distance_mm(mask: NDArray[np.bool_], spacing_kji_mm: Spacing) -> NDArray[np.float32]:
-    """Distance of every voxel centre to the nearest true voxel's centre (0 inside), float32 [k, j, i].
-
-    Raises
-    ------
-    ValueError
-        If the mask is empty: then there is no such distance.
-    """
-    if not mask.any():
-        raise ValueError("mask: empty; expected at least one voxel")
-    image = sitk.GetImageFromArray(mask.view(np.uint8))
-    image.SetSpacing(np.asarray(spacing_kji_mm, dtype=float)[::-1].tolist())
-    signed = sitk.SignedMaurerDistanceMap(image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True)
-    result = sitk.GetArrayFromImage(signed).astype(np.float32, copy=False)
-    return np.maximum(result, 0, out=result)
 
 
 def _near(mask: NDArray[np.bool_], distance: float, spacing: Spacing) -> NDArray[np.bool_]:
@@ -35,7 +19,8 @@ def _near(mask: NDArray[np.bool_], distance: float, spacing: Spacing) -> NDArray
     region = tuple(
         slice(max(s.start - p, 0), min(s.stop + p, n)) for s, p, n in zip(box[0], pad, mask.shape, strict=True)
     )
-    found[region] = distance_mm(np.ascontiguousarray(mask[region]), spacing) <= distance + 1e-4
+    reach = distance + 1e-4
+    found[region] = distance_mm(mask[region], spacing, reach) <= reach
     return found
 
 

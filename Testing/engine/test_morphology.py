@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from BoneAblationPlannerLib.morphology import closed, component_of, dilate, distance_mm, erode, large_components, opened
+from BoneAblationPlannerLib.distance import distance_mm
+from BoneAblationPlannerLib.morphology import closed, component_of, dilate, erode, large_components, opened
 
 SPACING = np.array([2.6, 1.1, 0.8])
 
@@ -21,6 +22,32 @@ def brute_distance(mask):
 def test_distance_is_exact():
     mask = random_mask()
     np.testing.assert_allclose(distance_mm(mask, SPACING), brute_distance(mask), atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 40), (1, 40, 1), (40, 1, 1), (3, 33, 17), (20, 20, 47)])
+@pytest.mark.parametrize("share", [0.002, 0.5])
+def test_distance_is_exact_in_any_shape(shape, share):
+    mask = random_mask(4, shape, share)
+    mask.flat[mask.size // 3] = True
+    np.testing.assert_allclose(distance_mm(mask, SPACING), brute_distance(mask), atol=1e-4)
+
+
+def test_distance_up_to_a_limit_is_exact_and_infinite_beyond():
+    mask = random_mask()
+    full = brute_distance(mask)
+    limited = distance_mm(mask, SPACING, 3.0)
+    np.testing.assert_allclose(limited[full <= 3.0], full[full <= 3.0], atol=1e-4)
+    assert np.isinf(limited[full > 3.0]).all()
+
+
+def test_distance_of_a_view_that_is_not_contiguous():
+    mask = random_mask(shape=(18, 24, 28))[::2, ::2, ::-2]
+    np.testing.assert_allclose(distance_mm(mask, SPACING), brute_distance(mask), atol=1e-4)
+
+
+def test_distance_with_a_flat_voxel_is_refused():
+    with pytest.raises(ValueError, match="spacing_kji_mm"):
+        distance_mm(np.ones((3, 3, 3), dtype=bool), np.array([1.0, 0.0, 1.0]))
 
 
 def test_distance_of_nothing_is_refused():

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.case import Anatomy, Structure
 from BoneAblationPlannerLib.compute import kernel
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid, subdivide
-from BoneAblationPlannerLib.morphology import distance_mm
 
 STEP_MM = 0.25
 FARTHEST_MM = 255 * STEP_MM
@@ -62,9 +62,10 @@ def build_region(anatomy: Anatomy, reach_mm: float) -> AccessRegion:
     distances = np.full((*grid.shape, max(1, len(kinds))), 255, dtype=np.uint8)
     for n, kind in enumerate(kinds):
         mask = _union(cropped, crop, [s for s in limiting if s.kind == kind])
-        exact = distance_mm(subdivide(mask, factors), grid.spacing_kji_mm)
+        reach = FARTHEST_MM + grid.half_diagonal_mm
+        exact = distance_mm(subdivide(mask, factors), grid.spacing_kji_mm, reach)
         exact -= np.float32(grid.half_diagonal_mm)
-        distances[..., n] = np.clip(np.floor(exact / STEP_MM), 0, 255).astype(np.uint8)
+        distances[..., n] = np.floor(np.clip(exact, 0, FARTHEST_MM) / STEP_MM).astype(np.uint8)
     return AccessRegion(
         grid=grid,
         kinds=kinds,

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid, subdivide
-from BoneAblationPlannerLib.morphology import distance_mm
 
 FINEST_MM = 1.0
 
@@ -57,8 +57,8 @@ def build_target(lesion: NDArray[np.bool_], grid: Grid, margin_mm: float) -> Tar
     surface = _outer_faces(fine, fine_grid)
     if margin_mm == 0:
         return Target(fine_grid, lesion_points, len(lesion_points), surface)
-    distance = distance_mm(fine, fine_grid.spacing_kji_mm)
-    margin = ~fine & (distance <= margin_mm + fine_grid.spacing_kji_mm.min() / 2)
+    reach = margin_mm + float(fine_grid.spacing_kji_mm.min()) / 2
+    margin = ~fine & (distance_mm(fine, fine_grid.spacing_kji_mm, reach) <= reach)
     points = np.concatenate([lesion_points, _near_by_near(margin, fine_grid)])
     return Target(fine_grid, points, len(lesion_points), surface)
 
