@@ -80,13 +80,15 @@ def new_scene() -> Any:
     color_logic = application.GetColorLogic()
     color_logic.SetMRMLScene(scene)
     application.SetModuleLogic("Colors", color_logic)
+    logics = []  # the application logic refers to them weakly
     for name, class_name in _LOGICS.items():
         logic = getattr(slicer, class_name)()
+        logics.append(logic)
         _set_share_folder(name, logic)
         logic.SetMRMLApplicationLogic(application)
         logic.SetMRMLScene(scene)
         application.SetModuleLogic(name, logic)
-    _applications[scene] = (application, _remote_io(slicer, scene, application, folder))
+    _applications[scene] = (application, logics, _remote_io(slicer, scene, application, folder))
     return scene
 
 
