@@ -163,6 +163,15 @@ class Grid:
         k, j, i = (max(1, int(np.ceil(s / finest_mm - 1e-6))) for s in self.spacing_kji_mm)
         return (k, j, i)
 
+    def coarsened(self, factors: tuple[int, int, int]) -> "Grid":
+        """Join voxels to blocks along k, j, i; the last block of an axis may reach beyond the image."""
+        f_ijk = np.array(factors[::-1], dtype=float)
+        matrix = np.array(self.ijk_to_ras)
+        matrix[:3, :3] = self.ijk_to_ras[:3, :3] * f_ijk
+        matrix[:3, 3] = self.ras_from_ijk((f_ijk - 1) / 2)[0]
+        k, j, i = (-(-n // f) for n, f in zip(self.shape, factors, strict=True))
+        return Grid((k, j, i), matrix)
+
     def refined(self, factors: tuple[int, int, int]) -> "Grid":
         """Split every voxel into equal parts along k, j, i; the occupied space stays the same."""
         f_ijk = np.array(factors[::-1], dtype=float)
@@ -171,6 +180,14 @@ class Grid:
         matrix[:3, 3] = self.ras_from_ijk((1 / f_ijk - 1) / 2)[0]
         k, j, i = (n * f for n, f in zip(self.shape, factors, strict=True))
         return Grid((k, j, i), matrix)
+
+
+def pooled(mask: NDArray[np.bool_], factors: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Join blocks of voxels to match ``Grid.coarsened(factors)``: true where any voxel of a block is."""
+    for axis, factor in enumerate(factors):
+        if factor > 1:
+            mask = np.logical_or.reduceat(mask, np.arange(0, mask.shape[axis], factor), axis=axis)
+    return mask
 
 
 def subdivide(array: NDArray, factors: tuple[int, int, int]) -> NDArray:

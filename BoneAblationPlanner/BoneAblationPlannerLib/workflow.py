@@ -9,6 +9,7 @@ from BoneAblationPlannerLib.case import Case, PlanningResult
 from BoneAblationPlannerLib.evaluation import evaluate
 from BoneAblationPlannerLib.placement.choice import (
     advise_modality,
+    chosen_modality,
     find_access,
     optimiser_record,
     place_probes,
@@ -41,6 +42,7 @@ def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
     Cancelled
         If `report` returned False.
     """
+    chosen_modality(case.choices)  # refuse contradictions before any work
     clock = _Clock()
     with clock.stage("anatomy"):
         prepared = prepare_case(case, part(report, 0.0, 0.4))

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 from grids import every_point, oblique_grid
 
-from BoneAblationPlannerLib.frames import Grid, ras_from_lps, subdivide, unit_vector
+from BoneAblationPlannerLib.frames import Grid, pooled, ras_from_lps, subdivide, unit_vector
 
 
 def test_ras_and_ijk_are_inverse_on_an_oblique_grid():
@@ -60,6 +60,21 @@ def test_refined_grid_fills_the_same_space():
         mean = centres[(parts == value).ravel()].mean(axis=0)
         np.testing.assert_allclose(mean, every_point(grid)[value], atol=1e-9)
     assert fine.voxel_ml * 6 == pytest.approx(grid.voxel_ml)
+
+
+@pytest.mark.parametrize("factors", [(1, 1, 1), (2, 1, 3), (1, 2, 2)])
+def test_coarsened_blocks_hold_their_voxels(factors):
+    grid = oblique_grid(shape=(5, 7, 8))
+    coarse = grid.coarsened(factors)
+    mask = np.zeros(grid.shape, dtype=bool)
+    mask[4, 6, 7] = mask[0, 2, 3] = True
+    blocks = pooled(mask, factors)
+    assert blocks.shape == coarse.shape
+    # Every voxel lies in a block that is marked: no farther from its centre than the block's extent allows.
+    for point in grid.ras_of_mask(mask):
+        offset = np.abs(coarse.ijk_from_ras(coarse.ras_of_mask(blocks)) - coarse.ijk_from_ras(point)).max(axis=1)
+        assert offset.min() <= 0.5
+    assert blocks.sum() <= 2
 
 
 def test_region_around_holds_everything_within_the_padding():

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.case import Anatomy, Structure
 from BoneAblationPlannerLib.compute import kernel
 from BoneAblationPlannerLib.distance import distance_mm
-from BoneAblationPlannerLib.frames import Grid, subdivide
+from BoneAblationPlannerLib.frames import Grid, pooled, subdivide
 
 STEP_MM = 0.25
 FARTHEST_MM = 255 * STEP_MM
-FINEST_MM = 1.5
-"""Coarse slices are split until no voxel edge is longer than this."""
+COARSEST_MM = 1.6
+"""Fine voxels are joined, and thick slices split, to edges of at most this."""
 INSIDE, BONE, LESION = 1, 2, 4
 """Bits of `AccessRegion.tissue`."""
 
@@ -29,7 +29,7 @@ class AccessRegion:
     Parameters
     ----------
     grid : Grid
-        Of the maps: the CT's axes, cropped around the lesion, split to 1.5 mm or below.
+        Of the maps: the CT's axes, cropped around the lesion, voxels joined or split to 1.6 mm or below.
     kinds : tuple of str
     distances : (k, j, i, K) uint8
         Distance to each kind in steps of 0.25 mm, at most 63.75 mm.
@@ -48,22 +48,30 @@ class AccessRegion:
 
 
 def build_region(anatomy: Anatomy, reach_mm: float) -> AccessRegion:
-    """Compute the maps within `reach_mm` of the lesion."""
+    """Compute the maps within `reach_mm` of the lesion, on voxels of about 0.8 to 1.6 mm.
+
+    Where fine voxels are joined, a block belongs to a structure if any of its voxels does.
+    """
     ct_grid = anatomy.ct.grid
     crop = ct_grid.region_around(ct_grid.ras_of_mask(anatomy.lesion), reach_mm)
     cropped = ct_grid.crop(crop)
-    factors = cropped.refinement(FINEST_MM)
-    grid = cropped.refined(factors)
-    tissue = np.zeros(cropped.shape, dtype=np.uint8)
-    for mask, bit in ((anatomy.body, INSIDE), (anatomy.bone, BONE), (anatomy.lesion, LESION)):
-        tissue[mask[crop]] |= bit
+    joined = _joining(cropped)
+    blocks = cropped.coarsened(joined)
+    split = blocks.refinement(COARSEST_MM)
+    grid = blocks.refined(split)
+    tissue = np.zeros(blocks.shape, dtype=np.uint8)
+    middle = tuple(slice(f // 2 if n > f // 2 else 0, None, f) for n, f in zip(cropped.shape, joined, strict=True))
+    for mask, bit in ((anatomy.body, INSIDE), (anatomy.bone, BONE)):
+        sampled = mask[crop][middle]
+        tissue[tuple(slice(0, n) for n in sampled.shape)][sampled] |= bit
+    tissue[pooled(anatomy.lesion[crop], joined)] |= LESION  # a lesion of one voxel must not vanish
     limiting = [s for s in anatomy.structures if (s.required_shaft_mm > 0 or s.required_zone_mm > 0)]
     kinds = tuple(sorted({s.kind for s in limiting if s.mask[crop].any()}))
     distances = np.full((*grid.shape, max(1, len(kinds))), 255, dtype=np.uint8)
+    reach = FARTHEST_MM + grid.half_diagonal_mm
     for n, kind in enumerate(kinds):
-        mask = _union(cropped, crop, [s for s in limiting if s.kind == kind])
-        reach = FARTHEST_MM + grid.half_diagonal_mm
-        exact = distance_mm(subdivide(mask, factors), grid.spacing_kji_mm, reach)
+        mask = pooled(_union(cropped, crop, [s for s in limiting if s.kind == kind]), joined)
+        exact = distance_mm(subdivide(mask, split), grid.spacing_kji_mm, reach)
         exact -= np.float32(grid.half_diagonal_mm)
         distances[..., n] = np.floor(np.clip(exact, 0, FARTHEST_MM) / STEP_MM).astype(np.uint8)
     return AccessRegion(
@@ -72,8 +80,14 @@ def build_region(anatomy: Anatomy, reach_mm: float) -> AccessRegion:
         distances=distances,
         required_shaft_mm=_required(limiting, kinds, "required_shaft_mm"),
         required_zone_mm=_required(limiting, kinds, "required_zone_mm"),
-        tissue=subdivide(tissue, factors),
+        tissue=subdivide(tissue, split),
     )
+
+
+def _joining(grid: Grid) -> tuple[int, int, int]:
+    """How many fine voxels to join along k, j, i without getting coarser than 1.6 mm."""
+    k, j, i = (max(1, int(COARSEST_MM / s + 1e-6)) for s in grid.spacing_kji_mm)
+    return (k, j, i)
 
 
 def _union(grid: Grid, crop: tuple[slice, slice, slice], structures: Sequence[Structure]) -> NDArray[np.bool_]:

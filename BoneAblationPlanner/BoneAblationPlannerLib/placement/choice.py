@@ -11,7 +11,7 @@ from BoneAblationPlannerLib.access.paths import Paths, find_paths, skin_entries
 from BoneAblationPlannerLib.access.region import LESION, AccessRegion, build_region
 from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
 from BoneAblationPlannerLib.advice.modality import LesionFacts, advise
-from BoneAblationPlannerLib.case import Anatomy
+from BoneAblationPlannerLib.case import Anatomy, Choices
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices, find_device
 from BoneAblationPlannerLib.errors import InputError, PlanningError
 from BoneAblationPlannerLib.placement.candidates import (
@@ -32,7 +32,6 @@ from BoneAblationPlannerLib.progress import ReportProgress, part
 AIM_POINTS = 60
 AIM_SPACING_MM = 4.0
 LEAST_LESION_FRACTION = 0.95
-WIDEST_SHAFT_MM = 2.4
 
 
 def find_access(prepared: PreparedCase) -> tuple[AccessRegion, Paths]:
@@ -47,7 +46,8 @@ def find_access(prepared: PreparedCase) -> tuple[AccessRegion, Paths]:
         raise PlanningError(
             f"no skin within {limits.longest_depth_mm:g} mm of the lesion in this image: "
             "the field of view is cropped there; scan with the skin in view", {"no skin in view": 1})  # fmt: skip
-    paths = find_paths(region, entries, aims, limits, prepared.position, WIDEST_SHAFT_MM / 2)
+    widest_mm = max(device.diameter_mm for device in builtin_devices())
+    paths = find_paths(region, entries, aims, limits, prepared.position, widest_mm / 2)
     if len(paths) == 0:
         total = sum(paths.excluded_by.values())
         ranked = sorted(paths.excluded_by.items(), key=lambda row: -row[1])
@@ -61,18 +61,23 @@ def find_access(prepared: PreparedCase) -> tuple[AccessRegion, Paths]:
 
 
 def advise_modality(prepared: PreparedCase, region: AccessRegion) -> Advice:
+    """The rules' ranking for this lesion and its neighbours; the user's choice wins."""
     in_lesion = region.distances[(region.tissue & LESION) > 0]
     near = {kind: float(in_lesion[:, n].min()) * DISTANCE_STEP_MM for n, kind in enumerate(region.kinds)}
     lesion, choices = prepared.lesion, prepared.case.choices
     facts = LesionFacts(
         lesion.kind, lesion.diameters_mm[0], lesion.cortical_breach_fraction or 0.0, choices.cement, near)  # fmt: skip
-    modality = choices.modality
-    if choices.device is not None:
-        device = find_device(choices.device)
-        if modality not in (None, device.modality):
-            raise InputError(f"device {device.id}: is {device.modality}; expected a device for modality {modality}")
-        modality = device.modality
-    return advise(facts, modality, prepared.structures.not_checked)
+    return advise(facts, chosen_modality(choices), prepared.structures.not_checked)
+
+
+def chosen_modality(choices: Choices) -> Modality | None:
+    """The modality that the user asked for, by name or by device; raises InputError if the two disagree."""
+    if choices.device is None:
+        return choices.modality
+    device = find_device(choices.device)
+    if choices.modality not in (None, device.modality):
+        raise InputError(f"device {device.id}: is {device.modality}; expected a device for modality {choices.modality}")
+    return device.modality
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,7 +44,7 @@ def volume_grid(node: Any) -> Grid:
 
 def read_ct(node: Any, notes: tuple[str, ...] = ()) -> CtVolume:
     """The CT of a scalar volume node, with what `add_ct` noted on it."""
-    hu = np.array(image_array(node.GetImageData()), dtype=np.int16)
+    hu = np.rint(image_array(node.GetImageData())).astype(np.int16)
     return CtVolume(
         grid=volume_grid(node),
         hu=hu,
