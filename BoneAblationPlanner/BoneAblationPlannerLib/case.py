@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
+from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices
 from BoneAblationPlannerLib.plan import Intent, Modality, Plan, Point, Position
 
 
@@ -50,6 +51,8 @@ class Case:
     choices : Choices
     notes : tuple of str
         What reading the case's parts changed or noticed; the plan repeats it.
+    devices : tuple of Device
+        The catalogue to choose from: the shipped one unless the user's file added or replaced rows.
     """
 
     ct: CtVolume
@@ -59,6 +62,7 @@ class Case:
     nerves: tuple[NerveCurve, ...] = ()
     choices: Choices = field(default_factory=Choices)
     notes: tuple[str, ...] = ()
+    devices: tuple[Device, ...] = field(default_factory=builtin_devices)
 
 
 @dataclass(frozen=True, eq=False)

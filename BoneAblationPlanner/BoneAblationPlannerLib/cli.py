@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from BoneAblationPlannerLib.case import Case, Choices, NerveCurve, PlanningResult
-from BoneAblationPlannerLib.devices.catalogue import builtin_devices
+from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices, find_device, read_devices
 from BoneAblationPlannerLib.errors import Cancelled, InputError, PlanningError
 from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Point, read_plan
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
@@ -51,7 +51,7 @@ def _plan(options: argparse.Namespace) -> int:
     from BoneAblationPlannerLib.reading import read_ct, read_label_map, read_mask, read_nerve_curve
 
     report = _progress()
-    choices = _choices(options)
+    choices, devices = _choices(options), _catalogue(options)
     if (options.lesion_seed is None) == (options.lesion is None):
         raise InputError("plan: expected either --lesion-seed R A S (mm) or --lesion MASK")
     if options.organ_names and not options.organs:
@@ -67,7 +67,7 @@ def _plan(options: argparse.Namespace) -> int:
         organs, found = read_label_map(options.organs, options.organ_names, ct.grid)
         notes += found
     nerves = [NerveCurve(name, points) for path in options.nerve for name, points in read_nerve_curve(path)]
-    case = Case(ct, options.lesion_seed, lesion, organs, tuple(nerves), choices, tuple(notes))
+    case = Case(ct, options.lesion_seed, lesion, organs, tuple(nerves), choices, tuple(notes), devices)
     return _plan_and_write(case, options.out, part(report, 0.1, 1.0))
 
 
@@ -93,7 +93,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     elif options.lesion or options.probes:
         raise InputError("evaluate: expected either PLAN.json or SCENE.mrb, or --lesion with --probes and --device")
     else:
-        result = _evaluate_stored(options.plan)
+        result = _evaluate_stored(options.plan, _catalogue(options))
     print(json.dumps(result.plan.to_json(), indent=1)) if options.json else _summarise(result)
     if options.out is not None:
         from BoneAblationPlannerLib.outputs import write_outputs
@@ -104,46 +104,47 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate_stored(path: Path) -> PlanningResult:
+def _evaluate_stored(path: Path, devices: tuple[Device, ...]) -> PlanningResult:
     from BoneAblationPlannerLib.reevaluation import evaluate_stored, placements_of_plan
     from BoneAblationPlannerLib.scene.build import read_plan_nodes
     from BoneAblationPlannerLib.scene.bundle import load_bundle
 
     if path.suffix.lower() == ".mrb":
-        return evaluate_stored(read_plan_nodes(load_bundle(path)))
+        return evaluate_stored(read_plan_nodes(load_bundle(path)), devices=devices)
     plan = read_plan(path)
     scene = path.with_suffix(".mrb")
     if not scene.is_file():
         raise InputError(f"{path}: the anatomy is missing; expected the scene {scene.name} beside it")
-    return evaluate_stored(read_plan_nodes(load_bundle(scene)), placements_of_plan(plan))
+    return evaluate_stored(read_plan_nodes(load_bundle(scene)), placements_of_plan(plan, devices), devices)
 
 
 def _evaluate_lines(options: argparse.Namespace) -> PlanningResult:
-    from BoneAblationPlannerLib.devices.catalogue import find_device
     from BoneAblationPlannerLib.reading import read_lone_mask, read_nerve_curve
     from BoneAblationPlannerLib.reevaluation import evaluate_lines, find_program, placement
 
     if not (options.lesion and options.probes and options.device):
         raise InputError("evaluate: expected PLAN.json or SCENE.mrb, or all of --lesion, --probes and --device")
-    device = find_device(options.device)
+    devices = _catalogue(options)
+    device = find_device(options.device, devices)
     program = find_program(device, options.program)
     mask, grid = read_lone_mask(options.lesion)
     placements = []
     for name, points in read_nerve_curve(options.probes):
         if len(points) != 2:
             raise InputError(f"{options.probes}: {name} has {len(points)} points; expected lines from entry to tip")
-        placements.append(placement(name, device.id, program.id, points[0], points[1]))
+        placements.append(placement(name, device.id, program.id, points[0], points[1], devices))
     return evaluate_lines(mask, grid, placements, _choices(options), Path(options.lesion).name)
 
 
 def _devices(options: argparse.Namespace) -> int:
+    catalogue = _catalogue(options)
     if options.json:
         from dataclasses import asdict
 
-        print(json.dumps([asdict(device) for device in builtin_devices()], indent=1))
+        print(json.dumps([asdict(device) for device in catalogue], indent=1))
         return 0
     print(f"{'device':22}{'program':22}{'across x along mm':>18}{'beyond tip':>12}  status      source")
-    for device in builtin_devices():
+    for device in catalogue:
         for p in device.programs:
             size = f"{p.short_mm:.0f} x {p.long_mm:.0f}"
             print(f"{device.id:22}{p.id:22}{size:>18}{p.beyond_tip_mm:>10.1f}    {p.status:12}{p.source}")
@@ -207,6 +208,11 @@ def _choices(options: argparse.Namespace) -> Choices:
     )
 
 
+def _catalogue(options: argparse.Namespace) -> tuple[Device, ...]:
+    """The shipped devices, with the user's file on top."""
+    return builtin_devices() if options.catalogue is None else read_devices(options.catalogue)
+
+
 def _check_output(out: Path) -> None:
     """Refuse an output that cannot be written before any work is done."""
     folder = out if out.exists() else next(p for p in out.absolute().parents if p.exists())
@@ -260,6 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="figures of a plan that was edited"))
     devices = commands.add_parser("devices", help="list the probe catalogue")
     devices.add_argument("--json", action="store_true")
+    _add_catalogue(devices)
     devices.set_defaults(run=_devices)
     doctor = commands.add_parser("doctor", help="what this machine lacks and how to mend it")
     doctor.set_defaults(run=_doctor)
@@ -292,9 +299,14 @@ def _add_evaluate(evaluate: argparse.ArgumentParser) -> None:
     evaluate.set_defaults(run=_evaluate)
 
 
+def _add_catalogue(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--catalogue", type=Path, metavar="FILE.json", help="devices to add or replace")
+
+
 def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--modality", choices=("auto", *MODALITIES), default="auto")
     parser.add_argument("--device", metavar="ID", help="see 'devices'")
+    _add_catalogue(parser)
     parser.add_argument("--intent", choices=INTENTS, default="curative")
     parser.add_argument("--margin-mm", type=float, help="margin around the lesion; default by intent")
     parser.add_argument("--position", choices=POSITIONS, help="default: as scanned, else supine with a warning")

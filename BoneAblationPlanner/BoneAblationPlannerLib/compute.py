@@ -1,4 +1,4 @@
-"""numba as the project uses it: cached machine code, and threads that sleep when idle.
+"""numba as the project uses it: cached machine code, IEEE division, and threads that sleep when idle.
 
 Idle OpenMP workers spin by default, which slows a busy machine many times over; the variable must be set before
 numba loads.
@@ -12,7 +12,7 @@ from numba import njit, prange
 
 __all__ = ["kernel", "parallel_kernel", "prange"]
 
-kernel = njit(cache=True, nogil=True)
+kernel = njit(cache=True, nogil=True, error_model="numpy")
 """Compile a single-threaded kernel."""
-parallel_kernel = njit(cache=True, nogil=True, parallel=True)
+parallel_kernel = njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 """Compile a kernel whose `prange` loops run on all cores."""

@@ -1,9 +1,11 @@
 """The figures of a whole plan for given placements, whoever made them: the optimiser, a dragged line, a stored plan."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from BoneAblationPlannerLib.access.limits import AccessLimits, default_limits, limits_provenance
+from BoneAblationPlannerLib.advice.protection import patient_questions, propose_protection
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
 from BoneAblationPlannerLib.morphology import dilate
@@ -41,6 +43,8 @@ def evaluate(
     coverage = measure_coverage(prepared.target, zones, prepared.margin_mm, error)
     ice = any(p.visible_axes_mm for p in probes)
     provenance = (*DEFAULTS.provenance(), *limits_provenance(), *provenance_of(anatomy.structures))
+    every = [c for probe in probes for c in probe.clearances]
+    advice = replace(advice, protection=propose_protection(every, advice.modality), questions=patient_questions())
     zone_rows = {row.name: row for p in placements for row in p.device.provenance(p.program)}
     plan = Plan(
         software=Software("BoneAblationPlanner", software_version()),
@@ -51,7 +55,7 @@ def evaluate(
         lesion=prepared.lesion,
         advice=advice,
         probes=probes,
-        zone=Zone("ice" if ice else "chart", union_ml(zones), tuple(zone_rows.values())),
+        zone=Zone("chart", union_ml(zones), tuple(zone_rows.values())),
         coverage=coverage,
         structures=prepared.structures,
         optimiser=optimiser,

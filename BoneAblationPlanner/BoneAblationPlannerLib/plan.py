@@ -92,6 +92,27 @@ class RankedModality:
 
 
 @dataclass(frozen=True)
+class Protection:
+    """A proposal to protect a structure that a zone comes near to."""
+
+    structure: str
+    kind: str
+    zone_mm: float
+    measure: str
+    source: str
+    status: Status
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to ask before the procedure; the plan holds no answer."""
+
+    question: str
+    source: str
+    status: Status
+
+
+@dataclass(frozen=True)
 class Advice:
     """`modality` is what the plan uses; `chosen_by` tells whether a person or the rules chose it."""
 
@@ -99,6 +120,8 @@ class Advice:
     chosen_by: Literal["user", "rules"]
     ranked: tuple[RankedModality, ...]
     warnings: tuple[str, ...] = ()
+    protection: tuple[Protection, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,6 +187,8 @@ class Robust:
 
 @dataclass(frozen=True)
 class Coverage:
+    """`uncovered_ml` is lesion, `uncovered_target_ml` lesion + margin; the place is that of the largest part left."""
+
     lesion_fraction: float
     margin_mm: float
     lesion_plus_margin_fraction: float
@@ -171,6 +196,8 @@ class Coverage:
     robust: Robust
     uncovered_ml: float
     zone_outside_target_ml: float
+    uncovered_target_ml: float = 0.0
+    uncovered_place: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask, is_bone_label
+from BoneAblationPlannerLib.anatomy.bones import bone_at, separate_bones
 from BoneAblationPlannerLib.anatomy.breach import breach_map
+from BoneAblationPlannerLib.anatomy.joints import find_joints, joints_checked, limiting_part
 from BoneAblationPlannerLib.anatomy.lesion import diameters_mm, lesion_kind, segment_lesion
-from BoneAblationPlannerLib.anatomy.structures import collect_structures
-from BoneAblationPlannerLib.case import Anatomy, Case
+from BoneAblationPlannerLib.anatomy.structures import collect_structures, joint_structure
+from BoneAblationPlannerLib.case import Anatomy, Case, Structure
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.morphology import dilate
@@ -43,19 +45,42 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     bone = bone_mask(case.ct, body.inside, case.organs)
     step(report, 0.6, "outlining the lesion")
     mask, checks = _lesion_mask(case, bone)
-    step(report, 0.8, "collecting critical structures")
-    found, structures = collect_structures(case.ct, body, case.organs, case.nerves)
+    step(report, 0.7, "separating bones")
+    bones = separate_bones(case.ct, bone, body.inside, case.organs)
+    joints, joints_known, joint_warnings = _joints(case, bones, mask)
+    step(report, 0.85, "collecting critical structures")
+    found, structures = collect_structures(case.ct, body, case.organs, case.nerves, joints, joints_known)
     anatomy = Anatomy(case.ct, body.inside, bone | mask, mask, found)
     position, warnings = _position(case)
     margin = case.choices.margin_mm
     margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
-    lesion = describe_lesion(case, mask, bone, checks)
+    lesion = describe_lesion(case, mask, bone, checks, bone_at(bones, mask))
     if structures.not_checked:
         warnings.append(f"not checked, because the case does not contain it: {', '.join(structures.not_checked)}")
+    warnings += joint_warnings
     warnings += [f"lesion outline: {check}" for check in checks]
     warnings += [*case.ct.notes, *case.notes]
     target = build_target(mask, case.ct.grid, margin)
     return PreparedCase(case, anatomy, structures, lesion, position, margin, target, tuple(warnings))
+
+
+def _joints(case: Case, bones: LabelMap, lesion: NDArray[np.bool_]) -> tuple[list[Structure], bool, list[str]]:
+    """Joints as structures, whether all near the lesion are known, and what the lesion itself has reached."""
+    joints = find_joints(bones)
+    from_labels = case.organs is not None and any(is_bone_label(name) for name in case.organs.names.values())
+    structures, warnings = [], []
+    for joint in joints:
+        mask, reached = limiting_part(joint.mask, lesion, case.ct.grid)
+        name = joint.name
+        if reached:
+            warnings.append(
+                f"the lesion reaches the {name} ({max(1, round(100 * reached))} % of its surface): that part cannot be "
+                "kept clear of and does not limit the plan; expect damage to cartilage and subchondral bone there"
+            )
+            name = f"{name}, beyond the lesion"
+        if mask.any():
+            structures.append(joint_structure(name, mask, from_labels))
+    return structures, joints_checked(bones, joints, lesion), warnings
 
 
 def _lesion_mask(case: Case, bone: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:

@@ -25,7 +25,9 @@ from BoneAblationPlannerLib.scene.build import StoredPlan
 NO_CT = "no CT was given: bone, skin and every critical structure are not checked"
 
 
-def evaluate_stored(stored: StoredPlan, placements: Sequence[Placement] | None = None) -> PlanningResult:
+def evaluate_stored(
+    stored: StoredPlan, placements: Sequence[Placement] | None = None, devices: tuple[Device, ...] | None = None
+) -> PlanningResult:
     """Recompute every figure of a stored plan for its probes as they are now.
 
     Parameters
@@ -34,6 +36,8 @@ def evaluate_stored(stored: StoredPlan, placements: Sequence[Placement] | None =
         Read from a scene; its lines may have been dragged and its lesion edited.
     placements : sequence of Placement, optional
         Probes to use instead of the scene's lines.
+    devices : tuple of Device, optional
+        The catalogue that the probes are looked up in; the shipped one by default.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def evaluate_stored(stored: StoredPlan, placements: Sequence[Placement] | None =
         target=build_target(lesion, stored.ct.grid, margin),
         warnings=_kept_warnings(plan),
     )
-    lines = [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm) for p in stored.probes]
+    lines = [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm, devices) for p in stored.probes]
     result = evaluate(prepared, placements or lines, plan.advice, plan.optimiser)
     measured = replace(
         result.plan, cement=plan.cement, screws=plan.screws, stability=plan.stability, timings_s=plan.timings_s
@@ -110,9 +114,16 @@ def evaluate_lines(
 HAND_MADE = Optimiser(0.0, 0.0, 0.0, 0, "placed by hand: nothing was optimised")
 
 
-def placement(name: str, device_id: str, program_id: str, entry_ras_mm: Any, tip_ras_mm: Any) -> Placement:
+def placement(
+    name: str,
+    device_id: str,
+    program_id: str,
+    entry_ras_mm: Any,
+    tip_ras_mm: Any,
+    devices: tuple[Device, ...] | None = None,
+) -> Placement:
     """A placement from what a line or a plan stores; raises InputError naming what the catalogue does not hold."""
-    device = find_device(device_id)
+    device = find_device(device_id, devices)
     entry = rounded_point(np.asarray(entry_ras_mm, dtype=np.float64))
     tip = rounded_point(np.asarray(tip_ras_mm, dtype=np.float64))
     if entry == tip:
@@ -131,9 +142,9 @@ def find_program(device: Device, program_id: str | None) -> Program:
     raise InputError(f"device {device.id}: program {program_id!r}; expected one of {known}")
 
 
-def placements_of_plan(plan: Plan) -> list[Placement]:
+def placements_of_plan(plan: Plan, devices: tuple[Device, ...] | None = None) -> list[Placement]:
     """The probes that a plan.json holds."""
-    return [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm) for p in plan.probes]
+    return [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm, devices) for p in plan.probes]
 
 
 def choices_of(plan: Plan) -> Choices:

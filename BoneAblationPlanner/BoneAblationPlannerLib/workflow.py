@@ -42,7 +42,7 @@ def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
     Cancelled
         If `report` returned False.
     """
-    chosen_modality(case.choices)  # refuse contradictions before any work
+    chosen_modality(case)  # refuse contradictions before any work
     clock = _Clock()
     with clock.stage("anatomy"):
         prepared = prepare_case(case, part(report, 0.0, 0.4))

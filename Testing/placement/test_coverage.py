@@ -145,6 +145,32 @@ def test_robust_figures_are_not_better_than_nominal_for_a_tight_zone_and_repeat(
     assert first.robust.worst_minimum_margin_mm >= first.minimum_margin_mm - 5.0 - 1e-6
 
 
+@pytest.mark.parametrize(
+    ("shift", "place"),
+    [([0.0, 8, 0], "posterior"), ([0.0, -8, 0], "anterior"), ([0.0, 0, 8], "inferior"), ([-8.0, 0, 0], "right"),
+     ([6.0, 0, 5.0], "left inferior")],
+)  # fmt: skip
+def test_what_is_left_is_named_by_its_place(shift, place):
+    """A zone shifted one way leaves the opposite side."""
+    mask, grid = lesion()
+    target = build_target(mask, grid, 0.0)
+    left = measure_coverage(target, [Spheroid(CENTRE + shift, UP, 22, 22)], 0.0, ERROR)
+    assert left.uncovered_place == place
+    assert left.uncovered_target_ml == pytest.approx(left.uncovered_ml)
+
+
+def test_a_rim_all_around_has_no_side():
+    mask, grid = lesion()
+    left = measure_coverage(build_target(mask, grid, 0.0), [Spheroid(CENTRE, UP, 14, 14)], 0.0, ERROR)
+    assert left.uncovered_place == "all around"
+
+
+def test_nothing_left_has_no_place():
+    mask, grid = lesion()
+    target = build_target(mask, grid, 0.0)
+    assert measure_coverage(target, [Spheroid(CENTRE, UP, 60, 60)], 0.0, ERROR).uncovered_place is None
+
+
 def test_no_error_changes_nothing():
     mask, grid = lesion()
     target = build_target(mask, grid, 0.0)

@@ -92,7 +92,9 @@ def test_one_probe_where_one_is_enough():
 
 def test_same_seed_same_answer():
     candidates, target = problem(40, 7)
-    assert select_probes(candidates, target, 4.0, ERROR, silent) == select_probes(candidates, target, 4.0, ERROR, silent)
+    assert select_probes(candidates, target, 4.0, ERROR, silent) == select_probes(
+        candidates, target, 4.0, ERROR, silent
+    )
 
 
 def test_cancel_stops():

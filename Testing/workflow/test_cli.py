@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -190,6 +191,26 @@ def test_devices_lists_every_program_with_its_status(capsys):
     assert "unverified" in table
     assert main(["devices", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) >= 6
+
+
+def test_a_users_catalogue_adds_and_replaces_devices(tmp_path, capsys):
+    shipped = json.loads(files("BoneAblationPlannerLib.devices").joinpath("catalogue.json").read_text(encoding="utf-8"))
+    own = shipped["devices"][0]
+    own["name"] = "Ours"
+    added = {**shipped["devices"][1], "id": "mwa-new"}
+    (tmp_path / "own.json").write_text(json.dumps({"devices": [own, added], "sources": shipped["sources"]}))
+    assert main(["devices", "--json", "--catalogue", str(tmp_path / "own.json")]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == len(shipped["devices"]) + 1
+    assert next(r for r in rows if r["id"] == own["id"])["name"] == "Ours"
+
+
+def test_a_bad_catalogue_names_row_and_field(tmp_path, capsys):
+    (tmp_path / "own.json").write_text('{"devices": [{"id": "mine", "modality": "mwa"}]}')
+    message = bad(["devices", "--catalogue", str(tmp_path / "own.json")], capsys)
+    assert "device 1 (mine)" in message
+    assert "expected a positive number" in message
+    assert "no such file" in bad(["devices", "--catalogue", "nowhere.json"], capsys)
 
 
 def test_doctor_lists_what_is_there(capsys):

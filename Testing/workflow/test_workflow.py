@@ -86,7 +86,7 @@ def test_the_users_modality_is_planned_and_recorded():
     plan = plan_case(coarse_case(modality="cryo")).plan
     assert plan.advice.chosen_by == "user"
     assert all(p.device.startswith("cryo") for p in plan.probes)
-    assert plan.zone.model == "ice"
+    assert plan.zone.model == "chart"
     assert all(p.visible_axes_mm[0] > p.zone_axes_mm[0] for p in plan.probes)
 
 

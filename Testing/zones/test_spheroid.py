@@ -26,6 +26,16 @@ def test_depth_on_the_axis_and_across_is_exact(direction, across, along):
     assert depth_mm((centre + side * (across / 2 + 4))[None], zone)[0] == pytest.approx(-4)
 
 
+@pytest.mark.parametrize("tiny", [0.0, 1e-320, 1e-18, 1e-15, 1e-12, 1e-9, 1e-6])
+def test_depth_next_to_the_axes_is_that_on_them(tiny):
+    for across, along in ((20.0, 30.0), (30.0, 20.0), (24.0, 24.0)):
+        zone = rows_of([Spheroid(np.zeros(3), unit([0, 0, 1]), across, along)])
+        for on, off in (([0, 0, 11.0], [tiny, 0, 0]), ([11.0, 0, 0], [0, 0, tiny]), ([0, 0, 40.0], [0, tiny, 0]),
+                        ([40.0, 0, 0], [0, 0, -tiny]), ([0, 0, 0], [tiny, 0, tiny])):  # fmt: skip
+            exact, found = depth_mm(np.array([on, np.add(on, off)]), zone)
+            assert found == pytest.approx(exact, abs=1e-5)
+
+
 def test_depth_in_a_sphere_is_radius_minus_distance():
     points = np.random.default_rng(0).normal(size=(200, 3)) * 15
     zone = rows_of([Spheroid(np.zeros(3), unit([1, 1, 1]), 20, 20)])

@@ -5,7 +5,6 @@ lies between two dense walls: a watershed from the thick parts, whose regions ar
 parts them. Only what is certain gets a name: a ball in its socket tells hip and shoulder, and their sides.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,11 +13,12 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.anatomy.bone import implant_mask, is_bone_label
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.morphology import closed, dilate, distance_mm, erode, large_components
+from BoneAblationPlannerLib.morphology import dilate, distance_mm, erode, large_components
 
 FINE_MM, COARSE_MM = 1.25, 1.5
 """Working voxel size, for scans with thin slices and for others."""
@@ -170,22 +170,20 @@ def measurable_bone(ct: CtVolume, mask: NDArray[np.bool_], foreign: NDArray[np.b
 
 def _from_labels(ct: CtVolume, bone: NDArray[np.bool_], organs: LabelMap) -> LabelMap:
     values = sorted(value for value, name in organs.names.items() if is_bone_label(name))
+    spacing = ct.grid.spacing_kji_mm
     labels = np.zeros(ct.grid.shape, dtype=np.uint16)
     known = np.isin(organs.labels, values)
     labels[known] = organs.labels[known]
     names = {value: organs.names[value] for value in values if (labels == value).any()}
-    loose = bone & ~known & np.isin(organs.labels, [0])
+    loose = bone & (organs.labels == 0)
     if known.any() and loose.any():
-        near, nearest = _nearest(known, ct.grid.spacing_kji_mm)
-        adopted = loose & (near <= LABEL_REACH_MM)
-        labels[adopted] = labels[tuple(axis[adopted] for axis in nearest)]
-        loose &= ~adopted
+        surface = np.argwhere(known & ~ndimage.binary_erosion(known))
+        places = np.argwhere(loose)
+        near, row = cKDTree(surface * spacing).query(places * spacing, distance_upper_bound=LABEL_REACH_MM)
+        adopted, row = places[np.isfinite(near)], row[np.isfinite(near)]
+        labels[tuple(adopted.T)] = labels[tuple(surface[row].T)]
+        loose[tuple(adopted.T)] = False
     return _numbered(ct.grid, labels, names, loose, max(values, default=0))
-
-
-def _nearest(mask: NDArray[np.bool_], spacing: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
-    """Distance to the nearest true voxel and its indices (3, k, j, i)."""
-    return ndimage.distance_transform_edt(~mask, sampling=spacing, return_indices=True)
 
 
 def _numbered(grid: Grid, labels: NDArray, names: dict[int, str], loose: NDArray[np.bool_], used: int) -> LabelMap:
@@ -401,7 +399,9 @@ def _names(work: _Work, regions: NDArray[np.int32]) -> dict[int, str]:
                 _give(names, zip((ball, socket), pair, strict=True))
     hips = [region for region, name in names.items() if name.startswith("hip_")]
     for region in {r for pair in joints for r in pair} - set(names):
-        area = [joints[min(h, region), max(h, region)].area_mm2 for h in hips if (min(h, region), max(h, region)) in joints]
+        area = [
+            joints[min(h, region), max(h, region)].area_mm2 for h in hips if (min(h, region), max(h, region)) in joints
+        ]
         if len(area) == 2 and min(area) >= SACROILIAC_MM2:
             _give(names, [(region, "sacrum")])
     volumes_ml = np.bincount(regions.ravel()) * work.grid.voxel_ml

@@ -1,20 +1,26 @@
 """Articular surfaces as structures: where two different bones face each other."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.anatomy.bone import is_bone_label
 from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import dilate, distance_mm
 
 FACING_MM = 6.0
 """Widest joint space, cartilage included."""
 SMALLEST_SURFACE_MM2 = 40.0
+CONTACT_MM = 3.0
+"""A lesion this near to the joint space has reached it."""
+RELEASED_MM = 8.0
+"""Around a lesion that has reached the joint: usual margin and contact together."""
 NEAR_MM = 30.0
 """A joint of a bone this near to the lesion matters for the plan."""
 
@@ -30,7 +36,9 @@ _PAIRS = (
 _MIDLINE = (("pubic symphysis", "hip_right", "hip_left"), ("lumbosacral joint", "sacrum", "vertebrae_L5"))
 _UNSIDED = (("knee joint", "femur_{side}", "tibia"), ("patellofemoral joint", "femur_{side}", "patella"))
 """TotalSegmentator's appendicular task gives tibia and patella without a side."""
-_OTHER_JOINTS = re.compile("vertebrae|rib|sternum|skull|carpal|tarsal|metacarpal|metatarsal|phalanges|radius|ulna|fibula")
+_OTHER_JOINTS = re.compile(
+    "vertebrae|rib|sternum|skull|carpal|tarsal|metacarpal|metatarsal|phalanges|radius|ulna|fibula"
+)
 """Bones with joints that are not in the tables above."""
 
 
@@ -59,29 +67,54 @@ def find_joints(bones: LabelMap) -> tuple[Joint, ...]:
 def joints_checked(bones: LabelMap, joints: tuple[Joint, ...], lesion: NDArray[np.bool_]) -> bool:
     """Whether every joint within reach of the lesion is known: nothing near it is a bone with joints that are not.
 
-    Bones within 30 mm of the lesion count. A missing partner is no gap in knowledge where the image ends across the
-    bone; a bone without a name, or with joints that are never computed (spine, ribs, hand, foot), is one.
+    Bones within 30 mm of the lesion count. A bone without a name, with a missing partner, or with joints that are
+    never computed (spine, ribs, hand, foot) leaves the joints unchecked. Only the far end of a long bone may be
+    missing, where the image cuts the bone.
     """
     region = bones.grid.region_around(bones.grid.ras_of_mask(lesion), NEAR_MM)
     around = dilate(np.ascontiguousarray(lesion[region]), NEAR_MM, bones.grid.spacing_kji_mm)
     near = [bones.names.get(int(v), "") for v in np.unique(bones.labels[region][around]) if v]
     if not near or any(not is_bone_label(name) or _OTHER_JOINTS.match(name) for name in near):
         return False
-    present = set(bones.names.values())
-    found = {joint.bones for joint in joints}
+    cut = {name for value, name in bones.names.items() if _ends_at_a_face(bones, value)}
+    found = {joint.name for joint in joints}
     for name in near:
-        mine = [pair[1:] for pair in _known_pairs() if name in pair[1:]]
-        if not any(pair in found for pair in mine):
+        if name.startswith("humerus") and name not in cut:
             return False
-        missing = [pair for pair in mine if pair[0] not in present or pair[1] not in present]
-        covered = {_joint_name(pair) for pair in found}
-        if any(_joint_name(pair) not in covered for pair in missing) and not _ends_at_a_face(bones, name):
+        wanted = {joint for joint, first, second in _known_pairs() if name in (first, second)}
+        far_end = {joint for joint in wanted if joint.startswith(("knee", "patellofemoral"))}
+        if wanted - found - (far_end if name in cut and name.startswith("femur") else set()):
             return False
     return True
 
 
-def _joint_name(bones: tuple[str, str]) -> str:
-    return next(name for name, first, second in _known_pairs() if (first, second) == bones)
+def limiting_part(mask: NDArray[np.bool_], lesion: NDArray[np.bool_], grid: Grid) -> tuple[NDArray[np.bool_], float]:
+    """The part of a joint that a plan can keep clear of, and the share (0 to 1) that the lesion itself reaches.
+
+    Where the lesion has come within 3 mm of the joint space or into it, a zone that covers the lesion takes the surface
+    there along: to demand a distance would forbid treatment. The surface within 8 mm of the lesion is then left out of
+    the limits, which must be said. A lesion that keeps farther away releases nothing.
+    """
+    spacing = grid.spacing_kji_mm
+    contact = max(CONTACT_MM, 2 * grid.half_diagonal_mm)
+    released = max(RELEASED_MM, contact)
+    region = grid.region_around(grid.ras_of_mask(lesion), released + 2 * float(spacing.max()))
+    away = np.full(mask.shape, np.inf, dtype=np.float32)
+    away[region] = distance_mm(np.ascontiguousarray(lesion[region]), spacing)
+    if not (mask & (away <= contact)).any():
+        return mask, 0.0
+    reached = mask & (away <= released)
+    return mask & ~reached, float(reached.sum() / mask.sum())
+
+
+def joint_distance_mm(joints: Sequence[Joint], lesion: NDArray[np.bool_], grid: Grid) -> tuple[str, float] | None:
+    """Name of the joint nearest to a lesion and its distance between voxel centres in mm; None without joints."""
+    if not joints:
+        return None
+    points = grid.ras_of_mask(lesion)
+    distances = [(float(cKDTree(grid.ras_of_mask(joint.mask)).query(points)[0].min()), joint.name) for joint in joints]
+    distance, name = min(distances)
+    return name, distance
 
 
 def _known_pairs() -> Iterator[tuple[str, str, str]]:
@@ -91,9 +124,8 @@ def _known_pairs() -> Iterator[tuple[str, str, str]]:
     yield from _MIDLINE
 
 
-def _ends_at_a_face(bones: LabelMap, name: str) -> bool:
+def _ends_at_a_face(bones: LabelMap, value: int) -> bool:
     """Whether the image cuts the bone."""
-    value = next(v for v, n in bones.names.items() if n == name)
     faces = (bones.labels.take(at, axis) for axis in range(3) for at in (0, -1))
     return any(bool((face == value).any()) for face in faces)
 
@@ -109,9 +141,7 @@ def _facing(
     pad = np.ceil(FACING_MM / spacing).astype(int) + 2
     low = [max(s.start, t.start) - p for s, t, p in zip(a, b, pad, strict=True)]
     high = [min(s.stop, t.stop) + p for s, t, p in zip(a, b, pad, strict=True)]
-    box = tuple(
-        slice(max(lo, 0), min(hi, n)) for lo, hi, n in zip(low, high, bones.labels.shape, strict=True)
-    )
+    box = tuple(slice(max(lo, 0), min(hi, n)) for lo, hi, n in zip(low, high, bones.labels.shape, strict=True))
     local = bones.labels[box]
     one, two = local == first, local == second
     if not (one.any() and two.any()):
@@ -126,14 +156,10 @@ def _facing(
     if facing < SMALLEST_SURFACE_MM2:
         return None
     mask = np.zeros(bones.labels.shape, dtype=bool)
-    mask[box] = space | (wall_one & _faces(to_two)) | (wall_two & _faces(to_one))
+    mask[box] = space | wall_one | wall_two
     return mask
 
 
 def _depth(mask: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.float32]:
     """Distance of voxels inside to the nearest voxel outside; the image's edge is not outside."""
     return distance_mm(~mask, spacing) if not mask.all() else np.full(mask.shape, np.inf, dtype=np.float32)
-
-
-def _faces(distance: NDArray[np.float32]) -> NDArray[np.bool_]:
-    return distance <= FACING_MM

@@ -76,11 +76,17 @@ def ignored_reason(name: str) -> str | None:
 
 
 def collect_structures(
-    ct: CtVolume, body: Body, organs: LabelMap | None, nerves: Sequence[NerveCurve]
+    ct: CtVolume,
+    body: Body,
+    organs: LabelMap | None,
+    nerves: Sequence[NerveCurve],
+    joints: Sequence[Structure] = (),
+    joints_checked: bool = False,
 ) -> tuple[tuple[Structure, ...], Structures]:
     """All critical structures of a case, and the account of what was checked, ignored and not checked.
 
-    A label that the table does not know counts as kind ``other``: it is kept clear of, not dropped.
+    A label that the table does not know counts as kind ``other``: it is kept clear of, not dropped. Computed joints
+    limit the plan in any case; the kind ``joint`` counts as checked only where `joints_checked` says so.
 
     Raises
     ------
@@ -93,8 +99,11 @@ def collect_structures(
         found, ignored = _from_labels(ct.grid, organs)
     found += [_from_curve(ct.grid, nerve) for nerve in nerves]
     found += _from_ct(ct, body)
-    checked = tuple(CheckedStructure(s.name, s.kind, s.origin) for s in found)
     present = {s.kind for s in found if s.origin != FROM_CT or s.kind in ("skin", "implant")}
+    found += joints
+    if joints_checked:
+        present.add("joint")
+    checked = tuple(CheckedStructure(s.name, s.kind, s.origin) for s in found)
     not_checked = tuple(kind for kind in kind_rules() if kind not in present and kind not in ("other", "implant"))
     return tuple(found), Structures(checked, not_checked, tuple(ignored))
 
@@ -132,6 +141,11 @@ def _from_labels(grid: Grid, organs: LabelMap) -> tuple[list[Structure], list[Ig
         else:
             found.append(_structure(name, kind_of(name) or "other", organs.labels == value, ORGAN))
     return found, ignored
+
+
+def joint_structure(name: str, mask: NDArray[np.bool_], from_labels: bool) -> Structure:
+    """A computed joint with its distances; its origin is that of the bones."""
+    return _structure(name, "joint", mask, ORGAN if from_labels else FROM_CT)
 
 
 def _from_curve(grid: Grid, nerve: NerveCurve) -> Structure:

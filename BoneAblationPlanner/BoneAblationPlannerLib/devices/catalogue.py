@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from BoneAblationPlannerLib.errors import InputError
@@ -77,6 +78,25 @@ def builtin_devices() -> tuple[Device, ...]:
     return parse_catalogue(json.loads(text), "catalogue.json")
 
 
+def read_devices(path: Path) -> tuple[Device, ...]:
+    """The shipped catalogue with a user's file on top: a row with a known id replaces it, others are added.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a row is bad; the message names the row and the field.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a device catalogue (JSON)") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); expected a device catalogue") from None
+    own = parse_catalogue(document, Path(path).name)
+    replaced = {device.id for device in own}
+    return (*(device for device in builtin_devices() if device.id not in replaced), *own)
+
+
 def find_device(device_id: str, devices: tuple[Device, ...] | None = None) -> Device:
     """Look a device up; raises InputError that lists what there is."""
     available = builtin_devices() if devices is None else devices
@@ -93,10 +113,17 @@ def parse_catalogue(document: Any, where: str) -> tuple[Device, ...]:
     if not isinstance(document, dict) or not isinstance(document.get("devices"), list):
         raise InputError(f"{where}: expected an object with a list 'devices'")
     sources = document.get("sources", {})
-    return tuple(_device(row, sources, f"{where}: device {n + 1}") for n, row in enumerate(document["devices"]))
+    found = tuple(_device(row, sources, f"{where}: device {n + 1}") for n, row in enumerate(document["devices"]))
+    ids = [device.id for device in found]
+    twice = next((i for i in ids if ids.count(i) > 1), None)
+    if twice is not None:
+        raise InputError(f"{where}: two devices have the id {twice!r}; expected each id once")
+    return found
 
 
 def _device(row: dict[str, Any], sources: dict[str, str], where: str) -> Device:
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: {row!r}; expected an object")
     where = f"{where} ({row.get('id', 'no id')})"
     factor = _number(row, "in_vivo_factor", where)
     if row.get("modality") not in MODALITIES:

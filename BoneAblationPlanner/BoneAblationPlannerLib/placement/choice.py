@@ -11,8 +11,8 @@ from BoneAblationPlannerLib.access.paths import Paths, find_paths, skin_entries
 from BoneAblationPlannerLib.access.region import LESION, AccessRegion, build_region
 from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
 from BoneAblationPlannerLib.advice.modality import LesionFacts, advise
-from BoneAblationPlannerLib.case import Anatomy, Choices
-from BoneAblationPlannerLib.devices.catalogue import builtin_devices, find_device
+from BoneAblationPlannerLib.case import Anatomy, Case
+from BoneAblationPlannerLib.devices.catalogue import find_device
 from BoneAblationPlannerLib.errors import InputError, PlanningError
 from BoneAblationPlannerLib.placement.candidates import (
     Candidate,
@@ -46,7 +46,7 @@ def find_access(prepared: PreparedCase) -> tuple[AccessRegion, Paths]:
         raise PlanningError(
             f"no skin within {limits.longest_depth_mm:g} mm of the lesion in this image: "
             "the field of view is cropped there; scan with the skin in view", {"no skin in view": 1})  # fmt: skip
-    widest_mm = max(device.diameter_mm for device in builtin_devices())
+    widest_mm = max(device.diameter_mm for device in prepared.case.devices)
     paths = find_paths(region, entries, aims, limits, prepared.position, widest_mm / 2)
     if len(paths) == 0:
         total = sum(paths.excluded_by.values())
@@ -67,14 +67,15 @@ def advise_modality(prepared: PreparedCase, region: AccessRegion) -> Advice:
     lesion, choices = prepared.lesion, prepared.case.choices
     facts = LesionFacts(
         lesion.kind, lesion.diameters_mm[0], lesion.cortical_breach_fraction or 0.0, choices.cement, near)  # fmt: skip
-    return advise(facts, chosen_modality(choices), prepared.structures.not_checked)
+    return advise(facts, chosen_modality(prepared.case), prepared.structures.not_checked)
 
 
-def chosen_modality(choices: Choices) -> Modality | None:
+def chosen_modality(case: Case) -> Modality | None:
     """The modality that the user asked for, by name or by device; raises InputError if the two disagree."""
+    choices = case.choices
     if choices.device is None:
         return choices.modality
-    device = find_device(choices.device)
+    device = find_device(choices.device, case.devices)
     if choices.modality not in (None, device.modality):
         raise InputError(f"device {device.id}: is {device.modality}; expected a device for modality {choices.modality}")
     return device.modality
@@ -156,7 +157,7 @@ def _place_modality(
 ) -> ChosenProbes:
     """Probes of the modality's best device; zone clearances are kept, or given up with a warning if they cannot be."""
     choices = prepared.case.choices
-    devices = [d for d in builtin_devices() if d.modality == modality and choices.device in (None, d.id)]
+    devices = [d for d in prepared.case.devices if d.modality == modality and choices.device in (None, d.id)]
     error = placement_error(choices)
     best_fraction = 0.0
     for n, share in enumerate((1.0, 0.0)):

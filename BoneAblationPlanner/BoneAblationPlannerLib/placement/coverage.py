@@ -5,12 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.placement.target import Target
 from BoneAblationPlannerLib.plan import Coverage, Robust
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, covered_voxels, depth_mm, rows_of
 
 SAMPLES = 64
+CLUSTER_MM = 2.0
+ALL_AROUND = 0.3
+"""Below this mean of unit vectors a remainder has no side."""
+NAMED_FROM = 0.4
+"""Cosine from which a direction is named."""
 LARGEST_SAMPLING = 200
 """Samples per axis at most, when the volume of zones is counted."""
 
@@ -36,6 +44,7 @@ def measure_coverage(target: Target, zones: Sequence[Spheroid], margin_mm: float
     covered = covered_voxels(target.points_ras_mm, target.grid, rows)
     voxel_ml = target.grid.voxel_ml
     lesion = covered[: target.lesion_count]
+    left = target.points_ras_mm[~covered]
     zones_ml = union_ml(zones)
     return Coverage(
         lesion_fraction=_floor(lesion.mean()),
@@ -45,6 +54,8 @@ def measure_coverage(target: Target, zones: Sequence[Spheroid], margin_mm: float
         robust=robust_figures(target, zones, error),
         uncovered_ml=float((~lesion).sum() * voxel_ml),
         zone_outside_target_ml=max(0.0, zones_ml - float(covered.sum() * voxel_ml)),
+        uncovered_target_ml=float(len(left) * voxel_ml),
+        uncovered_place=place_in_words(left, target.lesion_ras_mm.mean(axis=0)) if len(left) else None,
     )
 
 
@@ -87,6 +98,27 @@ def _perpendicular_pair(axis: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     first = np.cross(axis, helper)
     first /= np.linalg.norm(first)
     return first, np.cross(axis, first)
+
+
+def place_in_words(points_ras_mm: NDArray[np.float64], centre_ras_mm: NDArray[np.float64]) -> str:
+    """Where the largest cluster of points lies as seen from a centre: "posterior superior", "right", "all around".
+
+    Points are joined where they lie within `CLUSTER_MM`.
+    """
+    tree = cKDTree(points_ras_mm)
+    pairs = tree.query_pairs(CLUSTER_MM, output_type="ndarray")
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points_ras_mm),) * 2)
+    _, cluster = connected_components(links, directed=False)
+    largest = points_ras_mm[cluster == np.bincount(cluster).argmax()]
+    outward = largest - centre_ras_mm
+    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
+    mean = outward.mean(axis=0)
+    if np.linalg.norm(mean) < ALL_AROUND:
+        return "all around"
+    mean /= np.linalg.norm(mean)
+    words = ((1, "anterior", "posterior"), (2, "superior", "inferior"), (0, "right", "left"))
+    named = [(abs(mean[a]), plus if mean[a] > 0 else minus) for a, plus, minus in words if abs(mean[a]) > NAMED_FROM]
+    return " ".join(word for _, word in sorted(named, key=lambda row: -row[0]))
 
 
 def union_ml(zones: Sequence[Spheroid]) -> float:

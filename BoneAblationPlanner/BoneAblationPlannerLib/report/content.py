@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from BoneAblationPlannerLib.plan import Clearance, Plan, Point, Probe, Provenance
+from BoneAblationPlannerLib.plan import Clearance, Coverage, Plan, Point, Probe, Provenance
 from BoneAblationPlannerLib.views.picture import Picture
 
 LISTED_WITHIN_MM = 50.0
@@ -80,6 +80,8 @@ def report_content(plan: Plan, pictures: Sequence[Picture] = (), missing_picture
     return (
         *_decision(plan),
         *_clearances(plan),
+        *_protection(plan),
+        *_questions(plan),
         *_ranking(plan),
         *_overview(pictures, missing_pictures),
         *(block for probe in plan.probes for block in _probe_page(probe, pictures)),
@@ -182,10 +184,16 @@ def _coverage_table(plan: Plan) -> Table:
             f"{_mm(r.worst_minimum_margin_mm)} (worst), {_mm(r.p05_minimum_margin_mm)} (5th percentile)",
         ),
         ("Lesion not covered", _ml(c.uncovered_ml), "-"),
+        (f"Lesion + {c.margin_mm:g} mm not covered", _remainder(c), "-"),
         ("Zone", f"{_ml(plan.zone.volume_ml)}, {_ZONE_NAMES[plan.zone.model]}", "-"),
         ("Zone outside the target", _ml(c.zone_outside_target_ml), "-"),
     )
     return Table(("Figure", "As planned", f"Robust ({placement})"), rows, widths=(1.5, 1.5, 2))
+
+
+def _remainder(coverage: Coverage) -> str:
+    where = f", the largest part {coverage.uncovered_place}" if coverage.uncovered_place else ""
+    return f"{_ml(coverage.uncovered_target_ml)}{where}"
 
 
 def _lesion_table(plan: Plan) -> Table:
@@ -211,6 +219,28 @@ def _advice(plan: Plan) -> list[Block]:
     rows = tuple((reason.rule, reason.source, _STATUS_NAMES[reason.status]) for r in own for reason in r.reasons)
     blocks: list[Block] = [Paragraph(f"{_modality(plan)}, {who}.")]
     return [*blocks, Table(("Reason", "Source", "Status"), rows, widths=(3, 1.6, 1.2))] if rows else blocks
+
+
+def _protection(plan: Plan) -> list[Block]:
+    rows = tuple(
+        (f"{p.structure} ({p.kind})", _mm(p.zone_mm), p.measure, p.source, _STATUS_NAMES[p.status])
+        for p in plan.advice.protection
+    )
+    if not rows:
+        return []
+    columns = ("Structure", "From zone", "Proposal", "Source", "Status")
+    return [
+        Heading("Protection to consider"),
+        Paragraph(
+            "Proposals for structures that a zone comes near to; structures that were not checked are missing here."
+        ),
+        Table(columns, rows, widths=(1.5, 0.8, 3, 1.8, 1)),
+    ]
+
+
+def _questions(plan: Plan) -> list[Block]:
+    lines = tuple(f"{q.question} ({q.source}; {_STATUS_NAMES[q.status]})" for q in plan.advice.questions)
+    return [Notice("note", "Questions before the procedure (the planner has no answers)", lines)] if lines else []
 
 
 def _ranking(plan: Plan) -> list[Block]:

@@ -56,14 +56,19 @@ def rows_of(zones: Sequence[Spheroid]) -> NDArray[np.float64]:
     return np.array([z.row for z in zones], dtype=np.float64).reshape(len(zones), 8)
 
 
+ON_AXIS = 1e-9
+"""Share of a semi-axis below which a coordinate counts as 0."""
+
+
 @kernel
 def _ellipse_distance(y0, y1, e0, e1):  # type: ignore[no-untyped-def]
     """Distance of (y0, y1) >= 0 to the ellipse with semi-axes e0 >= e1 > 0, by bisection that cannot diverge.
 
     Eberly, "Distance from a point to an ellipse" (Geometric Tools).
     """
-    if y1 > 0:
-        if y0 > 0:
+    # Nearer to an axis than rounding can tell is on it; the bisection below would divide by zero there.
+    if y1 > ON_AXIS * e1:
+        if y0 > ON_AXIS * e0:
             z0, z1 = y0 / e0, y1 / e1
             g = z0 * z0 + z1 * z1 - 1
             if g == 0:
