@@ -63,6 +63,7 @@ class Case:
     choices: Choices = field(default_factory=Choices)
     notes: tuple[str, ...] = ()
     devices: tuple[Device, ...] = field(default_factory=builtin_devices)
+    excluded_entries: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ class Structure:
     required_shaft_mm, required_zone_mm : float
         Smallest allowed distance to the needle's shaft and to the zone's edge.
     origin : str
-        Where it came from: ``organ label``, ``drawn curve``, ``computed from the CT``.
+        Where it came from: ``organ label``, ``drawn curve``, ``computed from the CT``, ``estimated``.
     """
 
     name: str
@@ -93,13 +94,17 @@ class Structure:
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """Everything the plan was made around, as masks on the CT's grid."""
+    """Everything the plan was made around, as masks on the CT's grid.
+
+    `structures` limit the plan; `estimates` (expected courses of nerves, origin ``estimated``) only warn.
+    """
 
     ct: CtVolume
     body: NDArray[np.bool_]
     bone: NDArray[np.bool_]
     lesion: NDArray[np.bool_]
     structures: tuple[Structure, ...]
+    estimates: tuple[Structure, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,7 +48,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from BoneAblationPlannerLib.reading import read_ct, read_label_map, read_mask, read_nerve_curve
+    from BoneAblationPlannerLib.reading import frame_of_reference, read_ct, read_label_map, read_mask, read_nerve_curve
 
     report = _progress()
     choices, devices = _choices(options), _catalogue(options)
@@ -64,7 +64,8 @@ def _plan(options: argparse.Namespace) -> int:
         lesion, found = read_mask(options.lesion, ct.grid)
         notes += found
     if options.organs is not None:
-        organs, found = read_label_map(options.organs, options.organ_names, ct.grid)
+        frame = frame_of_reference(options.ct, options.series) if options.organs.suffix.lower() == ".dcm" else None
+        organs, found = read_label_map(options.organs, options.organ_names, ct.grid, frame)
         notes += found
     nerves = [NerveCurve(name, points) for path in options.nerve for name, points in read_nerve_curve(path)]
     case = Case(ct, options.lesion_seed, lesion, organs, tuple(nerves), choices, tuple(notes), devices)
@@ -279,7 +280,7 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--lesion-seed", type=float, nargs=3, action=_PointAction, metavar=("R", "A", "S"),
                       help="a point inside the lesion, RAS in mm")  # fmt: skip
     plan.add_argument("--lesion", type=Path, metavar="MASK", help="a finished outline on the CT's grid")
-    plan.add_argument("--organs", type=Path, metavar="MAP", help="organ label map or .seg.nrrd")
+    plan.add_argument("--organs", type=Path, metavar="MAP", help="organ label map, .seg.nrrd, DICOM SEG or RTSTRUCT")
     plan.add_argument("--organ-names", type=Path, metavar="JSON", help='names of its labels: {"1": "spleen"}')
     plan.add_argument("--nerve", type=Path, action="append", default=[], metavar="FILE.mrk.json")
     plan.add_argument("--cement", action="store_true", help="plan cement after ablation")

@@ -215,11 +215,15 @@ class IgnoredLabel:
 
 @dataclass(frozen=True)
 class Structures:
-    """`not_checked` lists every kind of critical anatomy that this case does not contain: unknown, never safe."""
+    """`not_checked` lists every kind of critical anatomy that this case does not contain: unknown, never safe.
+
+    `estimated` are expected courses of nerves, from bony landmarks: they warn, and count neither as checked nor as clear.
+    """
 
     checked: tuple[CheckedStructure, ...]
     not_checked: tuple[str, ...]
     ignored: tuple[IgnoredLabel, ...] = ()
+    estimated: tuple[CheckedStructure, ...] = ()
 
 
 @dataclass(frozen=True)

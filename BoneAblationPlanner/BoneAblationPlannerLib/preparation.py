@@ -1,6 +1,6 @@
 """From what the user gave to anatomy with its figures: where planning and evaluation both start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from BoneAblationPlannerLib.anatomy.bones import bone_at, separate_bones
 from BoneAblationPlannerLib.anatomy.breach import breach_map
 from BoneAblationPlannerLib.anatomy.joints import find_joints, joints_checked, limiting_part
 from BoneAblationPlannerLib.anatomy.lesion import diameters_mm, lesion_kind, segment_lesion
+from BoneAblationPlannerLib.anatomy.nerves import band_structures, expected_nerves, target_warnings
 from BoneAblationPlannerLib.anatomy.structures import collect_structures, joint_structure
 from BoneAblationPlannerLib.case import Anatomy, Case, Structure
 from BoneAblationPlannerLib.ct import LabelMap
@@ -19,7 +20,7 @@ from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.placement.target import Target, build_target
-from BoneAblationPlannerLib.plan import POSITIONS, Lesion, Position, Structures
+from BoneAblationPlannerLib.plan import POSITIONS, CheckedStructure, Lesion, Position, Structures
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
 
 
@@ -50,7 +51,9 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     joints, joints_known, joint_warnings = _joints(case, bones, mask)
     step(report, 0.85, "collecting critical structures")
     found, structures = collect_structures(case.ct, body, case.organs, case.nerves, joints, joints_known)
-    anatomy = Anatomy(case.ct, body.inside, bone | mask, mask, found)
+    estimates = band_structures(expected_nerves(bones), case.ct.grid)
+    structures = replace(structures, estimated=tuple(CheckedStructure(s.name, s.kind, s.origin) for s in estimates))
+    anatomy = Anatomy(case.ct, body.inside, bone | mask, mask, found, estimates)
     position, warnings = _position(case)
     margin = case.choices.margin_mm
     margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
@@ -58,6 +61,8 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     if structures.not_checked:
         warnings.append(f"not checked, because the case does not contain it: {', '.join(structures.not_checked)}")
     warnings += joint_warnings
+    treated = dilate(mask, margin, case.ct.grid.spacing_kji_mm) if margin else mask
+    warnings += target_warnings(estimates, treated, case.ct.grid)
     warnings += [f"lesion outline: {check}" for check in checks]
     warnings += [*case.ct.notes, *case.notes]
     target = build_target(mask, case.ct.grid, margin)

@@ -8,6 +8,7 @@ Every refusal is an `InputError` of one line: what, where, what was expected. Fi
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap, ct_sha256
 from BoneAblationPlannerLib.dicom.header import is_dicom
-from BoneAblationPlannerLib.dicom.series import SeriesInfo, scan_folder
+from BoneAblationPlannerLib.dicom.rtstruct import RTSTRUCT_CLASS, read_structure_set, structure_set
+from BoneAblationPlannerLib.dicom.segmentation import SEGMENTATION_CLASSES, read_segments
+from BoneAblationPlannerLib.dicom.series import SeriesInfo, choose, scan_folder
 from BoneAblationPlannerLib.dicom.volume import read_volume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid, ras_from_lps
@@ -118,17 +121,22 @@ def ct_from_array(
     return CtVolume(grid, hu, source, ct_sha256(grid, hu), scanned_position, (*notes, *_doubts(hu)))
 
 
-def read_label_map(path: Path, names_path: Path | None, reference: Grid) -> tuple[LabelMap, list[str]]:
+def read_label_map(
+    path: Path, names_path: Path | None, reference: Grid, frame_of_reference: str | None = None
+) -> tuple[LabelMap, list[str]]:
     """Read labelled anatomy onto the CT's grid.
 
     Parameters
     ----------
     path : Path
-        NRRD, NIfTI, MetaImage, or a segmentation as Slicer writes it (.seg.nrrd, also with several layers).
+        NRRD, NIfTI, MetaImage, a segmentation as Slicer writes it (.seg.nrrd, also with several layers), or a DICOM
+        segmentation (SEG) or structure set (RTSTRUCT).
     names_path : Path or None
         JSON object from label value to name, ``{"1": "spleen"}``; goes before names in the file itself.
     reference : Grid
-        The CT's; a map on another grid is resampled to it, nearest neighbour.
+        The CT's; a map on another grid is resampled to it, nearest neighbour. Contours are rasterised on it.
+    frame_of_reference : str, optional
+        The CT's FrameOfReferenceUID (see `frame_of_reference`); a DICOM segmentation in another frame is refused.
 
     Returns
     -------
@@ -142,12 +150,15 @@ def read_label_map(path: Path, names_path: Path | None, reference: Grid) -> tupl
     InputError
         If the map is no label map, lies elsewhere than the CT, or the names do not fit it.
     """
-    image = _read_image(path, layers=True)
-    grid = _grid(image, path.name)
-    layers = _as_labels(sitk.GetArrayFromImage(image), path.name)
-    if layers.ndim == 3:
-        layers = layers[..., np.newaxis]
-    labels, names, notes = _flattened(layers, _segments(image))
+    if path.is_file() and not _is_image_name(path) and is_dicom(path):
+        grid, labels, names, notes = _dicom_labels(path, reference, frame_of_reference)
+    else:
+        image = _read_image(path, layers=True)
+        grid = _grid(image, path.name)
+        layers = _as_labels(sitk.GetArrayFromImage(image), path.name)
+        if layers.ndim == 3:
+            layers = layers[..., np.newaxis]
+        labels, names, notes = _flattened(layers, _segments(image))
     present = [int(value) for value in np.unique(labels) if value]
     if not present:
         raise InputError(f"{path.name}: no voxel has a label; expected at least one structure")
@@ -168,6 +179,14 @@ def read_label_map(path: Path, names_path: Path | None, reference: Grid) -> tupl
         )
         present = [value for value in present if value in kept]
     return LabelMap(reference, labels, {value: names.get(value, f"label {value}") for value in present}), notes
+
+
+def frame_of_reference(path: Path, series: str | None = None) -> str | None:
+    """FrameOfReferenceUID of the CT series that `read_ct` would read, or None where there is none."""
+    path = path.absolute()
+    if not path.exists() or (path.is_file() and (_is_image_name(path) or not is_dicom(path))):
+        return None
+    return choose(scan_folder(path), series, path.name).headers[0].frame_of_reference or None
 
 
 def read_mask(path: Path, reference: Grid) -> tuple[NDArray[np.bool_], list[str]]:
@@ -455,6 +474,56 @@ def _flattened(
     names = {index + 1: name for index, (_layer, _value, name) in enumerate(segments)}
     notes = [f"segments overlap in {overlap} voxels: the smaller segment was kept there"] if overlap else []
     return labels, names, notes
+
+
+def _dicom_labels(
+    path: Path, reference: Grid, frame_of_reference: str | None
+) -> tuple[Grid, NDArray[np.integer], dict[int, str], list[str]]:
+    """Grid, labels, names and notes of a DICOM SEG or RTSTRUCT."""
+    dataset = _dicom_object(path)
+    kind = str(dataset.get("SOPClassUID", ""))
+    notes: list[str] = []
+    if kind == RTSTRUCT_CLASS:
+        frame = structure_set(dataset, path.name).frame_of_reference
+        _check_frame(frame, frame_of_reference, path.name)
+        masks, notes = read_structure_set(path, dataset, reference)
+        grid, numbered = reference, [(n, name, mask) for n, (name, mask) in enumerate(masks, start=1)]
+        if not numbered:
+            raise InputError(f"{path.name}: no structure lies inside the CT; expected contours drawn on this CT")
+    elif kind in SEGMENTATION_CLASSES:
+        _check_frame(str(dataset.get("FrameOfReferenceUID", "") or ""), frame_of_reference, path.name)
+        grid, numbered = read_segments(path, dataset)
+    else:
+        modality = str(dataset.get("Modality", "") or "no modality")
+        raise InputError(f"{path.name}: DICOM of another kind ({modality}); expected SEG or RTSTRUCT")
+    labels = np.zeros(grid.shape, dtype=np.uint16)
+    overlap = 0
+    for number, _name, mask in sorted(numbered, key=lambda row: -int(row[2].sum())):
+        overlap += int((labels[mask] != 0).sum())
+        labels[mask] = number
+    if overlap:
+        notes.append(f"structures overlap in {overlap} voxels: the smaller one was kept there")
+    return grid, labels, {number: name for number, name, _mask in numbered}, notes
+
+
+def _dicom_object(path: Path) -> Any:
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return pydicom.dcmread(path, force=True)
+        except (InvalidDicomError, OSError, ValueError, EOFError, KeyError) as error:
+            raise InputError(f"{path.name}: damaged ({error}); expected a DICOM segmentation") from error
+
+
+def _check_frame(found: str, wanted: str | None, name: str) -> None:
+    if wanted and found and found != wanted:
+        raise InputError(
+            f"{name}: drawn in another frame of reference ({found}) than the CT ({wanted});"
+            " expected a segmentation of this CT"
+        )
 
 
 def _read_names(path: Path, present: list[int]) -> dict[int, str]:

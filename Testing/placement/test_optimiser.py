@@ -9,13 +9,15 @@ from grids import ball, oblique_grid
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices
 from BoneAblationPlannerLib.errors import Cancelled
 from BoneAblationPlannerLib.placement.candidates import Candidate, spread_points
+from BoneAblationPlannerLib.placement.certificate import certify
 from BoneAblationPlannerLib.placement.coverage import PlacementError
 from BoneAblationPlannerLib.placement.optimiser import (
     EFFORT_COST,
     HEALTHY_COST,
     LESION_WEIGHT,
+    Search,
     _best_of_starts,
-    _build,
+    build_problem,
     segment_distance,
     select_probes,
 )
@@ -58,7 +60,7 @@ def value_by_hand(candidates, target, rows):
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_finds_the_optimum_and_bounds_it(seed, count):
     candidates, target = problem(12, seed)
-    built = _build(candidates, target, 0.0)
+    built = build_problem(candidates, target, 0.0)
     best = max(
         value_by_hand(candidates, target, rows)
         for rows in itertools.combinations(range(len(candidates)), count)
@@ -68,6 +70,26 @@ def test_finds_the_optimum_and_bounds_it(seed, count):
     assert found.value == pytest.approx(best, abs=1e-9)
     assert found.value == pytest.approx(value_by_hand(candidates, target, found.rows), abs=1e-9)
     assert found.bound >= best - 1e-9
+    certified = certify(candidates, target, 0.0, found)
+    assert best - 1e-9 <= certified.bound <= found.bound
+    assert certified.value == pytest.approx(best, abs=1e-9)
+
+
+def test_the_certificate_closes_the_gap_and_mends_a_poor_choice():
+    """Zones that do not overlap: the value is the sum of the parts, so the bound is the optimum."""
+    grid = oblique_grid((20, 40, 50), (1.0, 1.0, 1.0))
+    target = build_target(ball(grid, CENTRE, 18.0), grid, 0.0)
+    axis = np.array([0.0, 0, 1])
+    candidates = []
+    for offset, size in (([8.0, 0, 0], 14.0), ([-8.0, 0, 0], 12.0), ([0.0, 8, 0], 6.0), ([0.0, -8, 0], 8.0)):
+        zone = Spheroid(CENTRE + offset, axis, size, size)
+        candidates.append(Candidate(DEVICE, DEVICE.programs[0], zone.centre_ras_mm - 80 * axis, zone.centre_ras_mm,
+                                    zone, zone, 0.0))  # fmt: skip
+    problem_ = build_problem(candidates, target, 0.0)
+    poor = Search(problem_).selection([2, 3])
+    certified = certify(candidates, target, 0.0, poor)
+    assert set(certified.rows) == {0, 1}
+    assert certified.bound == pytest.approx(certified.value, rel=2e-3)
 
 
 def test_shafts_that_collide_are_never_chosen_together():

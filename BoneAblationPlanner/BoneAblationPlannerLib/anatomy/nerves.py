@@ -121,7 +121,10 @@ def needle_warnings(
         for c in clearances(surfaces, grid, entry, tip, radius, zone):
             near = [
                 f"{what} {'inside the band' if mm <= 0 else f'{mm:.0f} mm from the band'}"
-                for what, mm, wanted in (("shaft", c.shaft_mm, c.required_shaft_mm), ("zone", c.zone_mm, c.required_zone_mm))
+                for what, mm, wanted in (
+                    ("shaft", c.shaft_mm, c.required_shaft_mm),
+                    ("zone", c.zone_mm, c.required_zone_mm),
+                )
                 if mm < wanted
             ]
             if near:
@@ -135,7 +138,7 @@ def bands_provenance(bands: Sequence[NerveBand]) -> tuple[Provenance, ...]:
     return tuple(Provenance(f"estimated {r.nerve}: band radius", r.radius_mm, "mm", r.source, r.status) for r in rules)
 
 
-def _band(nerve: str, side: str, points: Sequence[Sequence[float]] | Points) -> NerveBand:
+def _band(nerve: str, side: str, points: Sequence[Point] | Points) -> NerveBand:
     return NerveBand(f"{nerve} {side}", np.asarray(points, dtype=np.float64), band_rules()[nerve].radius_mm)
 
 
@@ -216,7 +219,9 @@ def _pelvic(hip: _Bone, femur: _Bone, sacrum: "_Bone | None", side: str, sign: f
     under_ligament = (spine + tubercle) / 2 + np.array([sign * 12.0, 0.0, 0.0]) * scale
     femoral = [under_ligament]
     femoral.append(np.array([under_ligament[0], under_ligament[1], centre[2]]))
-    femoral.append(np.array([under_ligament[0] + sign * 5 * scale, under_ligament[1] - 3 * scale, centre[2] - 30 * scale]))
+    femoral.append(
+        np.array([under_ligament[0] + sign * 5 * scale, under_ligament[1] - 3 * scale, centre[2] - 30 * scale])
+    )
     canal = centre + 0.65 * (tubercle - centre) + np.array([0.0, -6.0, 6.0]) * scale
     if sacrum is not None:
         top = float(np.quantile(sacrum.points[:, 2], 0.99))

@@ -22,6 +22,7 @@ from BoneAblationPlannerLib.placement.candidates import (
     spread_points,
     zone_slack_mm,
 )
+from BoneAblationPlannerLib.placement.certificate import certify
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.optimiser import ENOUGH_LESION, Selection, select_probes
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
@@ -173,7 +174,8 @@ def _place_modality(
         chosen = min(found, key=lambda c: c.preference)
         best_fraction = max(best_fraction, chosen.selection.lesion_fraction)
         if chosen.selection.lesion_fraction >= LEAST_LESION_FRACTION:
-            return chosen
+            gap_mm = default_limits().probe_gap_mm
+            return replace(chosen, selection=certify(chosen.candidates, prepared.target, gap_mm, chosen.selection))
     raise PlanningError(
         f"no set of up to 6 {modality} probes covers the lesion without its zone touching a critical structure: "
         f"at best {best_fraction:.0%} of the lesion; displace the structure (hydrodissection) or change modality",

@@ -5,7 +5,7 @@ Coverage is submodular, so for any set S and number of probes n no set of n can 
 plus the n largest gains of single candidates at S.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,9 @@ class Selection:
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
+class Problem:
+    """Bitsets (C, W) of what each candidate covers, its cost (C,), and which pairs (C, C) do not collide."""
+
     lesion_bits: NDArray[np.uint64]
     margin_bits: NDArray[np.uint64]
     cost: NDArray[np.float64]
@@ -57,6 +59,7 @@ class _Problem:
 
     @property
     def whole(self) -> float:
+        """Value of covering the whole target for free."""
         return LESION_WEIGHT * self.lesion_count + self.margin_count
 
 
@@ -68,7 +71,7 @@ def select_probes(
     Enough is 99 % of the lesion, 90 % of lesion + margin, and 95 % of the lesion under placement error (5th
     percentile). Deterministic for a seed.
     """
-    problem = _build(candidates, target, gap_mm)
+    problem = build_problem(candidates, target, gap_mm)
     rng = np.random.default_rng(error.seed)
     best: Selection | None = None
     for count in range(1, MOST_PROBES + 1):
@@ -93,7 +96,8 @@ def _enough(found: Selection, candidates: list[Candidate], target: Target, error
     return robust_figures(target, zones, error).p05_lesion_fraction >= ENOUGH_ROBUST
 
 
-def _build(candidates: list[Candidate], target: Target, gap_mm: float) -> _Problem:
+def build_problem(candidates: list[Candidate], target: Target, gap_mm: float) -> Problem:
+    """Rasterise the candidates' zones on the target; shafts must leave `gap_mm` between them."""
     rows = rows_of([c.zone for c in candidates])
     lesion_points = target.points_ras_mm[: target.lesion_count]
     margin_points = target.points_ras_mm[target.lesion_count :]
@@ -104,7 +108,7 @@ def _build(candidates: list[Candidate], target: Target, gap_mm: float) -> _Probl
     whole = LESION_WEIGHT * target.lesion_count + len(margin_points)
     effort = np.array([c.effort for c in candidates])
     cost = HEALTHY_COST * np.maximum(outside, 0) / target.grid.voxel_ml + EFFORT_COST * whole * effort
-    return _Problem(
+    return Problem(
         lesion, margin, cost, _compatible(candidates, gap_mm), target.lesion_count, len(margin_points))  # fmt: skip
 
 
@@ -183,10 +187,10 @@ def _popcounts(bits: NDArray[np.uint64], covered: NDArray[np.uint64] | None = No
     return counts.astype(np.float64)
 
 
-class _Search:
+class Search:
     """Greedy and swap search over one problem, counting evaluations."""
 
-    def __init__(self, problem: _Problem) -> None:
+    def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.evaluations = 0
 
@@ -206,11 +210,13 @@ class _Search:
         return allowed
 
     def value(self, rows: list[int]) -> float:
+        """Objective of a set of rows."""
         p = self.problem
         lesion, margin = self.covered_counts(rows)
         return LESION_WEIGHT * lesion + margin - float(p.cost[rows].sum())
 
     def covered_counts(self, rows: list[int]) -> tuple[int, int]:
+        """Covered voxels of lesion and of margin."""
         p = self.problem
         return _ones(self._covered(p.lesion_bits, rows)), _ones(self._covered(p.margin_bits, rows))
 
@@ -238,6 +244,19 @@ class _Search:
                     rows, value, improved = swapped, self.value(swapped), True
         return rows
 
+    def selection(self, rows: list[int]) -> Selection:
+        """Figures of a set of rows; the bound is that of covering everything for free."""
+        p = self.problem
+        lesion, margin = self.covered_counts(rows)
+        return Selection(
+            rows=tuple(rows),
+            lesion_fraction=lesion / p.lesion_count,
+            target_fraction=(lesion + margin) / (p.lesion_count + p.margin_count),
+            value=self.value(rows) / p.whole,
+            bound=1.0,
+            evaluations=self.evaluations,
+        )
+
     @staticmethod
     def _covered(bits: NDArray[np.uint64], rows: list[int]) -> NDArray[np.uint64]:
         return np.bitwise_or.reduce(bits[rows], axis=0) if rows else np.zeros(bits.shape[1], dtype=np.uint64)
@@ -247,8 +266,8 @@ def _ones(bits: NDArray[np.uint64]) -> int:
     return int(np.bitwise_count(bits).sum())
 
 
-def _best_of_starts(problem: _Problem, count: int, rng: np.random.Generator) -> Selection | None:
-    search = _Search(problem)
+def _best_of_starts(problem: Problem, count: int, rng: np.random.Generator) -> Selection | None:
+    search = Search(problem)
     starts = _starts(search.gains([]), rng) if count > 1 else [[]]
     best: list[int] | None = None
     for start in starts:
@@ -260,16 +279,8 @@ def _best_of_starts(problem: _Problem, count: int, rng: np.random.Generator) -> 
             best = rows
     if best is None:
         return None
-    lesion, margin = search.covered_counts(best)
     bound = min(problem.whole, *(_bound(search, rows, count) for rows in ([], best)))
-    return Selection(
-        rows=tuple(best),
-        lesion_fraction=lesion / problem.lesion_count,
-        target_fraction=(lesion + margin) / (problem.lesion_count + problem.margin_count),
-        value=search.value(best) / problem.whole,
-        bound=bound / problem.whole,
-        evaluations=search.evaluations,
-    )
+    return replace(search.selection(best), bound=bound / problem.whole)
 
 
 def _starts(first_gains: NDArray[np.float64], rng: np.random.Generator) -> list[list[int]]:
@@ -281,7 +292,7 @@ def _starts(first_gains: NDArray[np.float64], rng: np.random.Generator) -> list[
     return [[int(row)] for row in (*order[:STARTS], *rng.choice(promising, size=STARTS, replace=False))]
 
 
-def _bound(search: _Search, rows: list[int], count: int) -> float:
+def _bound(search: Search, rows: list[int], count: int) -> float:
     """Value of a set plus the `count` largest single gains at it: no set of that size is worth more."""
     gains = np.sort(search.gains(rows))[::-1][:count]
     covered = sum(w * n for w, n in zip((LESION_WEIGHT, 1.0), search.covered_counts(rows), strict=True))
