@@ -1,9 +1,13 @@
 """The figures of a whole plan for given placements, whoever made them: the optimiser, a dragged line, a stored plan."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
+import numpy as np
+
+from BoneAblationPlannerLib.access.angles import towards_table
 from BoneAblationPlannerLib.access.limits import AccessLimits, default_limits, limits_provenance
 from BoneAblationPlannerLib.advice.protection import patient_questions, propose_protection
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
@@ -13,7 +17,19 @@ from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.placement.coverage import PlacementError, margins_mm, measure_coverage, union_ml
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.probe_figures import Placement, measure_probe, zone_mask
-from BoneAblationPlannerLib.plan import Advice, GridRecord, InputRecord, Optimiser, Plan, Probe, Software, Zone
+from BoneAblationPlannerLib.plan import (
+    Advice,
+    Coverage,
+    GridRecord,
+    InputRecord,
+    Optimiser,
+    Plan,
+    Position,
+    Probe,
+    Robust,
+    Software,
+    Zone,
+)
 from BoneAblationPlannerLib.preparation import PreparedCase
 
 
@@ -40,12 +56,17 @@ def evaluate(
     probes = tuple(measure_probe(p, anatomy, surfaces, prepared.position, limits) for p in placements)
     zones = [p.zone for p in placements]
     error = placement_error(choices)
-    coverage = measure_coverage(prepared.target, zones, prepared.margin_mm, error)
+    uncertainty = [p.device.uncertainty_mm for p in placements]
+    coverage = measure_coverage(prepared.target, zones, prepared.margin_mm, error, uncertainty)
     ice = any(p.visible_axes_mm for p in probes)
     provenance = (*DEFAULTS.provenance(), *limits_provenance(), *provenance_of(anatomy.structures))
     every = [c for probe in probes for c in probe.clearances]
     advice = replace(advice, protection=propose_protection(every, advice.modality), questions=patient_questions())
     zone_rows = {row.name: row for p in placements for row in p.device.provenance(p.program)}
+    measured = [
+        *_coverage_warnings(coverage),
+        *_probe_warnings(probes, limits, prepared.position, coverage.robust),
+    ]
     plan = Plan(
         software=Software("BoneAblationPlanner", software_version()),
         input=InputRecord(anatomy.ct.source, _grid_record(prepared), anatomy.ct.sha256, anatomy.ct.notes),
@@ -59,8 +80,9 @@ def evaluate(
         coverage=coverage,
         structures=prepared.structures,
         optimiser=optimiser,
-        warnings=tuple(dict.fromkeys((*_probe_warnings(probes, limits), *warnings, *prepared.warnings))),
+        warnings=tuple(dict.fromkeys((*measured, *warnings, *prepared.warnings))),
         provenance=provenance,
+        case_warnings=prepared.warnings,
     )
     visible = zone_mask(grid, [p.outer_zone for p in placements]) if ice else None
     target = dilate(anatomy.lesion, prepared.margin_mm, grid.spacing_kji_mm) if prepared.margin_mm else anatomy.lesion
@@ -75,21 +97,69 @@ def evaluate(
     )
 
 
-def _probe_warnings(probes: Sequence[Probe], limits: AccessLimits) -> list[str]:
+def _coverage_warnings(coverage: Coverage) -> list[str]:
+    """What is left uncovered, and what a smaller zone or a needle off its way would leave: said, never implied."""
+    warnings = []
+    place = f", most of it {coverage.uncovered_place}" if coverage.uncovered_place else ""
+    if coverage.lesion_fraction < 1:
+        warnings.append(f"LESION NOT COVERED: {coverage.uncovered_ml:.2f} ml of lesion lie outside the zones{place}")
+    if coverage.minimum_margin_mm < coverage.margin_mm:
+        warnings.append(
+            f"margin: {coverage.minimum_margin_mm:.1f} mm at the narrowest, {coverage.margin_mm:g} mm wanted; "
+            f"{coverage.lesion_plus_margin_fraction:.0%} of lesion + margin covered{place}"
+        )
+    robust = coverage.robust
+    if robust.p05_lesion_fraction < 1:
+        warnings.append(
+            f"a needle {robust.lateral_error_mm:g} mm off may leave {1 - robust.p05_lesion_fraction:.1%} of the lesion "
+            "(5th percentile)"
+        )
+    small = coverage.small_zone_lesion_fraction
+    if small is not None and small < 1:
+        warnings.append(f"if the zones turn out smaller by their uncertainty, {small:.1%} of the lesion is covered")
+    return warnings
+
+
+def _probe_warnings(probes: Sequence[Probe], limits: AccessLimits, position: Position, robust: Robust) -> list[str]:
     warnings = []
     for probe in probes:
-        for c in probe.clearances:
-            if not c.ok:
-                what = (
-                    f"shaft {c.shaft_mm:.1f} mm from {c.structure} ({c.required_shaft_mm:g} mm wanted)"
-                    if c.shaft_mm < c.required_shaft_mm
-                    else f"zone {c.zone_mm:.1f} mm from {c.structure} ({c.required_zone_mm:g} mm wanted)"
-                )
-                warnings.append(f"{probe.name}: {what}")
-        if abs(probe.craniocaudal_angle_deg) > limits.craniocaudal_preferred_deg:
-            warnings.append(f"{probe.name}: {abs(probe.craniocaudal_angle_deg):.0f} degrees out of the axial plane")
-        if probe.cortex_incidence_deg is not None and probe.cortex_incidence_deg > limits.incidence_preferred_deg:
-            warnings.append(f"{probe.name}: meets the cortex at {probe.cortex_incidence_deg:.0f} degrees: may skive")
+        warnings += [f"{probe.name}: {text}" for text in _clearance_warnings(probe, robust)]
+        warnings += [f"{probe.name}: {text}" for text in _path_warnings(probe, limits, position)]
+    return warnings
+
+
+def _clearance_warnings(probe: Probe, robust: Robust) -> list[str]:
+    """Clearances that are not kept, and those that a placement error could use up."""
+    warnings = []
+    off_mm = math.hypot(robust.lateral_error_mm, robust.depth_error_mm)
+    for c in probe.clearances:
+        if not c.ok and c.shaft_mm < c.required_shaft_mm:
+            state = f"passes through {c.structure}" if c.shaft_mm < 0 else f"is {c.shaft_mm:.2f} mm from {c.structure}"
+            warnings.append(f"SHAFT {state} ({c.required_shaft_mm:g} mm wanted)")
+        elif not c.ok:
+            state = f"reaches into {c.structure}" if c.zone_mm < 0 else f"is {c.zone_mm:.2f} mm from {c.structure}"
+            warnings.append(f"ZONE {state} ({c.required_zone_mm:g} mm wanted)")
+        elif c.required_zone_mm > 0 and c.zone_mm < off_mm:
+            warnings.append(f"zone {c.zone_mm:.1f} mm from {c.structure}: a needle {off_mm:.0f} mm off could touch it")
+        elif c.required_shaft_mm > 0 and c.shaft_mm < robust.lateral_error_mm:
+            warnings.append(f"shaft {c.shaft_mm:.1f} mm from {c.structure}: within the placement error")
+    return warnings
+
+
+def _path_warnings(probe: Probe, limits: AccessLimits, position: Position) -> list[str]:
+    warnings = []
+    if abs(probe.craniocaudal_angle_deg) > limits.craniocaudal_preferred_deg:
+        warnings.append(f"{abs(probe.craniocaudal_angle_deg):.0f} degrees out of the axial plane")
+    if probe.cortex_incidence_deg is not None and probe.cortex_incidence_deg > limits.incidence_preferred_deg:
+        warnings.append(f"meets the cortex at {probe.cortex_incidence_deg:.0f} degrees: may skive")
+    if probe.bones_met is not None and probe.bones_met > 1:
+        warnings.append(f"meets bone {probe.bones_met} times: possibly another bone or a joint on the way")
+    if probe.depth_mm + limits.hub_mm > probe.shaft_length_mm:
+        warnings.append(f"the longest shaft ({probe.shaft_length_mm:.0f} mm) is too short for {probe.depth_mm:.0f} mm")
+    outward = np.subtract(probe.entry_ras_mm, probe.tip_ras_mm) / probe.depth_mm
+    below = math.degrees(math.asin(min(1.0, max(-1.0, float(outward @ towards_table(position))))))
+    if below >= 0.5:
+        warnings.append(f"comes {below:.0f} degrees from below the horizontal: raise or turn the patient")
     return warnings
 
 

@@ -164,6 +164,7 @@ class Probe:
     visible_axes_mm: Point | None = None
     slice_number: int | None = None
     device_name: str = ""
+    bones_met: int | None = None
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,10 @@ class Robust:
 
 @dataclass(frozen=True)
 class Coverage:
-    """`uncovered_ml` is lesion, `uncovered_target_ml` lesion + margin; the place is that of the largest part left."""
+    """`uncovered_ml` is lesion, `uncovered_target_ml` lesion + margin; the place is that of the largest part left.
+
+    `small_zone_lesion_fraction` is the lesion covered if every zone is smaller by its device's uncertainty.
+    """
 
     lesion_fraction: float
     margin_mm: float
@@ -198,6 +202,7 @@ class Coverage:
     zone_outside_target_ml: float
     uncovered_target_ml: float = 0.0
     uncovered_place: str | None = None
+    small_zone_lesion_fraction: float | None = None
 
 
 @dataclass(frozen=True)
@@ -308,7 +313,10 @@ class Stability:
 
 @dataclass(frozen=True)
 class Plan:
-    """A complete plan; `to_json` and `from_json` are its only outside forms."""
+    """A complete plan; `to_json` and `from_json` are its only outside forms.
+
+    `case_warnings` are those of the `warnings` that do not depend on where the probes are.
+    """
 
     software: Software
     input: InputRecord
@@ -327,6 +335,7 @@ class Plan:
     stability: Stability = field(default_factory=Stability)
     warnings: tuple[str, ...] = ()
     provenance: tuple[Provenance, ...] = ()
+    case_warnings: tuple[str, ...] = ()
     schema: str = SCHEMA
 
     def to_json(self) -> dict[str, Any]:

@@ -65,14 +65,28 @@ def evaluate_stored(
         position=plan.position,
         margin_mm=margin,
         target=build_target(lesion, stored.ct.grid, margin),
-        warnings=_kept_warnings(plan),
+        warnings=plan.case_warnings,
     )
     lines = [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm, devices) for p in stored.probes]
-    result = evaluate(prepared, placements or lines, plan.advice, plan.optimiser)
-    measured = replace(
-        result.plan, cement=plan.cement, screws=plan.screws, stability=plan.stability, timings_s=plan.timings_s
+    chosen = list(placements or lines)
+    edited = chosen != placements_of_plan(plan, devices)
+    result = evaluate(prepared, chosen, plan.advice, HAND_MADE if edited else plan.optimiser)
+    return replace(result, plan=_with_the_rest(result.plan, plan, edited))
+
+
+def _with_the_rest(measured: Plan, stored: Plan, edited: bool) -> Plan:
+    """What is not measured here is kept, except cement along tracks that are no longer there."""
+    cement, warnings = stored.cement, measured.warnings
+    if edited and cement is not None:
+        cement, warnings = None, (*warnings, "cement was planned for other probes and left out: plan it again")
+    return replace(
+        measured,
+        cement=cement,
+        screws=stored.screws,
+        stability=stored.stability,
+        timings_s=stored.timings_s,
+        warnings=warnings,
     )
-    return replace(result, plan=measured)
 
 
 def evaluate_lines(
@@ -171,9 +185,3 @@ def _structure(plan: Plan, name: str, kind: str, mask: NDArray[np.bool_]) -> Str
     rule = rules.get(kind, rules["other"])
     origin = next((s.origin for s in plan.structures.checked if s.name == name), "edited in the scene")
     return Structure(name, rule.kind, mask, rule.shaft_mm, rule.zone_mm, origin)
-
-
-def _kept_warnings(plan: Plan) -> tuple[str, ...]:
-    """Warnings that do not depend on where the probes are; those on a probe are made anew."""
-    names = tuple(f"{probe.name}: " for probe in plan.probes)
-    return tuple(w for w in plan.warnings if not w.startswith(names))

@@ -48,25 +48,38 @@ def plan_cement(
         fill_ml=plan.lesion.volume_ml * fraction,
         fill_fraction=fraction,
         leaks=tuple(CementLeak(d.towards, d.distance_mm, round(d.area_mm2, 1)) for d in defects),
-        cautions=tuple(_cautions(plan, defects)),
+        cautions=tuple(_cautions(plan, defects, choices.gauge)),
         provenance=DEFAULTS.provenance(),
     )
     return replace(result, plan=replace(plan, cement=cement))
 
 
 def _needle(plan: Plan, gauge: int) -> CementNeedle:
-    """Along the track of the probe whose tip is nearest to the lesion's centroid."""
+    """Along the track of the probe whose zone is centred nearest to the lesion's centroid, tip at that centre."""
+    probe = _central_probe(plan)
+    return CementNeedle("Cement needle 1", gauge, probe.entry_ras_mm, probe.zone_centre_ras_mm, probe.name)
+
+
+def _central_probe(plan: Plan) -> Probe:
     centroid = plan.lesion.centroid_ras_mm
 
     def off_centre(probe: Probe) -> float:
         return sum((a - b) ** 2 for a, b in zip(probe.zone_centre_ras_mm, centroid, strict=True))
 
-    probe = min(plan.probes, key=off_centre)
-    return CementNeedle("Cement needle 1", gauge, probe.entry_ras_mm, probe.zone_centre_ras_mm, probe.name)
+    return min(plan.probes, key=off_centre)
 
 
-def _cautions(plan: Plan, defects: tuple[Defect, ...]) -> list[str]:
+def _cautions(plan: Plan, defects: tuple[Defect, ...], gauge: int) -> list[str]:
+    shared = _central_probe(plan)
+    thicker = GAUGE_DIAMETER_MM[gauge] > shared.diameter_mm
     cautions = []
+    if thicker:
+        cautions.append(
+            f"the needle ({GAUGE_DIAMETER_MM[gauge]:.1f} mm) is thicker than the probe whose track it takes: "
+            "widen the track or use an access set; clearances were measured for the probe"
+        )
+    if plan.structures.not_checked:
+        cautions.append(f"leaks towards {', '.join(plan.structures.not_checked)} cannot be told: not checked")
     total = sum(d.area_mm2 for d in defects)
     if defects:
         cautions.append(

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.morphology import closed, filled_slices, large_components
@@ -15,14 +16,15 @@ SMALLEST_BONE_ML = 1.0
 SMALLEST_IMPLANT_ML = 0.1
 
 _BONE_NAME = re.compile(
-    "hip|sacrum|femur|vertebrae|humerus|scapula|clavicula|sternum|rib|skull|tibia|fibula|patella|radius|ulna|"
-    "carpal|metacarpal|tarsal|metatarsal"
+    "(hip|sacrum|coccyx|femur|vertebra|humerus|scapula|clavic|sternum|rib(s|_|$)|skull|tibia|fibula|patella|radius|ulna|"
+    "carpal|metacarpal|tarsal|metatarsal|phalanges|mandible|hyoid|zygomatic_arch|styloid_process)"
+    "(?!.*(implant|prosthes|joint|cartilage|muscle|nerve|arter|vein|disc))"
 )
 
 
 def is_bone_label(name: str) -> bool:
     """Whether an organ label (TotalSegmentator v2 spelling) names a bone."""
-    return _BONE_NAME.match(name.lower()) is not None
+    return _BONE_NAME.match(name.lower().replace(" ", "_")) is not None
 
 
 def bone_mask(ct: CtVolume, body: NDArray[np.bool_], organs: LabelMap | None = None) -> NDArray[np.bool_]:
@@ -32,7 +34,15 @@ def bone_mask(ct: CtVolume, body: NDArray[np.bool_], organs: LabelMap | None = N
         bones = [value for value, name in organs.names.items() if is_bone_label(name)]
         others = [value for value, name in organs.names.items() if not is_bone_label(name)]
         dense = (dense & ~np.isin(organs.labels, others)) | np.isin(organs.labels, bones)
-    return filled_slices(closed(dense, CLOSING_MM, ct.grid.spacing_kji_mm)) & body
+    boxes = ndimage.find_objects(dense.view(np.uint8))
+    if not boxes or boxes[0] is None:
+        return dense
+    spacing = ct.grid.spacing_kji_mm
+    pad = np.ceil(CLOSING_MM / spacing).astype(int) + 1
+    box = tuple(slice(max(s.start - p, 0), s.stop + p) for s, p in zip(boxes[0], pad, strict=True))
+    bone = np.zeros_like(dense)
+    bone[box] = filled_slices(closed(np.ascontiguousarray(dense[box]), CLOSING_MM, spacing)) & body[box]
+    return bone
 
 
 def implant_mask(ct: CtVolume, body: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -17,8 +17,9 @@ from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.anatomy.bone import implant_mask, is_bone_label
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.morphology import dilate, distance_mm, erode, large_components
+from BoneAblationPlannerLib.morphology import dilate, erode, large_components
 
 FINE_MM, COARSE_MM = 1.25, 1.5
 """Working voxel size, for scans with thin slices and for others."""
@@ -26,9 +27,9 @@ MOST_VOXELS = 4e6
 HU_RANGE = (-200.0, 900.0)
 """Contrast beyond this (metal, dense cortex) says nothing about joints."""
 SHEET_MM = 1.4
-SHEET_FROM_HU = 80.0
+SHEET_FROM_HU = 50.0
 """Second derivative times squared scale from which a voxel belongs to a dark sheet."""
-JOINT_FROM_HU = 97.0
+JOINT_FROM_HU = 60.0
 """Mean sheet strength over an interface of two regions from which they are different bones."""
 JOINT_FACES_MM2 = 60.0
 MARKER_DEPTHS_MM = (5.0, 4.0, 3.0, 2.0)
@@ -276,15 +277,17 @@ def _sampled(local: Grid, values: NDArray, grid: Grid, how: int) -> NDArray:
 
 
 def _sheets(hu: NDArray[np.float32], bone: NDArray[np.bool_], scale: float) -> NDArray[np.float32]:
-    """Strength of dark sheets inside bone: curvature across, less that along, in HU."""
+    """Strength of dark sheets inside bone: curvature across, less that along and the slope, in HU."""
     second = np.empty((int(bone.sum()), 3, 3), dtype=np.float32)
     for a in range(3):
         for b in range(a, 3):
             order = tuple(int(n == a) + int(n == b) for n in range(3))
             second[:, a, b] = second[:, b, a] = ndimage.gaussian_filter(hu, scale, order=order)[bone]
     curvature = np.linalg.eigvalsh(second)
+    slope = ndimage.gaussian_gradient_magnitude(hu, scale)[bone] * scale
     strength = np.zeros(hu.shape, dtype=np.float32)
-    strength[bone] = np.maximum(curvature[:, 2] - np.abs(curvature[:, 1]), 0) * scale**2
+    # The dark side of a step is curved as well, but steep; the middle of a sheet is level.
+    strength[bone] = np.maximum((curvature[:, 2] - np.abs(curvature[:, 1])) * scale**2 - slope, 0)
     return strength
 
 

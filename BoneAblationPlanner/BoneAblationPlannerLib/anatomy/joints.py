@@ -11,8 +11,9 @@ from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.anatomy.bone import is_bone_label
 from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.morphology import dilate, distance_mm
+from BoneAblationPlannerLib.morphology import dilate
 
 FACING_MM = 6.0
 """Widest joint space, cartilage included."""

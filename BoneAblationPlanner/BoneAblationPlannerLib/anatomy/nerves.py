@@ -18,8 +18,8 @@ from scipy import ndimage
 from BoneAblationPlannerLib.anatomy.structures import kind_rules, tube_mask
 from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.morphology import distance_mm
 from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances
 from BoneAblationPlannerLib.plan import Provenance, Status
 from BoneAblationPlannerLib.zones.spheroid import Spheroid

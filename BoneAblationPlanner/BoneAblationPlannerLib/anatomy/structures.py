@@ -3,10 +3,12 @@
 import itertools
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,10 @@ from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import large_components
-from BoneAblationPlannerLib.plan import CheckedStructure, IgnoredLabel, Provenance, Status, Structures
+from BoneAblationPlannerLib.plan import MODALITIES, CheckedStructure, IgnoredLabel, Provenance, Status, Structures
 
 NERVE_RADIUS_MM = 3.0
+LARGEST_DISTANCE_MM = 50.0
 SMALLEST_GAS_ML = 0.5
 LUNG_ABOVE_HU = -930
 LUNG_FROM_ML = 30.0
@@ -31,48 +34,159 @@ FROM_CT = "computed from the CT"
 
 @dataclass(frozen=True)
 class KindRule:
-    """Smallest allowed distances of one kind of structure, with provenance."""
+    """Smallest allowed distances of one kind of structure, with provenance.
+
+    `zone_mm` is the largest of `zone_by_mm` (per modality: rfa, mwa, cryo) where a table tells modalities apart,
+    because structures are prepared before the modality is chosen.
+    """
 
     kind: str
     shaft_mm: float
     zone_mm: float
     source: str
     status: Status
+    zone_by_mm: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StructureTable:
+    """Kinds with their distances, and patterns that map names to kinds or ignore them; the first match counts.
+
+    `own_names` are the user's: they go before everything that is ignored.
+    """
+
+    kinds: Mapping[str, KindRule]
+    names: tuple[tuple[str, str], ...]
+    ignored: tuple[tuple[str, str], ...]
+    own_names: tuple[tuple[str, str], ...] = ()
+
+    def kind_of(self, name: str) -> str | None:
+        """Kind of a structure by its name, or None if the table does not know it or ignores it."""
+        if self.ignored_reason(name) is not None:
+            return None
+        return _first_match((*self.own_names, *self.names), name)
+
+    def ignored_reason(self, name: str) -> str | None:
+        """Why a label is deliberately not a critical structure, or None."""
+        if _first_match(self.own_names, name) is not None:
+            return None
+        if is_bone_label(_plain(name)):
+            return "bone: taken into the bone mask"
+        return _first_match(self.ignored, name)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
+def _first_match(rows: Sequence[tuple[str, str]], name: str) -> str | None:
+    return next((what for pattern, what in rows if re.search(pattern, _plain(name))), None)
 
 
 @cache
-def _table() -> dict[str, list[dict[str, str]]]:
+def builtin_table() -> StructureTable:
+    """The shipped table."""
     text = files(__package__).joinpath("structures.json").read_text(encoding="utf-8")
-    table: dict[str, list[dict[str, str]]] = json.loads(text)
-    return table
+    return _parsed(json.loads(text), "structures.json", None)
 
 
-@cache
-def kind_rules() -> dict[str, KindRule]:
-    """The rules of all kinds, keyed by kind."""
-    return {row["kind"]: KindRule(**row) for row in _table()["kinds"]}  # type: ignore[arg-type]
+def load_structure_table(path: Path) -> StructureTable:
+    """Read a user's table; its rows go before the shipped ones.
+
+    The file is a JSON object with any of ``kinds`` (``{"kind", "shaft_mm", "zone_mm", "source", "status"}``, where
+    ``zone_mm`` is a number or ``{"rfa": 10, "mwa": 10, "cryo": 8}``), ``names`` (``{"pattern", "kind"}``) and
+    ``ignored`` (``{"pattern", "reason"}``); patterns are regular expressions on the lower-case name with underscores.
+
+    Raises
+    ------
+    InputError
+        Naming the row that is wrong.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{Path(path).name}: not readable as JSON ({error}); expected a table of structures") from None
+    return _parsed(document, Path(path).name, builtin_table())
+
+
+def _parsed(document: Any, where: str, base: StructureTable | None) -> StructureTable:
+    if not isinstance(document, dict) or not set(document) <= {"kinds", "names", "ignored"}:
+        raise InputError(f"{where}: expected an object with kinds, names and ignored")
+    kinds = dict(base.kinds) if base else {}
+    for n, row in enumerate(_rows(document, "kinds", where), start=1):
+        rule = _kind_rule(row, f"{where}: kinds row {n}", kinds)
+        kinds[rule.kind] = rule
+    names = [_pattern(row, "kind", f"{where}: names row {n}")
+             for n, row in enumerate(_rows(document, "names", where), start=1)]  # fmt: skip
+    for n, (_, kind) in enumerate(names, start=1):
+        if kind not in kinds:
+            raise InputError(f"{where}: names row {n}: kind {kind!r}; expected one of {', '.join(kinds)}")
+    ignored = [_pattern(row, "reason", f"{where}: ignored row {n}")
+               for n, row in enumerate(_rows(document, "ignored", where), start=1)]  # fmt: skip
+    if base:
+        return StructureTable(kinds, base.names, (*ignored, *base.ignored), tuple(names))
+    return StructureTable(kinds, tuple(names), tuple(ignored))
+
+
+def _rows(document: dict[str, Any], key: str, where: str) -> list[Any]:
+    rows = document.get(key, [])
+    if not isinstance(rows, list):
+        raise InputError(f"{where}: {key}: expected a list of rows")
+    return rows
+
+
+def _kind_rule(row: Any, where: str, known: Mapping[str, KindRule]) -> KindRule:
+    if not isinstance(row, dict) or not isinstance(row.get("kind"), str) or not row["kind"]:
+        raise InputError(f"{where}: {row!r}; expected an object with a kind")
+    before = known.get(row["kind"])
+    zone = row.get("zone_mm", before.zone_mm if before else None)
+    by = (
+        {str(k): _millimetres(v, f"{where}: zone_mm of {k}") for k, v in zone.items()} if isinstance(zone, dict) else {}
+    )
+    if unknown := set(by) - set(MODALITIES):
+        raise InputError(f"{where}: modality {sorted(unknown)[0]!r}; expected {', '.join(MODALITIES)}")
+    status = row.get("status", "default")
+    if status not in get_args(Status):
+        raise InputError(f"{where}: status {status!r}; expected one of {', '.join(get_args(Status))}")
+    return KindRule(
+        row["kind"],
+        _millimetres(row.get("shaft_mm", before.shaft_mm if before else None), f"{where}: shaft_mm"),
+        max(by.values()) if by else _millimetres(zone, f"{where}: zone_mm"),
+        str(row.get("source") or "set by the user"),
+        status,
+        by,
+    )
+
+
+def _millimetres(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_DISTANCE_MM:
+        raise InputError(f"{where}: {value!r}; expected 0 to {LARGEST_DISTANCE_MM:g} mm")
+    return float(value)
+
+
+def _pattern(row: Any, key: str, where: str) -> tuple[str, str]:
+    if not isinstance(row, dict) or not all(isinstance(row.get(k), str) and row[k] for k in ("pattern", key)):
+        raise InputError(f"{where}: {row!r}; expected an object with pattern and {key}")
+    try:
+        re.compile(row["pattern"])
+    except re.error as error:
+        raise InputError(f"{where}: pattern {row['pattern']!r}: {error}; expected a regular expression") from None
+    return row["pattern"], row[key]
+
+
+def kind_rules() -> Mapping[str, KindRule]:
+    """The shipped rules of all kinds, keyed by kind."""
+    return builtin_table().kinds
 
 
 def kind_of(name: str) -> str | None:
-    """Kind of a structure by its name, or None if the table does not know it or ignores it."""
-    lowered = name.lower().replace(" ", "_")
-    if ignored_reason(name) is not None:
-        return None
-    for row in _table()["names"]:
-        if re.search(row["pattern"], lowered):
-            return row["kind"]
-    return None
+    """`StructureTable.kind_of` of the shipped table."""
+    return builtin_table().kind_of(name)
 
 
 def ignored_reason(name: str) -> str | None:
-    """Why a label is deliberately not a critical structure, or None."""
-    lowered = name.lower().replace(" ", "_")
-    if is_bone_label(lowered):
-        return "bone: taken into the bone mask"
-    for row in _table()["ignored"]:
-        if re.search(row["pattern"], lowered):
-            return row["reason"]
-    return None
+    """`StructureTable.ignored_reason` of the shipped table."""
+    return builtin_table().ignored_reason(name)
 
 
 def collect_structures(
@@ -82,29 +196,32 @@ def collect_structures(
     nerves: Sequence[NerveCurve],
     joints: Sequence[Structure] = (),
     joints_checked: bool = False,
+    table: StructureTable | None = None,
 ) -> tuple[tuple[Structure, ...], Structures]:
     """All critical structures of a case, and the account of what was checked, ignored and not checked.
 
     A label that the table does not know counts as kind ``other``: it is kept clear of, not dropped. Computed joints
-    limit the plan in any case; the kind ``joint`` counts as checked only where `joints_checked` says so.
+    limit the plan in any case; the kind ``joint`` counts as checked only where `joints_checked` says so. `table`
+    replaces the shipped names and distances (see `load_structure_table`).
 
     Raises
     ------
     InputError
         If an organ map has names but none of its labels occurs, or a nerve curve lies outside the image.
     """
+    table = table or builtin_table()
     found: list[Structure] = []
     ignored: list[IgnoredLabel] = []
     if organs is not None:
-        found, ignored = _from_labels(ct.grid, organs)
-    found += [_from_curve(ct.grid, nerve) for nerve in nerves]
-    found += _from_ct(ct, body)
+        found, ignored = _from_labels(ct.grid, organs, table)
+    found += [_from_curve(ct.grid, nerve, table) for nerve in nerves]
+    found += _from_ct(ct, body, table)
     present = {s.kind for s in found if s.origin != FROM_CT or s.kind in ("skin", "implant")}
     found += joints
     if joints_checked:
         present.add("joint")
     checked = tuple(CheckedStructure(s.name, s.kind, s.origin) for s in found)
-    not_checked = tuple(kind for kind in kind_rules() if kind not in present and kind not in ("other", "implant"))
+    not_checked = tuple(kind for kind in table.kinds if kind not in present and kind not in ("other", "implant"))
     return tuple(found), Structures(checked, not_checked, tuple(ignored))
 
 
@@ -118,12 +235,12 @@ def provenance_of(structures: Sequence[Structure]) -> tuple[Provenance, ...]:
     return tuple(rows)
 
 
-def _structure(name: str, kind: str, mask: NDArray[np.bool_], origin: str) -> Structure:
-    rule = kind_rules()[kind]
+def _structure(table: StructureTable, name: str, kind: str, mask: NDArray[np.bool_], origin: str) -> Structure:
+    rule = table.kinds[kind]
     return Structure(name, kind, mask, rule.shaft_mm, rule.zone_mm, origin)
 
 
-def _from_labels(grid: Grid, organs: LabelMap) -> tuple[list[Structure], list[IgnoredLabel]]:
+def _from_labels(grid: Grid, organs: LabelMap, table: StructureTable) -> tuple[list[Structure], list[IgnoredLabel]]:
     if not organs.grid.matches(grid):
         raise InputError("organs: not on the CT's grid; expected the same voxels")
     present = {int(v) for v in np.unique(organs.labels)} - {0}
@@ -135,25 +252,27 @@ def _from_labels(grid: Grid, organs: LabelMap) -> tuple[list[Structure], list[Ig
     found, ignored = [], []
     for value in sorted(present):
         name = organs.names.get(value, f"label {value}")
-        reason = ignored_reason(name)
+        reason = table.ignored_reason(name)
         if reason is not None:
             ignored.append(IgnoredLabel(name, reason))
         else:
-            found.append(_structure(name, kind_of(name) or "other", organs.labels == value, ORGAN))
+            found.append(_structure(table, name, table.kind_of(name) or "other", organs.labels == value, ORGAN))
     return found, ignored
 
 
-def joint_structure(name: str, mask: NDArray[np.bool_], from_labels: bool) -> Structure:
+def joint_structure(
+    name: str, mask: NDArray[np.bool_], from_labels: bool, table: StructureTable | None = None
+) -> Structure:
     """A computed joint with its distances; its origin is that of the bones."""
-    return _structure(name, "joint", mask, ORGAN if from_labels else FROM_CT)
+    return _structure(table or builtin_table(), name, "joint", mask, ORGAN if from_labels else FROM_CT)
 
 
-def _from_curve(grid: Grid, nerve: NerveCurve) -> Structure:
+def _from_curve(grid: Grid, nerve: NerveCurve, table: StructureTable) -> Structure:
     radius = nerve.radius_mm if nerve.radius_mm is not None else NERVE_RADIUS_MM
     mask = tube_mask(grid, nerve.points_ras_mm, radius)
     if not mask.any():
         raise InputError(f"nerve {nerve.name!r}: lies outside the image; expected a curve in RAS mm inside the CT")
-    return _structure(nerve.name, "nerve", mask, CURVE)
+    return _structure(table, nerve.name, "nerve", mask, CURVE)
 
 
 def tube_mask(grid: Grid, points_ras_mm: NDArray[np.float64], radius_mm: float) -> NDArray[np.bool_]:
@@ -173,18 +292,18 @@ def tube_mask(grid: Grid, points_ras_mm: NDArray[np.float64], radius_mm: float) 
     return mask
 
 
-def _from_ct(ct: CtVolume, body: Body) -> list[Structure]:
+def _from_ct(ct: CtVolume, body: Body, table: StructureTable) -> list[Structure]:
     """Skin, gas-filled organs and metal need no organ map."""
-    found = [_structure("skin", "skin", body.skin, FROM_CT)]
+    found = [_structure(table, "skin", "skin", body.skin, FROM_CT)]
     gas = large_components(body.gas, SMALLEST_GAS_ML / ct.grid.voxel_ml)
     if gas.any():
         aerated = large_components(gas & (ct.hu > LUNG_ABOVE_HU), LUNG_FROM_ML / ct.grid.voxel_ml)
         if aerated.any():
-            found.append(_structure("gas: lung", "lung", aerated, FROM_CT))
+            found.append(_structure(table, "gas: lung", "lung", aerated, FROM_CT))
         rest = gas & ~aerated
         if large_components(rest, SMALLEST_GAS_ML / ct.grid.voxel_ml).any():
-            found.append(_structure("gas: bowel or other", "bowel", rest, FROM_CT))
+            found.append(_structure(table, "gas: bowel or other", "bowel", rest, FROM_CT))
     metal = implant_mask(ct, body.inside)
     if metal.any():
-        found.append(_structure("metal", "implant", metal, FROM_CT))
+        found.append(_structure(table, "metal", "implant", metal, FROM_CT))
     return found

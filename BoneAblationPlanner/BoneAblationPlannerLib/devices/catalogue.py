@@ -63,6 +63,7 @@ class Device:
                 f"{label}: reach beyond the tip", program.beyond_tip_mm, "mm", measured, program.beyond_tip_status
             ),
             Provenance(f"{label}: in-vivo factor", self.in_vivo_factor, "", self.tissue, factor_status),
+            Provenance(f"{label}: zone may be smaller by", self.uncertainty_mm, "mm", "planning default", "default"),
             Provenance(f"{self.name}: longest shaft", longest, "mm", self.shaft_source, self.shaft_status),
         ]
         if program.visible_short_mm is not None:

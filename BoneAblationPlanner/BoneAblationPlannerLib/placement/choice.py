@@ -1,5 +1,6 @@
 """Paths, modality, device and probes for a prepared case."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,8 @@ from BoneAblationPlannerLib.placement.candidates import (
     zone_slack_mm,
 )
 from BoneAblationPlannerLib.placement.certificate import certify
+from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances
+from BoneAblationPlannerLib.placement.coverage import PlacementError
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.optimiser import ENOUGH_LESION, Selection, select_probes
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
@@ -136,15 +139,18 @@ def place_probes(
 
 
 def _practicable(anatomy: Anatomy, paths: Paths, effort: NDArray[np.float64]) -> tuple[Paths, NDArray[np.float64]]:
-    """Diverse easy paths that do not skive along the cortex."""
+    """Diverse easy paths that do not skive along the cortex, through one bone only where there are such."""
     rows = choose_paths(paths, effort)
     limit = default_limits().incidence_limit_deg
     bone, grid = anatomy.bone | anatomy.lesion, anatomy.ct.grid
-    met = (bone_entry(bone, anatomy.ct.hu, grid, paths.entries_ras_mm[n], paths.aims_ras_mm[n]) for n in rows)
+    met = [bone_entry(bone, anatomy.ct.hu, grid, paths.entries_ras_mm[n], paths.aims_ras_mm[n]) for n in rows]
     steep = np.array([m.incidence_deg is None or m.incidence_deg <= limit for m in met])
     if not steep.any():
         reason = f"every path meets the cortex at more than {limit:g} degrees and would skive"
         raise PlanningError(reason, {"cortex incidence": len(rows)})
+    one_bone = steep & np.array([m.bones_met <= 1 for m in met])
+    if one_bone.any():
+        steep = one_bone
     return paths.take(rows[steep]), effort[rows[steep]]
 
 
@@ -166,9 +172,9 @@ def _place_modality(
         for m, device in enumerate(devices):
             span = part(report, (n + m / len(devices)) / 2, (n + (m + 1) / len(devices)) / 2)
             candidates = _admissible(build_candidates(paths, effort, device, default_limits()), region, share)
-            if candidates:
-                selection = select_probes(candidates, prepared.target, default_limits().probe_gap_mm, error, span)
-                found.append(ChosenProbes(selection, candidates, () if share else (_RELAXED,)))
+            chosen = _select_exactly(prepared, candidates, share, error, span)
+            if chosen is not None:
+                found.append(chosen)
         if not found:
             continue
         chosen = min(found, key=lambda c: c.preference)
@@ -180,6 +186,42 @@ def _place_modality(
         f"no set of up to 6 {modality} probes covers the lesion without its zone touching a critical structure: "
         f"at best {best_fraction:.0%} of the lesion; displace the structure (hydrodissection) or change modality",
         {"zone touches critical structure": 1},
+    )
+
+
+def _select_exactly(
+    prepared: PreparedCase, candidates: list[Candidate], share: float, error: PlacementError, report: ReportProgress
+) -> ChosenProbes | None:
+    """Select, measure the chosen probes exactly, and select again without those that fail; None if nothing is left.
+
+    The search samples zones at points and could miss something thin; what is planned never rests on that.
+    """
+    surfaces = [StructureSurface.of(s) for s in prepared.anatomy.structures]
+    gap_mm = default_limits().probe_gap_mm
+    while candidates:
+        selection = select_probes(candidates, prepared.target, gap_mm, error, report)
+        failing = [row for row in selection.rows if not _keeps_clear(candidates[row], surfaces, prepared, share)]
+        if not failing:
+            return ChosenProbes(selection, candidates, () if share else (_RELAXED,))
+        candidates = [c for n, c in enumerate(candidates) if n not in failing]
+    return None
+
+
+def _keeps_clear(
+    candidate: Candidate, surfaces: Sequence[StructureSurface], prepared: PreparedCase, share: float
+) -> bool:
+    """Whether shaft and zone keep their distances, the zone at least `share` of it, by exact measurement."""
+    rows = clearances(
+        surfaces,
+        prepared.anatomy.ct.grid,
+        candidate.entry_ras_mm,
+        candidate.tip_ras_mm,
+        candidate.device.diameter_mm / 2,
+        candidate.outer_zone,
+    )
+    return all(
+        c.shaft_mm >= c.required_shaft_mm and (c.required_zone_mm == 0 or c.zone_mm >= share * c.required_zone_mm)
+        for c in rows
     )
 
 

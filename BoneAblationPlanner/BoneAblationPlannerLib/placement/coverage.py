@@ -38,14 +38,24 @@ def margins_mm(target: Target, zones: Sequence[Spheroid]) -> NDArray[np.float64]
     return depth_mm(target.surface_ras_mm, rows_of(zones))
 
 
-def measure_coverage(target: Target, zones: Sequence[Spheroid], margin_mm: float, error: PlacementError) -> Coverage:
-    """Coverage and margins, nominal and under placement error; fractions are rounded down, margins not at all."""
+def measure_coverage(
+    target: Target,
+    zones: Sequence[Spheroid],
+    margin_mm: float,
+    error: PlacementError,
+    uncertainty_mm: Sequence[float] = (),
+) -> Coverage:
+    """Coverage and margins, nominal and under placement error; fractions are rounded down, margins not at all.
+
+    `uncertainty_mm` is how much smaller than its chart each zone's axes may turn out.
+    """
     rows = rows_of(zones)
     covered = covered_voxels(target.points_ras_mm, target.grid, rows)
     voxel_ml = target.grid.voxel_ml
     lesion = covered[: target.lesion_count]
     left = target.points_ras_mm[~covered]
     zones_ml = union_ml(zones)
+    small = [_shrunk(z, mm) for z, mm in zip(zones, uncertainty_mm, strict=True)] if uncertainty_mm else None
     return Coverage(
         lesion_fraction=_floor(lesion.mean()),
         margin_mm=margin_mm,
@@ -54,9 +64,19 @@ def measure_coverage(target: Target, zones: Sequence[Spheroid], margin_mm: float
         robust=robust_figures(target, zones, error),
         uncovered_ml=float((~lesion).sum() * voxel_ml),
         zone_outside_target_ml=max(0.0, zones_ml - float(covered.sum() * voxel_ml)),
+        small_zone_lesion_fraction=None if small is None else _lesion_fraction(target, small),
         uncovered_target_ml=float(len(left) * voxel_ml),
         uncovered_place=place_in_words(left, target.lesion_ras_mm.mean(axis=0)) if len(left) else None,
     )
+
+
+def _shrunk(zone: Spheroid, by_mm: float) -> Spheroid:
+    across, along = (max(axis - by_mm, 0.1) for axis in (zone.across_mm, zone.along_mm))
+    return Spheroid(zone.centre_ras_mm, zone.axis, across, along)
+
+
+def _lesion_fraction(target: Target, zones: Sequence[Spheroid]) -> float:
+    return _floor(covered_voxels(target.lesion_ras_mm, target.grid, rows_of(zones)).mean())
 
 
 def robust_figures(target: Target, zones: Sequence[Spheroid], error: PlacementError) -> Robust:

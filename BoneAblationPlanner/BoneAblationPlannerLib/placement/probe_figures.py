@@ -59,7 +59,8 @@ def measure_probe(
     zone, visible = placement.zone, placement.outer_zone
     ice = placement.program.visible_short_mm is not None
     depth = float(np.linalg.norm(tip - entry))
-    met = bone_entry(anatomy.bone | anatomy.lesion, anatomy.ct.hu, grid, entry, tip)
+    known_bone = anatomy.bone | anatomy.lesion if anatomy.bone.any() else anatomy.bone
+    met = bone_entry(known_bone, anatomy.ct.hu, grid, entry, tip)
     shafts = [s for s in placement.device.shaft_lengths_mm if s >= depth + limits.hub_mm]
     diameter = placement.device.diameter_mm
     return Probe(
@@ -82,6 +83,7 @@ def measure_probe(
         visible_axes_mm=(visible.across_mm, visible.across_mm, visible.along_mm) if ice else None,
         slice_number=slice_number(grid, entry),
         device_name=placement.device.name,
+        bones_met=met.bones_met if anatomy.bone.any() else None,
     )
 
 
