@@ -5,8 +5,10 @@ Exit codes: 0 plan made; 2 bad input; 3 no admissible plan; 1 a defect.
 
 import argparse
 import json
+import math
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +17,12 @@ from types import TracebackType
 from BoneAblationPlannerLib.case import Case, Choices, NerveCurve, PlanningResult
 from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices, find_device, read_devices
 from BoneAblationPlannerLib.errors import Cancelled, InputError, PlanningError
+from BoneAblationPlannerLib.evaluation import software_version
 from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Point, read_plan
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 
 RESEARCH_USE = "Decision support for research use. Not a medical device."
-BAD_INPUT, NO_PLAN, DEFECT, INTERRUPTED = 2, 3, 1, 130
+BAD_INPUT, NO_PLAN, INTERRUPTED = 2, 3, 130  # a defect ends with Python's own 1
 LARGEST_MARGIN_MM = 30.0
 LARGEST_ERROR_MM = 20.0
 
@@ -93,6 +96,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         result = _evaluate_lines(options)
     elif options.lesion or options.probes:
         raise InputError("evaluate: expected either PLAN.json or SCENE.mrb, or --lesion with --probes and --device")
+    elif ignored := _given_choices(options):
+        raise InputError(f"evaluate: {ignored} cannot change a stored plan; expected only --catalogue, --out, --json")
     else:
         result = _evaluate_stored(options.plan, _catalogue(options))
     print(json.dumps(result.plan.to_json(), indent=1)) if options.json else _summarise(result)
@@ -103,6 +108,14 @@ def _evaluate(options: argparse.Namespace) -> int:
         files = write_outputs(result, options.out, _progress())
         print(f"report: {files['report.html']}", file=sys.stderr if options.json else sys.stdout)
     return 0
+
+
+def _given_choices(options: argparse.Namespace) -> str:
+    """Choices that were given although a stored plan brings its own."""
+    unset = dict.fromkeys(("device", "program", "margin_mm", "position", "lateral_error_mm", "depth_error_mm"))
+    defaults = {"modality": "auto", "intent": "curative", "seed": 1, **unset}
+    given = [name for name, default in defaults.items() if getattr(options, name) != default]
+    return ", ".join(f"--{name.replace('_', '-')}" for name in given)
 
 
 def _evaluate_stored(path: Path, devices: tuple[Device, ...]) -> PlanningResult:
@@ -184,7 +197,7 @@ def _summarise(result: PlanningResult) -> None:
         f"under placement error {covered.robust.p05_lesion_fraction:.1%} (5th percentile)"
     )
     print(f"not checked: {', '.join(plan.structures.not_checked) or 'nothing'}")
-    for warning in plan.warnings:
+    for warning in dict.fromkeys((*plan.advice.warnings, *plan.warnings)):
         print(f"warning: {warning}")
     print(RESEARCH_USE)
 
@@ -196,6 +209,8 @@ def _choices(options: argparse.Namespace) -> Choices:
         value = getattr(options, name)
         if value is not None and not 0 <= value <= largest:
             raise InputError(f"--{name.replace('_', '-')}: {value:g} mm; expected 0 to {largest:g}")
+    if options.seed < 0:
+        raise InputError(f"--seed: {options.seed}; expected 0 or more")
     return Choices(
         modality=None if options.modality == "auto" else options.modality,
         device=options.device,
@@ -219,8 +234,11 @@ def _check_output(out: Path) -> None:
     folder = out if out.exists() else next(p for p in out.absolute().parents if p.exists())
     if not folder.is_dir():
         raise InputError(f"--out {out}: is a file; expected a folder")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"--out {out}: not writable; expected a folder that you may write to")
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".bone-plan-"):
+            pass
+    except OSError as error:
+        raise InputError(f"--out {out}: not writable ({error.strerror}); expected a folder you may write to") from None
 
 
 def _progress() -> ReportProgress:
@@ -258,9 +276,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="bone-ablation-planner",
         description=f"Plan percutaneous ablation of bone metastases on CT. {RESEARCH_USE}",
     )
+    parser.add_argument("--version", action="version", version=software_version())
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo = commands.add_parser("demo", help="plan the built-in phantom")
-    demo.add_argument("--out", type=Path, required=True, metavar="DIR")
+    demo.add_argument("--out", type=_folder, required=True, metavar="DIR")
     demo.add_argument("--cement", action="store_true", help="plan cement after ablation")
     demo.set_defaults(run=_demo)
     _add_plan(commands.add_parser("plan", help="plan a CT"))
@@ -277,14 +296,14 @@ def _parser() -> argparse.ArgumentParser:
 def _add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("ct", type=Path, metavar="CT", help="DICOM folder, NRRD, NIfTI or MHA")
     plan.add_argument("--series", help="series UID or number, where a folder holds several")
-    plan.add_argument("--lesion-seed", type=float, nargs=3, action=_PointAction, metavar=("R", "A", "S"),
+    plan.add_argument("--lesion-seed", type=_finite, nargs=3, action=_PointAction, metavar=("R", "A", "S"),
                       help="a point inside the lesion, RAS in mm")  # fmt: skip
     plan.add_argument("--lesion", type=Path, metavar="MASK", help="a finished outline on the CT's grid")
     plan.add_argument("--organs", type=Path, metavar="MAP", help="organ label map, .seg.nrrd, DICOM SEG or RTSTRUCT")
     plan.add_argument("--organ-names", type=Path, metavar="JSON", help='names of its labels: {"1": "spleen"}')
     plan.add_argument("--nerve", type=Path, action="append", default=[], metavar="FILE.mrk.json")
     plan.add_argument("--cement", action="store_true", help="plan cement after ablation")
-    plan.add_argument("--out", type=Path, required=True, metavar="DIR")
+    plan.add_argument("--out", type=_folder, required=True, metavar="DIR")
     _add_choices(plan)
     plan.set_defaults(run=_plan)
 
@@ -294,7 +313,7 @@ def _add_evaluate(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--lesion", type=Path, metavar="MASK")
     evaluate.add_argument("--probes", type=Path, metavar="LINES.mrk.json")
     evaluate.add_argument("--program", help="program of the device, see 'devices'")
-    evaluate.add_argument("--out", type=Path, metavar="DIR")
+    evaluate.add_argument("--out", type=_folder, metavar="DIR")
     evaluate.add_argument("--json", action="store_true", help="print the whole plan")
     _add_choices(evaluate)
     evaluate.set_defaults(run=_evaluate)
@@ -309,11 +328,24 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="ID", help="see 'devices'")
     _add_catalogue(parser)
     parser.add_argument("--intent", choices=INTENTS, default="curative")
-    parser.add_argument("--margin-mm", type=float, help="margin around the lesion; default by intent")
+    parser.add_argument("--margin-mm", type=_finite, help="margin around the lesion; default by intent")
     parser.add_argument("--position", choices=POSITIONS, help="default: as scanned, else supine with a warning")
-    parser.add_argument("--lateral-error-mm", type=float, help="placement error across the needle")
-    parser.add_argument("--depth-error-mm", type=float, help="placement error along the needle")
+    parser.add_argument("--lateral-error-mm", type=_finite, help="placement error across the needle")
+    parser.add_argument("--depth-error-mm", type=_finite, help="placement error along the needle")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="randomness")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text}: expected a finite number")
+    return value
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("empty; expected a folder")
+    return Path(text)
 
 
 class _PointAction(argparse.Action):

@@ -12,7 +12,6 @@ from BoneAblationPlannerLib.access.limits import AccessLimits, default_limits, l
 from BoneAblationPlannerLib.advice.protection import patient_questions, propose_protection
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
-from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.placement.coverage import PlacementError, margins_mm, measure_coverage, union_ml
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
@@ -82,14 +81,13 @@ def evaluate(
         optimiser=optimiser,
         warnings=tuple(dict.fromkeys((*measured, *warnings, *prepared.warnings))),
         provenance=provenance,
-        case_warnings=prepared.warnings,
+        case_warnings=(*warnings, *prepared.warnings),
     )
     visible = zone_mask(grid, [p.outer_zone for p in placements]) if ice else None
-    target = dilate(anatomy.lesion, prepared.margin_mm, grid.spacing_kji_mm) if prepared.margin_mm else anatomy.lesion
     return PlanningResult(
         plan=plan,
         anatomy=anatomy,
-        target=target,
+        target=prepared.target.mask,
         zone=zone_mask(grid, zones),
         visible_zone=visible,
         surface_points_ras_mm=prepared.target.surface_ras_mm,

@@ -1,6 +1,7 @@
 """Critical structures: names, kinds, thresholds, and what is said of anatomy that is missing."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from BoneAblationPlannerLib.anatomy.body import Body
 from BoneAblationPlannerLib.anatomy.structures import (
     collect_structures,
     ignored_reason,
+    joint_structure,
     kind_of,
     kind_rules,
+    load_structure_table,
     provenance_of,
     tube_mask,
 )
@@ -129,3 +132,106 @@ def test_every_threshold_has_a_source():
         assert rule.source
         assert rule.shaft_mm >= 0
         assert rule.zone_mm >= 0
+
+
+def sided(*names):
+    return [f"{name}_{side}" for name in names for side in ("left", "right")]
+
+
+# Class names of TotalSegmentator v2 (totalsegmentator/map_to_binary.py), without the vertebrae and ribs added below.
+TOTALSEGMENTATOR = {
+    "total": ["spleen", "gallbladder", "liver", "stomach", "pancreas", "lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right", "esophagus", "trachea", "thyroid_gland", "small_bowel", "duodenum", "colon", "urinary_bladder", "prostate", "sacrum", "heart", "aorta", "pulmonary_vein", "brachiocephalic_trunk", "atrial_appendage_left", "superior_vena_cava", "inferior_vena_cava", "portal_vein_and_splenic_vein", "spinal_cord", "brain", "skull", "sternum", "costal_cartilages"]
+    + sided("kidney", "adrenal_gland", "kidney_cyst", "subclavian_artery", "common_carotid_artery", "humerus", "femur",
+            "brachiocephalic_vein", "iliac_artery", "iliac_vena", "scapula", "clavicula", "hip", "gluteus_maximus",
+            "gluteus_medius", "gluteus_minimus", "autochthon", "iliopsoas")
+    + [f"vertebrae_{level}" for level in ("S1", *(f"L{n}" for n in range(1, 6)), *(f"T{n}" for n in range(1, 13)),
+                                         *(f"C{n}" for n in range(1, 8)))]
+    + [f"rib_{side}_{n}" for side in ("left", "right") for n in range(1, 13)],
+    "subtasks": ["lung_left", "lung_right", "vertebrae", "intervertebral_discs", "lung_vessels", "lung_trachea_bronchia", "lung_covid_infiltrate", "intracerebral_hemorrhage", "hip_implant", "coronary_arteries", "body_trunc", "body_extremities", "pleural_effusion", "pericardial_effusion", "liver_vessels", "liver_tumor", "vertebrae_body", "heart_myocardium", "heart_atrium_left", "heart_ventricle_left", "heart_atrium_right", "heart_ventricle_right", "pulmonary_artery", "patella", "tibia", "fibula", "tarsal", "metatarsal", "phalanges_feet", "ulna", "radius", "carpal", "metacarpal", "phalanges_hand", "subcutaneous_fat", "torso_fat", "skeletal_muscle", "intermuscular_fat", "face", "brainstem", "subarachnoid_space", "venous_sinuses", "septum_pellucidum", "cerebellum", "caudate_nucleus", "lentiform_nucleus", "insular_cortex", "internal_capsule", "ventricle", "central_sulcus", "frontal_lobe", "parietal_lobe", "occipital_lobe", "temporal_lobe", "thalamus", "nasopharynx", "oropharynx", "hypopharynx", "soft_palate", "hard_palate", "larynx_air", "thyroid_cartilage", "hyoid", "cricoid_cartilage", "tongue", "superior_pharyngeal_constrictor", "middle_pharyngeal_constrictor", "inferior_pharyngeal_constrictor", "deltoid", "supraspinatus", "infraspinatus", "subscapularis", "coracobrachial", "trapezius", "pectoralis_minor", "serratus_anterior", "teres_major", "triceps_brachii", "lung", "lung_nodules", "breast", "third_ventricle", "fourth_ventricle", "left_ventricular_outflow_tract", "right_coronary_cusp", "left_coronary_cusp", "non_coronary_cusp"]
+    + sided("eyeball", "lateral_rectus_muscle", "superior_oblique_muscle", "levator_palpebrae_superioris", "eye",
+            "superior_rectus_muscle", "medial_rectus_muscle", "inferior_oblique_muscle", "inferior_rectus_muscle",
+            "optic_nerve", "eye_lens", "parotid_gland", "submandibular_gland", "nasal_cavity", "auditory_canal",
+            "zygomatic_arch", "styloid_process", "internal_carotid_artery", "internal_jugular_vein", "masseter",
+            "temporalis", "lateral_pterygoid", "medial_pterygoid", "digastric", "sternocleidomastoid", "trapezius",
+            "platysma", "levator_scapulae", "anterior_scalene", "middle_scalene", "posterior_scalene", "sterno_thyroid",
+            "thyrohyoid", "prevertebral", "quadriceps_femoris", "thigh_medial_compartment", "sartorius",
+            "thigh_posterior_compartment", "ventricle_frontal_horn", "ventricle_occipital_horn", "ventricle_body",
+            "ventricle_temporal_horn", "ventricle_trigone")
+    + [f"liver_segment_{n}" for n in range(1, 9)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted({*TOTALSEGMENTATOR["total"], *TOTALSEGMENTATOR["subtasks"]}))
+def test_every_totalsegmentator_name_is_mapped_or_ignored_with_a_reason(name):
+    assert (kind_of(name) is None) != (ignored_reason(name) is None)
+
+
+def test_the_total_task_is_complete():
+    assert len(TOTALSEGMENTATOR["total"]) == len(set(TOTALSEGMENTATOR["total"])) == 117
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("hip_implant", "implant"), ("optic_nerve_left", "nerve"), ("liver_vessels", "vessel"), ("lung_vessels", "vessel"),
+     ("coronary_arteries", "vessel"), ("internal_jugular_vein_left", "vessel"), ("kidney_cyst_left", "other"),
+     ("liver_tumor", "other"), ("lung_trachea_bronchia", "lung"), ("hip joint right", "joint")],
+)  # fmt: skip
+def test_names_that_a_careless_pattern_gets_wrong(name, kind):
+    assert kind_of(name) == kind
+
+
+@pytest.mark.parametrize("name", ["GTV_Mass_CT", "tumor", "bone lesion"])
+def test_the_lesion_among_the_labels_is_not_kept_clear_of(name):
+    assert "pathology" in (ignored_reason(name) or "")
+
+
+def write_table(tmp_path, document):
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps(document) if not isinstance(document, str) else document)
+    return path
+
+
+def test_a_users_table_goes_before_the_shipped_one(tmp_path):
+    table = load_structure_table(write_table(tmp_path, {
+        "kinds": [{"kind": "nerve", "shaft_mm": 8, "zone_mm": {"rfa": 12, "cryo": 9}}, {"kind": "bowel", "zone_mm": 15}],
+        "names": [{"pattern": "gluteus_medius", "kind": "other"}],
+        "ignored": [{"pattern": "small_bowel", "reason": "resected"}],
+    }))  # fmt: skip
+    nerve, bowel = table.kinds["nerve"], table.kinds["bowel"]
+    assert (nerve.shaft_mm, nerve.zone_mm, nerve.zone_by_mm) == (8.0, 12.0, {"rfa": 12.0, "cryo": 9.0})
+    assert (bowel.shaft_mm, bowel.zone_mm) == (kind_rules()["bowel"].shaft_mm, 15.0)
+    assert nerve.source == "set by the user"
+    assert table.kind_of("gluteus_medius_left") == "other"
+    assert table.ignored_reason("small_bowel") == "resected"
+    assert table.kind_of("colon") == "bowel"
+    ct, body = scene()
+    nerves = (NerveCurve("sciatic nerve", np.stack([CENTRE, CENTRE + 5.0])),)
+    found, _ = collect_structures(ct, body, None, nerves, table=table)
+    assert {s.required_shaft_mm for s in found if s.kind == "nerve"} == {8.0}
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [("{", "not readable as JSON"), ({"kind": []}, "expected an object with kinds"), ({"kinds": {}}, "list of rows"),
+     ({"kinds": [{"kind": "nerve", "shaft_mm": -1}]}, "kinds row 1: shaft_mm: -1"),
+     ({"kinds": [{"kind": "nerve"}, {"kind": "gut", "shaft_mm": 3}]}, "kinds row 2: zone_mm: None"),
+     ({"kinds": [{"kind": "nerve", "zone_mm": {"laser": 3}}]}, "kinds row 1: modality 'laser'"),
+     ({"kinds": [{"kind": "nerve", "status": "sure"}]}, "kinds row 1: status 'sure'"),
+     ({"names": [{"pattern": "colon", "kind": "gut"}]}, "names row 1: kind 'gut'"),
+     ({"names": [{"pattern": "(", "kind": "bowel"}]}, "names row 1: pattern"),
+     ({"ignored": [{"pattern": "colon"}]}, "ignored row 1")],
+)  # fmt: skip
+def test_a_bad_row_is_named(tmp_path, document, reason):
+    with pytest.raises(InputError, match=re.escape(reason)):
+        load_structure_table(write_table(tmp_path, document))
+
+
+def test_computed_joints_limit_but_are_checked_only_where_said():
+    ct, body = scene()
+    mask = np.zeros(ct.grid.shape, dtype=bool)
+    mask[8:12, 10:20, 10:20] = True
+    joint = joint_structure("hip joint right", mask, from_labels=False)
+    found, account = collect_structures(ct, body, None, (), [joint])
+    assert joint in found
+    assert "joint" in account.not_checked
+    assert "joint" not in collect_structures(ct, body, None, (), [joint], joints_checked=True)[1].not_checked

@@ -84,7 +84,7 @@ def write_seg(path, grid, segments, kind="BINARY", order=None, sparse=True, fram
 
 
 COLON = ball(GRID, GRID.ras_from_ijk([[10, 10, 4]])[0], 6)
-BLADDER = ball(GRID, GRID.ras_from_ijk([[22, 12, 5]])[0], 5)
+BLADDER = ball(GRID, GRID.ras_from_ijk([[26, 12, 5]])[0], 4)
 
 
 @pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])

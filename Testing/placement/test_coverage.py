@@ -36,6 +36,16 @@ def test_target_is_the_lesion_dilated_by_the_margin():
     assert distance.max() <= 15 + grid.half_diagonal_mm + 0.5
 
 
+def test_the_mask_is_the_target_that_is_counted():
+    mask, grid = lesion()
+    target = build_target(mask, grid, 5.0)
+    counted_ml = len(target.points_ras_mm) * target.grid.voxel_ml
+    # Rounding whole voxels to their majority changes the volume by less than its shell of half a voxel.
+    shell_ml = 4 * np.pi * 15**2 * grid.half_diagonal_mm / 2 / 1000
+    assert target.mask.sum() * grid.voxel_ml == pytest.approx(counted_ml, abs=shell_ml)
+    assert target.mask[mask].all()
+
+
 def test_no_margin_no_margin_voxels():
     mask, grid = lesion()
     target = build_target(mask, grid, 0.0)

@@ -81,9 +81,8 @@ def find_body(ct: CtVolume) -> Body:
 def unscanned(ct: CtVolume) -> NDArray[np.bool_]:
     """Padding outside a round field of view: values below air, or one constant value outside the inscribed circle."""
     padding = large_components(ct.hu < UNSCANNED_BELOW_HU, SMALLEST_PADDING_ML / ct.grid.voxel_ml)
-    circle = _outside_circle(ct)
-    if _is_padded(ct, circle):
-        padding |= circle
+    if _is_padded(ct, _outside_circle(ct, float(ct.grid.spacing_ijk_mm[:2].max()))):
+        padding |= _outside_circle(ct, 0.0)
     rim = FIELD_RIM_MM + float(ct.grid.spacing_ijk_mm[:2].max())
     return dilate(padding, rim, ct.grid.spacing_kji_mm) if padding.any() else padding
 
@@ -102,14 +101,14 @@ def _is_padded(ct: CtVolume, circle: NDArray[np.bool_]) -> bool:
     return bool(np.mean(values == corner) < CLIPPED_SHARE or np.mean(values > AIR_BELOW_HU) > TRUNCATED_SHARE)
 
 
-def _outside_circle(ct: CtVolume) -> NDArray[np.bool_]:
-    """Pixels (j, i) of a slice outside the circle that is inscribed in it."""
+def _outside_circle(ct: CtVolume, slack_mm: float) -> NDArray[np.bool_]:
+    """Pixels (j, i) of a slice that lie outside the circle that is inscribed in it, by more than a slack."""
     _, rows, columns = ct.grid.shape
     column_mm, row_mm, _ = ct.grid.spacing_ijk_mm
     j = (np.arange(rows) - (rows - 1) / 2) * row_mm
     i = (np.arange(columns) - (columns - 1) / 2) * column_mm
     radius = min(rows * row_mm, columns * column_mm) / 2
-    return np.asarray(np.hypot(j[:, None], i[None, :]) > radius + max(row_mm, column_mm))
+    return np.asarray(np.hypot(j[:, None], i[None, :]) > radius + slack_mm)
 
 
 def _patient(ct: CtVolume, tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:

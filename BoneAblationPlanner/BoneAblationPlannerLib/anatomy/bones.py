@@ -180,7 +180,7 @@ def _from_labels(ct: CtVolume, bone: NDArray[np.bool_], organs: LabelMap) -> Lab
     if known.any() and loose.any():
         surface = np.argwhere(known & ~ndimage.binary_erosion(known))
         places = np.argwhere(loose)
-        near, row = cKDTree(surface * spacing).query(places * spacing, distance_upper_bound=LABEL_REACH_MM)
+        near, row = cKDTree(surface * spacing).query(places * spacing, distance_upper_bound=LABEL_REACH_MM + 1e-3)
         adopted, row = places[np.isfinite(near)], row[np.isfinite(near)]
         labels[tuple(adopted.T)] = labels[tuple(surface[row].T)]
         loose[tuple(adopted.T)] = False

@@ -1,4 +1,4 @@
-"""Where a lesion's surface meets soft tissue with no bone between: the breached part of the shell around it."""
+"""Where a lesion has destroyed the cortex over it: the part of the bone's outer surface that is open."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import distance_mm
 
-SHELL_FROM_HU = 250.0
-SHELL_DEPTH_MM = 4.0
+SHELL_FROM_HU = 220.0
+SHELL_DEPTH_MM = 5.0
 NORMAL_SMOOTHING_MM = 1.5
 STEP_MM = 0.5
 
@@ -24,6 +24,8 @@ class BreachMap:
     ----------
     open_surface : (k, j, i) bool
         Surface voxels of the lesion that are breached.
+    outer_surface : (k, j, i) bool
+        Surface voxels of the lesion under the bone's own outer surface, breached or not.
     face_area_mm2 : (k, j, i) float64
         Area of each lesion voxel's faces that look outward.
     """
@@ -31,18 +33,26 @@ class BreachMap:
     region: tuple[slice, slice, slice]
     grid: Grid
     open_surface: NDArray[np.bool_]
+    outer_surface: NDArray[np.bool_]
     face_area_mm2: NDArray[np.float64]
 
     @property
     def fraction(self) -> float:
-        """Breached share of the lesion's surface."""
-        return float(self.face_area_mm2[self.open_surface].sum() / self.face_area_mm2.sum())
+        """Share of the bone's outer surface over the lesion that has no cortex; 0 where none of it is near."""
+        outer = float(self.face_area_mm2[self.outer_surface].sum())
+        return self.area_mm2 / outer if outer else 0.0
+
+    @property
+    def area_mm2(self) -> float:
+        """Area without cortex."""
+        return float(self.face_area_mm2[self.open_surface].sum())
 
 
 def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_], padding_mm: float = 12.0) -> BreachMap:
     """Follow a ray outward from every surface voxel of a lesion.
 
-    Breached: nothing denser than 250 HU within 4 mm, and what lies at the end is outside the filled bone mask.
+    Under the bone's outer surface: the ray leaves the filled bone (or the lesion, where it has grown out) within 5 mm.
+    Breached: besides, nothing denser than 220 HU lies within these 5 mm.
     """
     region = ct.grid.region_around(ct.grid.ras_of_mask(lesion), max(padding_mm, 2 * SHELL_DEPTH_MM))
     grid, inside = ct.grid.crop(region), np.ascontiguousarray(lesion[region])
@@ -59,9 +69,10 @@ def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_],
     end = (start + normals * steps_mm[-1] / spacing).T
     filled = np.ascontiguousarray((bone | lesion)[region]).view(np.uint8)
     leaves = ndimage.map_coordinates(filled, end, order=0, mode="nearest") == 0
-    open_surface = np.zeros_like(inside)
+    open_surface, outer_surface = np.zeros_like(inside), np.zeros_like(inside)
+    outer_surface[surface] = leaves
     open_surface[surface] = leaves & (densest < SHELL_FROM_HU)
-    return BreachMap(region, grid, open_surface, _outward_face_area_mm2(inside, spacing))
+    return BreachMap(region, grid, open_surface, outer_surface, _outward_face_area_mm2(inside, spacing))
 
 
 def _outward_normals(inside: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -263,7 +263,8 @@ def _behind_the_hip(hip: _Bone, femur: _Bone, centre: Point, low: float, scale: 
         ischium = tuberosity[tuberosity[:, 1] <= np.quantile(tuberosity[:, 1], 0.4)]
         middle = (float(np.median(ischium[:, 0])) + float(np.median(shaft[:, 0]))) / 2
         points.append(np.array([middle, hip.back(height)[1] - behind * scale, height]))
-    for height in np.arange(low - 25 * scale, reach_down, -25.0 * scale):
+    below = np.arange(low - 20 * scale, reach_down, -25.0 * scale)
+    for height in (*below, reach_down) if reach_down < low - 8 * scale else ():
         shaft = np.median(femur.slab(float(height)), axis=0)
         points.append(np.array([shaft[0] - sign * 22 * scale, shaft[1] - 36 * scale, height]))
     return points

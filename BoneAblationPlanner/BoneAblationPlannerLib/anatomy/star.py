@@ -11,25 +11,24 @@ from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.frames import Grid
 
-DIRECTIONS = 1200
-STEP_MM = 0.5
+DIRECTIONS = 800
+STEP_MM = 0.6
 SHARED_DEGREES = 9.0
-OUTSIDE_WEIGHT = 1.4
-"""How much stronger a voxel that does not belong counts than one that does."""
+BEYOND_GRID = -3.0
 RECENTRINGS = 3
-LARGEST_SHIFT = 0.5
+LARGEST_SHIFT = 0.4
 """The centre stays within this share of the region's mean radius around the seed, so that it cannot wander off."""
 
 
 def grow_star(
-    belongs: NDArray[np.bool_], grid: Grid, seed_ras_mm: NDArray[np.float64], reach_mm: float
+    score: NDArray[np.float32], grid: Grid, seed_ras_mm: NDArray[np.float64], reach_mm: float
 ) -> NDArray[np.bool_]:
-    """Grow the star-shaped region around a seed that holds most of `belongs` and least of the rest.
+    """Grow the star-shaped region around a seed with the largest sum of score.
 
     Parameters
     ----------
-    belongs : (k, j, i) bool
-        Voxels that look like the inside.
+    score : (k, j, i) float32
+        Evidence of every voxel for the inside: positive inside, negative outside.
     seed_ras_mm : (3,)
         Start; the centre then moves to the region's centroid and the region is grown again.
     reach_mm : float
@@ -41,7 +40,7 @@ def grow_star(
     """
     directions = fibonacci_sphere(DIRECTIONS)
     sharing = _sharing_weights(directions, np.deg2rad(SHARED_DEGREES))
-    score = np.where(belongs, 1.0, -OUTSIDE_WEIGHT).astype(np.float32)
+    belongs = score > 0
     centre = seed_ras_mm
     for _ in range(RECENTRINGS):
         radii = _boundary_radii(score, grid, centre, directions, sharing, reach_mm)
@@ -81,7 +80,7 @@ def _boundary_radii(
     radii = np.arange(STEP_MM, reach_mm + STEP_MM / 2, STEP_MM)
     points = centre + radii[None, :, None] * directions[:, None, :]
     kji = grid.ijk_from_ras(points.reshape(-1, 3))[:, ::-1].T
-    sampled = ndimage.map_coordinates(score, kji, order=1, mode="constant", cval=-OUTSIDE_WEIGHT)
+    sampled = ndimage.map_coordinates(score, kji, order=1, mode="constant", cval=BEYOND_GRID)
     evidence = np.cumsum(sampled.reshape(len(directions), len(radii)) * radii, axis=1)
     shared = sharing @ evidence.astype(np.float32)
     best = shared.argmax(axis=1)

@@ -26,12 +26,15 @@ class Target:
         How many of the points are lesion.
     surface_ras_mm : (S, 3) float64
         Centres of the outer voxel faces of the lesion, where margins are measured.
+    mask : (k, j, i) bool
+        The same target on the grid of the lesion's outline: voxels of which at least half belongs to it.
     """
 
     grid: Grid
     points_ras_mm: NDArray[np.float64]
     lesion_count: int
     surface_ras_mm: NDArray[np.float64]
+    mask: NDArray[np.bool_]
 
     @property
     def lesion_ras_mm(self) -> NDArray[np.float64]:
@@ -56,11 +59,20 @@ def build_target(lesion: NDArray[np.bool_], grid: Grid, margin_mm: float) -> Tar
     lesion_points = _near_by_near(fine, fine_grid)
     surface = _outer_faces(fine, fine_grid)
     if margin_mm == 0:
-        return Target(fine_grid, lesion_points, len(lesion_points), surface)
+        return Target(fine_grid, lesion_points, len(lesion_points), surface, lesion)
     reach = margin_mm + float(fine_grid.spacing_kji_mm.min()) / 2
     margin = ~fine & (distance_mm(fine, fine_grid.spacing_kji_mm, reach) <= reach)
     points = np.concatenate([lesion_points, _near_by_near(margin, fine_grid)])
-    return Target(fine_grid, points, len(lesion_points), surface)
+    mask = np.zeros_like(lesion)
+    mask[region] = _block_share(fine | margin, factors) >= 0.5
+    return Target(fine_grid, points, len(lesion_points), surface, mask)
+
+
+def _block_share(fine: NDArray[np.bool_], factors: tuple[int, int, int]) -> NDArray[np.float64]:
+    """Share of each coarse voxel that is true on the refined grid."""
+    k, j, i = (n // f for n, f in zip(fine.shape, factors, strict=True))
+    blocks = fine.reshape(k, factors[0], j, factors[1], i, factors[2])
+    return np.asarray(blocks.mean(axis=(1, 3, 5)), dtype=np.float64)
 
 
 def _near_by_near(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:

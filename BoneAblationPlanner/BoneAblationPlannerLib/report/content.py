@@ -93,9 +93,10 @@ def report_content(plan: Plan, pictures: Sequence[Picture] = (), missing_picture
 def _decision(plan: Plan) -> list[Block]:
     return [
         Heading("Ablation plan", 1),
+        Paragraph(f"CT {plan.input.ct}, {plan.parameters.get('intent', '')} intent. {_outline(plan)}"),
         Paragraph(f"{_modality(plan)} with {_count(plan.probes, 'probe')}, patient {plan.position}."),
         *_failures(plan),
-        Notice("not checked", "NOT CHECKED: anatomy that this case does not contain", _not_checked(plan)),
+        Notice("not checked", "NOT CHECKED: no outline was given for these", _not_checked(plan)),
         *_warnings(plan),
         Heading("Probes"),
         _probe_table(plan.probes),
@@ -113,6 +114,12 @@ def _decision(plan: Plan) -> list[Block]:
     ]
 
 
+def _outline(plan: Plan) -> str:
+    if plan.lesion.outline == "given":
+        return "The lesion's outline was given."
+    return "The lesion's outline is automatic: confirm it before use."
+
+
 def _failures(plan: Plan) -> list[Block]:
     lines = tuple(
         f"{p.name}: {c.structure} ({c.kind}), shaft {_mm(c.shaft_mm)} of {_mm(c.required_shaft_mm)} required, "
@@ -128,7 +135,7 @@ def _not_checked(plan: Plan) -> tuple[str, ...]:
     kinds = plan.structures.not_checked
     if not kinds:
         return ("Every kind of critical anatomy was present in this case.",)
-    return (", ".join(kinds), "Unknown, not safe: no distance to these was computed.")
+    return (", ".join(kinds), "They may lie in the way: no distance to them was computed.")
 
 
 def _warnings(plan: Plan) -> list[Block]:
@@ -201,14 +208,12 @@ def _lesion_table(plan: Plan) -> Table:
     breach = _UNKNOWN
     if lesion.cortical_breach_fraction is not None:
         breach = f"{_percent(lesion.cortical_breach_fraction)} of the surface faces soft tissue without cortex between"
-    outline = "given with the case" if lesion.outline == "given" else "segmented by this software"
     density = "" if lesion.mean_hu is None else f", mean {lesion.mean_hu:.0f} HU"
     kind = f"{lesion.kind or _UNKNOWN}{density}"
     rows = (
         ("Kind", kind, "Bone", lesion.bone or _UNKNOWN),
         ("Volume", _ml(lesion.volume_ml), "Diameters", " x ".join(f"{d:.1f}" for d in lesion.diameters_mm) + " mm"),
-        ("Centre R, A, S", _point(lesion.centroid_ras_mm), "Outline", outline),
-        ("Cortical breach", breach, "", ""),
+        ("Centre R, A, S", _point(lesion.centroid_ras_mm), "Cortical breach", breach),
     )
     return Table(("Lesion", "", "", ""), rows, widths=(1, 2, 0.8, 1.8))
 
@@ -244,13 +249,18 @@ def _questions(plan: Plan) -> list[Block]:
 
 
 def _ranking(plan: Plan) -> list[Block]:
+    """One row per modality, its reasons together."""
     rows = tuple(
-        (_MODALITY_NAMES[r.modality], f"{r.score:.2f}", reason.rule, reason.source, _STATUS_NAMES[reason.status])
+        (
+            _MODALITY_NAMES[r.modality] + (" (planned)" if r.modality == plan.advice.modality else ""),
+            f"{r.score:.1f}",
+            "; ".join(reason.rule for reason in r.reasons) or "no rule speaks for or against it",
+            "; ".join(dict.fromkeys(f"{q.source} ({_STATUS_NAMES[q.status]})" for q in r.reasons)),
+        )
         for r in plan.advice.ranked
-        for reason in r.reasons
     )
-    columns = ("Modality", "Score", "Reason", "Source", "Status")
-    return [Heading("Modalities compared"), Table(columns, rows, widths=(1.4, 0.6, 3, 1.6, 1.2))] if rows else []
+    columns = ("Modality", "Points", "Reasons", "Sources")
+    return [Heading("Modalities compared"), Table(columns, rows, widths=(1.4, 0.6, 3, 2.5))] if rows else []
 
 
 def _clearances(plan: Plan) -> list[Block]:
@@ -383,7 +393,7 @@ def _cement(plan: Plan) -> list[Block]:
     )
     blocks: list[Block] = [
         Heading("Cement"),
-        Paragraph(f"Fill {_ml(cement.fill_ml)}, {_percent(cement.fill_fraction)} of the cavity."),
+        Paragraph(f"Fill {_ml(cement.fill_ml)}, {_percent(cement.fill_fraction)} of the lesion's outline."),
         Table(("Needle", "Gauge", "Entry R, A, S", "Tip R, A, S", "Shares the track of"), needles),
     ]
     if leaks or cement.cautions:

@@ -1,0 +1,7 @@
+"""A lesion outline from one click, a box or scribbles, and what can be read off any outline."""
+
+from BoneAblationPlannerLib.anatomy.lesion.figures import diameters_mm, lesion_kind
+from BoneAblationPlannerLib.anatomy.lesion.outline import LesionOutline, segment_lesion
+from BoneAblationPlannerLib.anatomy.lesion.report import LesionReport, describe_outline
+
+__all__ = ["LesionOutline", "LesionReport", "describe_outline", "diameters_mm", "lesion_kind", "segment_lesion"]

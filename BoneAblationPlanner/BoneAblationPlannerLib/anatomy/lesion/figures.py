@@ -1,0 +1,29 @@
+"""Kind and size of any outline."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.plan import LesionKind
+
+DENSE_ABOVE_HU = 420.0
+MIXED_SHARE = 0.15
+
+
+def lesion_kind(ct: CtVolume, lesion: NDArray[np.bool_]) -> LesionKind:
+    """Lytic, sclerotic or mixed, from the share of dense voxels inside the outline."""
+    dense = float(np.mean(ct.hu[lesion] > DENSE_ABOVE_HU))
+    if dense < MIXED_SHARE:
+        return "lytic"
+    return "sclerotic" if dense > 1 - MIXED_SHARE else "mixed"
+
+
+def diameters_mm(lesion: NDArray[np.bool_], grid: Grid) -> tuple[float, float, float]:
+    """Extents along the outline's principal axes, longest first, voxel edges included."""
+    points = grid.ras_of_mask(lesion)
+    centred = points - points.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    extents = np.ptp(centred @ axes.T, axis=0) + np.abs(axes @ (grid.ijk_to_ras[:3, :3])).max(axis=1)
+    a, b, c = sorted((float(e) for e in extents), reverse=True)
+    return (a, b, c)

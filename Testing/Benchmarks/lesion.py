@@ -1,0 +1,179 @@
+"""Lesion from one click, beside Slicer's grow-cut (`vtkImageGrowCutSegment`) with comparable seeds.
+
+``python Testing/Benchmarks/lesion.py [CASES]``: the folder that holds the cases, by default that of the real scans.
+Three clicks per case: the given one and two at half the way to the boundary in fixed directions. Grow-cut gets a ball
+at the click as inside and, as outside, everything beyond a bounding radius, air and fat; it runs on the crop alone.
+Lesions are synthetic, in real scans.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import slicer
+import vtk
+from scipy import ndimage
+from vtk.util import numpy_support
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "BoneAblationPlanner"))
+
+import SimpleITK as sitk  # noqa: E402
+
+from BoneAblationPlannerLib.anatomy.body import find_body  # noqa: E402
+from BoneAblationPlannerLib.anatomy.bone import bone_mask  # noqa: E402
+from BoneAblationPlannerLib.anatomy.lesion import segment_lesion  # noqa: E402
+from BoneAblationPlannerLib.ct import CtVolume  # noqa: E402
+from BoneAblationPlannerLib.errors import InputError  # noqa: E402
+from BoneAblationPlannerLib.frames import Grid  # noqa: E402
+from BoneAblationPlannerLib.morphology import distance_mm  # noqa: E402
+
+DIRECTIONS_SEED = 7
+INSIDE_BALL_MM = 4.0
+BOUNDING_RADIUS_MM = 28.0
+MARGIN_MM = 8.0
+FAT_BELOW_HU = -40
+
+
+def read_case(folder):
+    """CT, filled bone, truth and what case.json says."""
+    image = sitk.ReadImage(str(folder / "ct.nii.gz"))
+    truth = sitk.Resample(
+        sitk.ReadImage(str(folder / "lesion.nii.gz")), image, sitk.Transform(), sitk.sitkNearestNeighbor
+    )
+    ct = CtVolume(Grid.from_image(image), sitk.GetArrayFromImage(image).astype(np.int16), folder.name, "")
+    bone = bone_mask(ct, find_body(ct).inside)
+    return ct, bone, sitk.GetArrayFromImage(truth) > 0, json.loads((folder / "case.json").read_text())
+
+
+def clicks(truth, grid, seed):
+    """The given seed and two points halfway to the boundary."""
+    rng = np.random.default_rng(DIRECTIONS_SEED)
+    points = [np.asarray(seed, dtype=float)]
+    for _ in range(2):
+        direction = rng.normal(size=3)
+        direction /= np.linalg.norm(direction)
+        length = 0.0
+        while truth[grid.nearest_voxel(seed + (length + 0.25) * direction)]:
+            length += 0.25
+        points.append(seed + 0.5 * length * direction)
+    return points
+
+
+def grow_cut(ct, click):
+    """Slicer's algorithm on the crop around the click; mask on the CT's grid."""
+    region = ct.grid.region_around(click, BOUNDING_RADIUS_MM + MARGIN_MM)
+    grid = ct.grid.crop(region)
+    hu = np.ascontiguousarray(ct.hu[region])
+    distance = np.linalg.norm(grid.ras_of_mask(np.ones(grid.shape, bool)) - click, axis=1).reshape(grid.shape)
+    seeds = np.zeros(grid.shape, dtype=np.uint8)
+    seeds[(distance > BOUNDING_RADIUS_MM) | (hu < FAT_BELOW_HU)] = 2
+    seeds[distance <= INSIDE_BALL_MM] = 1
+    algorithm = slicer.vtkImageGrowCutSegment()
+    algorithm.SetIntensityVolume(vtk_image(hu, grid))
+    algorithm.SetSeedLabelVolume(vtk_image(seeds, grid))
+    algorithm.Update()
+    labels = numpy_support.vtk_to_numpy(algorithm.GetOutput().GetPointData().GetScalars()).reshape(grid.shape)
+    mask = np.zeros(ct.grid.shape, dtype=bool)
+    mask[region] = labels == 1
+    return mask
+
+
+def vtk_image(array, grid):
+    """An array [k, j, i] as vtkImageData with the grid's spacing."""
+    image = vtk.vtkImageData()
+    image.SetDimensions(array.shape[::-1])
+    image.SetSpacing(*grid.spacing_ijk_mm)
+    image.GetPointData().SetScalars(numpy_support.numpy_to_vtk(array.ravel(), deep=True))
+    return image
+
+
+def surface_distance_mm(a, b, spacing):
+    """Mean distance between the surfaces of two masks, both ways; NaN if one is empty."""
+    if not a.any() or not b.any():
+        return float("nan")
+    box = ndimage.find_objects((a | b).astype(np.uint8))[0]
+    region = tuple(slice(max(s.start - 2, 0), s.stop + 2) for s in box)
+    a, b = np.ascontiguousarray(a[region]), np.ascontiguousarray(b[region])
+    edges = [m & ~ndimage.binary_erosion(m) for m in (a, b)]
+    there = distance_mm(edges[1], spacing)[edges[0]]
+    back = distance_mm(edges[0], spacing)[edges[1]]
+    return float(np.concatenate([there, back]).mean())
+
+
+def figures(mask, truth, spacing):
+    """Dice, mean surface distance in mm, relative volume error."""
+    dice = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+    return float(dice), surface_distance_mm(mask, truth, spacing), float(mask.sum() / truth.sum() - 1)
+
+
+def timed(function):
+    """Result and seconds; an InputError counts as an empty result."""
+    start = time.perf_counter()
+    try:
+        result = function()
+    except InputError as error:
+        print("   refused:", error)
+        result = None
+    return result, time.perf_counter() - start
+
+
+def main():
+    """Run both on all cases."""
+    default = Path(os.environ.get("BONEPLAN_DATA") or ROOT.parent / "shared" / "data") / "cases"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    rows, warm = [], False
+    print(f"{'case':24s} click   ours: Dice  MSD mm  volume  s      grow-cut: Dice  MSD mm  volume  s")
+    for path in sorted(p for p in folder.iterdir() if (p / "case.json").exists()):
+        ct, bone, truth, about = read_case(path)
+        spacing = ct.grid.spacing_kji_mm
+        for number, click in enumerate(clicks(truth, ct.grid, np.array(about["seed_ras_mm"]))):
+            if not warm:
+                timed(lambda ct=ct, bone=bone, click=click: segment_lesion(ct, bone, click))  # compiles
+                warm = True
+            outline, seconds = timed(lambda ct=ct, bone=bone, click=click: segment_lesion(ct, bone, click))
+            peer, peer_s = timed(lambda ct=ct, click=click: grow_cut(ct, click))
+            mask = np.zeros_like(truth) if outline is None else outline.mask
+            ours, theirs = figures(mask, truth, spacing), figures(peer, truth, spacing)
+            right = outline is not None and outline.kind == about["kind"]
+            rows.append((path.name, ours, seconds, theirs, peer_s, right))
+            print(f"{path.name:24s} {number}       {ours[0]:.3f} {ours[1]:7.2f} {ours[2]:+7.2f} {seconds:6.2f} "
+                  f"           {theirs[0]:.3f} {theirs[1]:7.2f} {theirs[2]:+7.2f} {peer_s:6.2f}"
+                  f"{'' if right else '   kind wrong'}")  # fmt: skip
+    print(json.dumps(summary(rows)))
+
+
+def summary(rows):
+    """The line that the collector reads."""
+    ours = np.array([r[1][0] for r in rows])
+    theirs = np.array([r[3][0] for r in rows])
+    seconds, peer = np.array([r[2] for r in rows]), np.array([r[4] for r in rows])
+    names = np.array([r[0] for r in rows])
+    better = all(ours[names == n].mean() > theirs[names == n].mean() for n in np.unique(names))
+    ok = bool(np.median(ours) >= 0.9 and ours.min() >= 0.8 and seconds.max() <= 2 and better)
+    return {
+        "name": "lesion",
+        "input": f"{len(np.unique(names))} synthetic lesions in real CT, 3 clicks each",
+        "ours_s": round(float(np.median(seconds)), 3),
+        "peers": {"vtkImageGrowCutSegment": round(float(np.median(peer)), 3)},
+        "ratios": {"vtkImageGrowCutSegment": round(float(np.median(peer) / np.median(seconds)), 2)},
+        "median_dice": round(float(np.median(ours)), 3),
+        "smallest_dice": round(float(ours.min()), 3),
+        "median_surface_distance_mm": round(float(np.nanmedian([r[1][1] for r in rows])), 2),
+        "median_volume_error": round(float(np.median([abs(r[1][2]) for r in rows])), 3),
+        "slowest_s": round(float(seconds.max()), 2),
+        "kind_right": f"{sum(r[5] for r in rows)}/{len(rows)}",
+        "growcut_median_dice": round(float(np.median(theirs)), 3),
+        "growcut_smallest_dice": round(float(theirs.min()), 3),
+        "better_on_every_case": better,
+        "faster_on_every_click": bool((seconds < peer).all()),
+        "targets": "median Dice >= 0.90, none below 0.80, <= 2 s, better than grow-cut on every case",
+        "ok": ok,
+    }
+
+
+if __name__ == "__main__":
+    main()
