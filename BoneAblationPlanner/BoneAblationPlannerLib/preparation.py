@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.body import find_body
-from BoneAblationPlannerLib.anatomy.bone import bone_mask, is_bone_label
-from BoneAblationPlannerLib.anatomy.bones import bone_at, separate_bones
+from BoneAblationPlannerLib.anatomy.bone import METAL_ABOVE_HU, bone_mask, is_bone_label
+from BoneAblationPlannerLib.anatomy.bones import STREAK_MM, bone_at, measurable_bone, separate_bones
 from BoneAblationPlannerLib.anatomy.breach import breach_map
 from BoneAblationPlannerLib.anatomy.joints import find_joints, joints_checked, limiting_part
 from BoneAblationPlannerLib.anatomy.lesion import diameters_mm, lesion_kind, segment_lesion
 from BoneAblationPlannerLib.anatomy.nerves import band_structures, expected_nerves, target_warnings
 from BoneAblationPlannerLib.anatomy.structures import collect_structures, joint_structure
 from BoneAblationPlannerLib.case import Anatomy, Case, Structure
-from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS
@@ -40,6 +40,10 @@ class PreparedCase:
 
 def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     """Anatomy, lesion and target of a case."""
+    if case.excluded_entries is not None and case.excluded_entries.shape != case.ct.grid.shape:
+        raise InputError(
+            f"excluded entries: shape {case.excluded_entries.shape}; expected {case.ct.grid.shape} of the CT"
+        )
     step(report, 0.0, "finding body and skin")
     body = find_body(case.ct)
     step(report, 0.3, "finding bone")
@@ -127,10 +131,18 @@ def describe_lesion(
         seed_ras_mm=case.seed_ras_mm,
         cortical_breach_fraction=breach_map(case.ct, mask, bone).fraction,
         bone=bone_name or _bone_name(mask, case.organs, grid.spacing_kji_mm),
-        mean_hu=float(case.ct.hu[mask].mean()),
+        mean_hu=_mean_hu(case.ct, mask),
         outline="given" if case.lesion is not None else "segmented",
         checks=checks,
     )
+
+
+def _mean_hu(ct: CtVolume, mask: NDArray[np.bool_]) -> float:
+    """Mean density away from metal and its streaks; of the whole outline where metal leaves nothing else."""
+    region = ct.grid.region_around(ct.grid.ras_of_mask(mask), STREAK_MM + 1.0)
+    inside, hu = np.ascontiguousarray(mask[region]), ct.hu[region]
+    usable = measurable_bone(CtVolume(ct.grid.crop(region), hu, ct.source, ""), inside, hu > METAL_ABOVE_HU)
+    return float(hu[usable if usable.any() else inside].mean())
 
 
 def _bone_name(mask: NDArray[np.bool_], organs: LabelMap | None, spacing: NDArray) -> str | None:

@@ -27,9 +27,9 @@ from BoneAblationPlannerLib.anatomy.body import find_body  # noqa: E402
 from BoneAblationPlannerLib.anatomy.bone import bone_mask  # noqa: E402
 from BoneAblationPlannerLib.anatomy.lesion import segment_lesion  # noqa: E402
 from BoneAblationPlannerLib.ct import CtVolume  # noqa: E402
+from BoneAblationPlannerLib.distance import distance_mm  # noqa: E402
 from BoneAblationPlannerLib.errors import InputError  # noqa: E402
 from BoneAblationPlannerLib.frames import Grid  # noqa: E402
-from BoneAblationPlannerLib.morphology import distance_mm  # noqa: E402
 
 DIRECTIONS_SEED = 7
 INSIDE_BALL_MM = 4.0

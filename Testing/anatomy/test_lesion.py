@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 from grids import ball, every_point, oblique_grid
 
+from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask
 from BoneAblationPlannerLib.anatomy.breach import breach_map
-from BoneAblationPlannerLib.anatomy.lesion import diameters_mm, lesion_kind, segment_lesion
+from BoneAblationPlannerLib.anatomy.lesion import (
+    LesionOutline,
+    describe_outline,
+    diameters_mm,
+    lesion_kind,
+    segment_lesion,
+)
+from BoneAblationPlannerLib.anatomy.phantom import make_phantom
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 BONE_RADIUS, CORTEX = 28.0, 3.0
@@ -108,17 +117,127 @@ def test_contained_lesion_has_no_breach():
     assert breach_map(ct, lesion, bone_mask(ct, body)).fraction == 0
 
 
-def test_breach_is_the_share_of_surface_that_faces_muscle():
-    """A lesion ball that sticks out of the bone: its outer cap is 2 pi r h of 4 pi r^2."""
+def test_breach_is_the_open_share_of_the_bone_surface_over_the_lesion():
+    """A lesion ball that sticks out of a ball of bone.
+
+    A point at distance rho from the lesion's centre, at an angle t from the line of centres, lies outside the bone if
+    cos t > (R^2 - d^2 - rho^2) / (2 d rho): open where the lesion's own surface does (rho = r), under the bone's outer
+    surface where the end of a ray of 2 mm does.
+    """
     offset, radius = 20.0, 13.0
     ct, lesion, _ = made_bone(45, radius, offset=(offset, 0, 0))
-    bone = ball(ct.grid, CENTRE, BONE_RADIUS)
-    # Spheres cut at x along the line of centres: x = (d^2 + R^2 - r^2) / (2 d); cap height h = d + r - x.
-    x = (offset**2 + BONE_RADIUS**2 - radius**2) / (2 * offset)
-    cap = (offset + radius - x) / (2 * radius)
-    found = breach_map(ct, lesion, bone).fraction
-    # Up to 4 mm inside the cut edge a ray still leaves the bone without meeting cortex, or meets its end.
-    assert cap - 0.12 <= found <= cap + 0.12
+
+    def cap(rho):
+        return (1 - (BONE_RADIUS**2 - offset**2 - rho**2) / (2 * offset * rho)) / 2
+
+    found = breach_map(ct, lesion, ball(ct.grid, CENTRE, BONE_RADIUS))
+    # Voxel faces and the ray's start at a voxel's centre shift both edges by up to a voxel.
+    assert found.fraction == pytest.approx(cap(radius) / cap(radius + 2.0), abs=0.12)
+    assert found.area_mm2 == pytest.approx(found.face_area_mm2[found.open_surface].sum())
+
+
+def test_breach_of_the_phantom():
+    for spacing in ((1.5, 1.5, 1.5), (2.0, 2.0, 2.0)):
+        phantom = make_phantom(spacing)
+        bone = bone_mask(phantom.ct, find_body(phantom.ct).inside)
+        truth = phantom.truth
+        found = breach_map(phantom.ct, phantom.lesion, bone)
+        assert found.fraction == pytest.approx(truth.cortical_breach_fraction, abs=0.1)
+        middle = found.grid.ras_of_mask(found.open_surface).mean(axis=0)
+        assert np.linalg.norm(middle - truth.breach_centre_ras_mm) < 7.0  # within the breach, whose radius is 7 mm
+
+
+@pytest.fixture(scope="module")
+def lytic():
+    ct, lesion, body = made_bone(45)
+    return ct, bone_mask(ct, body), lesion
+
+
+def test_the_same_click_gives_the_same_outline(lytic):
+    ct, bone, _ = lytic
+    first, second = (segment_lesion(ct, bone, CENTRE) for _ in range(2))
+    np.testing.assert_array_equal(first.mask, second.mask)
+    assert (first.checks, first.confidence) == (second.checks, second.confidence)
+
+
+def test_moving_the_scene_moves_the_outline(lytic):
+    ct, bone, _ = lytic
+    matrix = np.array(ct.grid.ijk_to_ras)
+    shift = np.array([30.0, -12.0, 7.0])
+    matrix[:3, 3] += shift
+    moved = CtVolume(Grid(ct.grid.shape, matrix), ct.hu, "moved", "0")
+    there = segment_lesion(moved, bone, CENTRE + shift).mask
+    here = segment_lesion(ct, bone, CENTRE).mask
+    assert dice(here, there) > 0.999  # only rounding
+
+
+def test_scribbles_are_honoured_exactly(lytic):
+    ct, bone, _ = lytic
+    beyond = ball(ct.grid, CENTRE + [14.0, 0, 0], 2.5)
+    within = ball(ct.grid, CENTRE + [-5.0, 0, 0], 2.5)
+    mask = segment_lesion(ct, bone, CENTRE, inside=beyond, outside=within).mask
+    assert mask[beyond].all()
+    assert not mask[within].any()
+
+
+def test_scribbled_points_are_honoured_exactly(lytic):
+    ct, bone, _ = lytic
+    beyond, within = CENTRE + [[13.0, 0, 0]], CENTRE + [[-6.0, 0, 0]]
+    mask = segment_lesion(ct, bone, CENTRE, inside=beyond, outside=within).mask
+    assert mask[ct.grid.nearest_voxel(beyond[0])]
+    assert not mask[ct.grid.nearest_voxel(within[0])]
+
+
+def test_the_outline_stays_in_its_box(lytic):
+    ct, bone, lesion = lytic
+    corners = np.array([CENTRE - 20.0, CENTRE + [4.0, 20, 20]])
+    mask = segment_lesion(ct, bone, CENTRE, box_ras_mm=corners).mask
+    points = ct.grid.ras_of_mask(mask)
+    assert (points >= corners[0]).all()
+    assert (points <= corners[1]).all()
+    half = lesion & (every_point(ct.grid)[:, 0].reshape(ct.grid.shape) <= CENTRE[0] + 4.0)
+    assert dice(mask, half) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("marks", "message"),
+    [
+        ({"inside": CENTRE + [[2.0, 0, 0]], "outside": CENTRE + [[2.0, 0, 0]]}, "marked inside are also outside"),
+        ({"inside": np.zeros((2, 2))}, r"expected points \(N, 3\)"),
+        ({"outside": CENTRE + [[900.0, 0, 0]]}, "expected points inside the image"),
+        ({"box_ras_mm": np.zeros((3, 3))}, "expected two corners"),
+        ({"box_ras_mm": np.array([CENTRE + 900, CENTRE + 910])}, "holds no voxel"),
+    ],
+)
+def test_bad_marks_are_refused(lytic, marks, message):
+    ct, bone, _ = lytic
+    with pytest.raises(InputError, match=message):
+        segment_lesion(ct, bone, CENTRE, **marks)
+
+
+def test_contrast_in_an_organ_is_refused():
+    grid = oblique_grid((60, 76, 84), (1.0, 1.1, 1.4))
+    hu = np.full(grid.shape, 45.0) + np.random.default_rng(4).normal(scale=12.0, size=grid.shape)
+    hu[ball(grid, CENTRE, 20.0)] = 400.0
+    ct = CtVolume(grid, np.round(hu).astype(np.int16), "made", "0")
+    with pytest.raises(InputError, match="contrast in bladder"):
+        segment_lesion(ct, bone_mask(ct, np.ones(grid.shape, dtype=bool)), CENTRE)
+
+
+def test_metal_is_refused():
+    ct, _, body = made_bone(3000, 14.0)
+    with pytest.raises(InputError, match="mostly metal"):
+        segment_lesion(ct, bone_mask(ct, body), CENTRE)
+
+
+def test_report_of_a_contained_lesion(lytic):
+    ct, bone, lesion = lytic
+    report = describe_outline(ct, bone, LesionOutline(lesion, "lytic"))
+    assert report.kind == "lytic"
+    assert report.volume_ml == pytest.approx(4 / 3 * np.pi, rel=0.03)  # a ball of 10 mm
+    np.testing.assert_allclose(report.diameters_mm, 20.0, atol=2 * ct.grid.half_diagonal_mm)
+    assert report.soft_tissue_ml == 0
+    assert report.breached_fraction == 0
 
 
 def test_face_areas_add_up_to_the_surface_of_a_box():

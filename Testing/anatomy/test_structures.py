@@ -138,16 +138,40 @@ def sided(*names):
     return [f"{name}_{side}" for name in names for side in ("left", "right")]
 
 
+def words(text):
+    return text.split()
+
+
 # Class names of TotalSegmentator v2 (totalsegmentator/map_to_binary.py), without the vertebrae and ribs added below.
 TOTALSEGMENTATOR = {
-    "total": ["spleen", "gallbladder", "liver", "stomach", "pancreas", "lung_upper_lobe_left", "lung_lower_lobe_left", "lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right", "esophagus", "trachea", "thyroid_gland", "small_bowel", "duodenum", "colon", "urinary_bladder", "prostate", "sacrum", "heart", "aorta", "pulmonary_vein", "brachiocephalic_trunk", "atrial_appendage_left", "superior_vena_cava", "inferior_vena_cava", "portal_vein_and_splenic_vein", "spinal_cord", "brain", "skull", "sternum", "costal_cartilages"]
+    "total": words("""
+        spleen gallbladder liver stomach pancreas lung_upper_lobe_left lung_lower_lobe_left
+        lung_upper_lobe_right lung_middle_lobe_right lung_lower_lobe_right esophagus trachea thyroid_gland
+        small_bowel duodenum colon urinary_bladder prostate sacrum heart aorta pulmonary_vein
+        brachiocephalic_trunk atrial_appendage_left superior_vena_cava inferior_vena_cava
+        portal_vein_and_splenic_vein spinal_cord brain skull sternum costal_cartilages""")
     + sided("kidney", "adrenal_gland", "kidney_cyst", "subclavian_artery", "common_carotid_artery", "humerus", "femur",
             "brachiocephalic_vein", "iliac_artery", "iliac_vena", "scapula", "clavicula", "hip", "gluteus_maximus",
             "gluteus_medius", "gluteus_minimus", "autochthon", "iliopsoas")
     + [f"vertebrae_{level}" for level in ("S1", *(f"L{n}" for n in range(1, 6)), *(f"T{n}" for n in range(1, 13)),
                                          *(f"C{n}" for n in range(1, 8)))]
     + [f"rib_{side}_{n}" for side in ("left", "right") for n in range(1, 13)],
-    "subtasks": ["lung_left", "lung_right", "vertebrae", "intervertebral_discs", "lung_vessels", "lung_trachea_bronchia", "lung_covid_infiltrate", "intracerebral_hemorrhage", "hip_implant", "coronary_arteries", "body_trunc", "body_extremities", "pleural_effusion", "pericardial_effusion", "liver_vessels", "liver_tumor", "vertebrae_body", "heart_myocardium", "heart_atrium_left", "heart_ventricle_left", "heart_atrium_right", "heart_ventricle_right", "pulmonary_artery", "patella", "tibia", "fibula", "tarsal", "metatarsal", "phalanges_feet", "ulna", "radius", "carpal", "metacarpal", "phalanges_hand", "subcutaneous_fat", "torso_fat", "skeletal_muscle", "intermuscular_fat", "face", "brainstem", "subarachnoid_space", "venous_sinuses", "septum_pellucidum", "cerebellum", "caudate_nucleus", "lentiform_nucleus", "insular_cortex", "internal_capsule", "ventricle", "central_sulcus", "frontal_lobe", "parietal_lobe", "occipital_lobe", "temporal_lobe", "thalamus", "nasopharynx", "oropharynx", "hypopharynx", "soft_palate", "hard_palate", "larynx_air", "thyroid_cartilage", "hyoid", "cricoid_cartilage", "tongue", "superior_pharyngeal_constrictor", "middle_pharyngeal_constrictor", "inferior_pharyngeal_constrictor", "deltoid", "supraspinatus", "infraspinatus", "subscapularis", "coracobrachial", "trapezius", "pectoralis_minor", "serratus_anterior", "teres_major", "triceps_brachii", "lung", "lung_nodules", "breast", "third_ventricle", "fourth_ventricle", "left_ventricular_outflow_tract", "right_coronary_cusp", "left_coronary_cusp", "non_coronary_cusp"]
+    "subtasks": words("""
+        lung_left lung_right vertebrae intervertebral_discs lung_vessels lung_trachea_bronchia
+        lung_covid_infiltrate intracerebral_hemorrhage hip_implant coronary_arteries body_trunc
+        body_extremities pleural_effusion pericardial_effusion liver_vessels liver_tumor vertebrae_body
+        heart_myocardium heart_atrium_left heart_ventricle_left heart_atrium_right heart_ventricle_right
+        pulmonary_artery patella tibia fibula tarsal metatarsal phalanges_feet ulna radius carpal
+        metacarpal phalanges_hand subcutaneous_fat torso_fat skeletal_muscle intermuscular_fat face
+        brainstem subarachnoid_space venous_sinuses septum_pellucidum cerebellum caudate_nucleus
+        lentiform_nucleus insular_cortex internal_capsule ventricle central_sulcus frontal_lobe
+        parietal_lobe occipital_lobe temporal_lobe thalamus nasopharynx oropharynx hypopharynx soft_palate
+        hard_palate larynx_air thyroid_cartilage hyoid cricoid_cartilage tongue
+        superior_pharyngeal_constrictor middle_pharyngeal_constrictor inferior_pharyngeal_constrictor
+        deltoid supraspinatus infraspinatus subscapularis coracobrachial trapezius pectoralis_minor
+        serratus_anterior teres_major triceps_brachii lung lung_nodules breast third_ventricle
+        fourth_ventricle left_ventricular_outflow_tract right_coronary_cusp left_coronary_cusp
+        non_coronary_cusp""")
     + sided("eyeball", "lateral_rectus_muscle", "superior_oblique_muscle", "levator_palpebrae_superioris", "eye",
             "superior_rectus_muscle", "medial_rectus_muscle", "inferior_oblique_muscle", "inferior_rectus_muscle",
             "optic_nerve", "eye_lens", "parotid_gland", "submandibular_gland", "nasal_cavity", "auditory_canal",
@@ -193,7 +217,8 @@ def write_table(tmp_path, document):
 
 def test_a_users_table_goes_before_the_shipped_one(tmp_path):
     table = load_structure_table(write_table(tmp_path, {
-        "kinds": [{"kind": "nerve", "shaft_mm": 8, "zone_mm": {"rfa": 12, "cryo": 9}}, {"kind": "bowel", "zone_mm": 15}],
+        "kinds": [{"kind": "nerve", "shaft_mm": 8, "zone_mm": {"rfa": 12, "cryo": 9}},
+                  {"kind": "bowel", "zone_mm": 15}],
         "names": [{"pattern": "gluteus_medius", "kind": "other"}],
         "ignored": [{"pattern": "small_bowel", "reason": "resected"}],
     }))  # fmt: skip

@@ -3,11 +3,12 @@
 import numpy as np
 import pydicom
 import pytest
-from BoneAblationPlannerLib.errors import Cancelled, InputError
-from BoneAblationPlannerLib.reading import list_series, read_ct
 from make_dicom import MadeSeries, linear_hu, oblique_axes, save, wavy_hu
 from pydicom.uid import ExplicitVRBigEndian, generate_uid
 from scipy import ndimage
+
+from BoneAblationPlannerLib.errors import Cancelled, InputError
+from BoneAblationPlannerLib.reading import list_series, read_ct
 
 # Stored values are rounded to whole units; DS strings in the header to about 1e-7.
 ROUNDING_HU = 0.51

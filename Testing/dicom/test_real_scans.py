@@ -6,6 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+
 from BoneAblationPlannerLib.dicom.header import read_headers
 from BoneAblationPlannerLib.dicom.pixels import PixelReader, decode, decode_with_gdcm
 from BoneAblationPlannerLib.errors import InputError

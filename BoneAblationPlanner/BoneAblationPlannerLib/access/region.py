@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.structures import kind_rules
 from BoneAblationPlannerLib.case import Anatomy, Structure
 from BoneAblationPlannerLib.compute import kernel
 from BoneAblationPlannerLib.distance import distance_mm
@@ -35,6 +36,8 @@ class AccessRegion:
         Distance to each kind in steps of 0.25 mm, at most 63.75 mm.
     required_shaft_mm, required_zone_mm : (K,) float64
         0 means that the kind does not limit.
+    zone_may_touch : (K,) bool
+        Kinds that a zone may reach where the wanted distance cannot be kept.
     tissue : (k, j, i) uint8
         Bits INSIDE (body), BONE, LESION.
     """
@@ -44,6 +47,7 @@ class AccessRegion:
     distances: NDArray[np.uint8]
     required_shaft_mm: NDArray[np.float64]
     required_zone_mm: NDArray[np.float64]
+    zone_may_touch: NDArray[np.bool_]
     tissue: NDArray[np.uint8]
 
 
@@ -80,6 +84,7 @@ def build_region(anatomy: Anatomy, reach_mm: float) -> AccessRegion:
         distances=distances,
         required_shaft_mm=_required(limiting, kinds, "required_shaft_mm"),
         required_zone_mm=_required(limiting, kinds, "required_zone_mm"),
+        zone_may_touch=np.array([kind_rules()[kind].zone_may_touch for kind in kinds] or [False]),
         tissue=subdivide(tissue, split),
     )
 

@@ -7,13 +7,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.morphology import distance_mm
+from BoneAblationPlannerLib.morphology import filled_slices
 
 SHELL_FROM_HU = 220.0
-SHELL_DEPTH_MM = 5.0
+SHELL_DEPTH_MM = 2.0
 NORMAL_SMOOTHING_MM = 1.5
 STEP_MM = 0.5
+FILLED_WITHIN_MM = 40.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +53,8 @@ class BreachMap:
 def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_], padding_mm: float = 12.0) -> BreachMap:
     """Follow a ray outward from every surface voxel of a lesion.
 
-    Under the bone's outer surface: the ray leaves the filled bone (or the lesion, where it has grown out) within 5 mm.
-    Breached: besides, nothing denser than 220 HU lies within these 5 mm.
+    Under the bone's outer surface: the ray leaves the filled bone (or the lesion, where it has grown out) within 2 mm.
+    Breached: besides, nothing denser than 220 HU lies within these 2 mm.
     """
     region = ct.grid.region_around(ct.grid.ras_of_mask(lesion), max(padding_mm, 2 * SHELL_DEPTH_MM))
     grid, inside = ct.grid.crop(region), np.ascontiguousarray(lesion[region])
@@ -67,12 +69,23 @@ def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_],
         here = (start + normals * step / spacing).T
         densest = np.maximum(densest, ndimage.map_coordinates(hu, here, order=1, mode="nearest"))
     end = (start + normals * steps_mm[-1] / spacing).T
-    filled = np.ascontiguousarray((bone | lesion)[region]).view(np.uint8)
+    filled = _whole_bone(ct, lesion, bone)[region].view(np.uint8)
     leaves = ndimage.map_coordinates(filled, end, order=0, mode="nearest") == 0
     open_surface, outer_surface = np.zeros_like(inside), np.zeros_like(inside)
     outer_surface[surface] = leaves
     open_surface[surface] = leaves & (densest < SHELL_FROM_HU)
     return BreachMap(region, grid, open_surface, outer_surface, _outward_face_area_mm2(inside, spacing))
+
+
+def _whole_bone(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Bone and lesion without holes: with the lesion as a plug, sections along all axes close that were open before."""
+    whole = bone | lesion
+    region = ct.grid.region_around(ct.grid.ras_of_mask(lesion), FILLED_WITHIN_MM)
+    part = whole[region]
+    for axis in range(3):
+        part = part | np.moveaxis(filled_slices(np.moveaxis(part, axis, 0)), 0, axis)
+    whole[region] = part
+    return whole
 
 
 def _outward_normals(inside: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.float64]:

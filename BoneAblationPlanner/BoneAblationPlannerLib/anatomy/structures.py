@@ -32,12 +32,17 @@ CURVE = "drawn curve"
 FROM_CT = "computed from the CT"
 
 
+NEVER_IGNORED = ("nerve", "spinal canal", "vessel", "joint", "implant")
+"""A name of these kinds counts even where it also names a bone or a muscle ("tibial nerve", "hip joint")."""
+
+
 @dataclass(frozen=True)
 class KindRule:
     """Smallest allowed distances of one kind of structure, with provenance.
 
     `zone_mm` is the largest of `zone_by_mm` (per modality: rfa, mwa, cryo) where a table tells modalities apart,
-    because structures are prepared before the modality is chosen.
+    because structures are prepared before the modality is chosen. Where the wanted distance cannot be kept,
+    `zone_may_touch` lets the zone reach the structure, with a warning, instead of giving the plan up.
     """
 
     kind: str
@@ -46,6 +51,7 @@ class KindRule:
     source: str
     status: Status
     zone_by_mm: Mapping[str, float] = field(default_factory=dict)
+    zone_may_touch: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,8 @@ class StructureTable:
     def ignored_reason(self, name: str) -> str | None:
         """Why a label is deliberately not a critical structure, or None."""
         if _first_match(self.own_names, name) is not None:
+            return None
+        if _first_match([row for row in self.names if row[1] in NEVER_IGNORED], name) is not None:
             return None
         if is_bone_label(_plain(name)):
             return "bone: taken into the bone mask"
@@ -155,6 +163,7 @@ def _kind_rule(row: Any, where: str, known: Mapping[str, KindRule]) -> KindRule:
         str(row.get("source") or "set by the user"),
         status,
         by,
+        bool(row.get("zone_may_touch", before.zone_may_touch if before else False)),
     )
 
 

@@ -12,6 +12,7 @@ from BoneAblationPlannerLib.access.paths import Paths, find_paths, skin_entries
 from BoneAblationPlannerLib.access.region import LESION, AccessRegion, build_region
 from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
 from BoneAblationPlannerLib.advice.modality import LesionFacts, advise
+from BoneAblationPlannerLib.anatomy.structures import kind_rules
 from BoneAblationPlannerLib.case import Anatomy, Case
 from BoneAblationPlannerLib.devices.catalogue import find_device
 from BoneAblationPlannerLib.errors import InputError, PlanningError
@@ -29,7 +30,7 @@ from BoneAblationPlannerLib.placement.coverage import PlacementError
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.optimiser import ENOUGH_LESION, Selection, select_probes
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
-from BoneAblationPlannerLib.plan import Advice, Modality, Optimiser
+from BoneAblationPlannerLib.plan import Advice, Clearance, Modality, Optimiser
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.progress import ReportProgress, part
 
@@ -45,6 +46,8 @@ def find_access(prepared: PreparedCase) -> tuple[AccessRegion, Paths]:
     region = build_region(anatomy, limits.longest_depth_mm)
     aims = spread_points(prepared.target.lesion_ras_mm, AIM_POINTS, AIM_SPACING_MM)
     skin = next(s.mask for s in anatomy.structures if s.kind == "skin")
+    if prepared.case.excluded_entries is not None:
+        skin = skin & ~prepared.case.excluded_entries
     entries = skin_entries(anatomy.ct.grid, skin, aims.mean(axis=0), limits)
     if len(entries) == 0:
         raise PlanningError(
@@ -219,8 +222,12 @@ def _keeps_clear(
         candidate.device.diameter_mm / 2,
         candidate.outer_zone,
     )
+
+    def zone_limits(c: Clearance) -> bool:
+        return c.required_zone_mm > 0 and not (share == 0 and kind_rules()[c.kind].zone_may_touch)
+
     return all(
-        c.shaft_mm >= c.required_shaft_mm and (c.required_zone_mm == 0 or c.zone_mm >= share * c.required_zone_mm)
+        c.shaft_mm >= c.required_shaft_mm and (not zone_limits(c) or c.zone_mm >= share * c.required_zone_mm)
         for c in rows
     )
 

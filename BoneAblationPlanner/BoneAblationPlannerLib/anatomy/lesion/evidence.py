@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
-from BoneAblationPlannerLib.morphology import distance_mm
+from BoneAblationPlannerLib.distance import distance_mm
 
 MEAN_MM = 0.8
 TEXTURE_MM = 1.3

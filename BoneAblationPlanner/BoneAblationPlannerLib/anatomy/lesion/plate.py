@@ -8,6 +8,8 @@ from scipy import ndimage
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
+Frame = tuple[NDArray, NDArray, NDArray]
+"""Two axes along the plate and its normal, in array order."""
 RASTER_MM = 2.0
 RADIUS_MM = 32.0
 TALLEST_MM = 16.0
@@ -62,9 +64,9 @@ def fit_plate(bone: NDArray[np.bool_], middle: NDArray[np.float64], tensor: NDAr
     height_of = RBFInterpolator(np.vstack([at, [0.0, 0.0]]), np.append(heights, 0.0), neighbors=60, smoothing=3.0)
     angle = np.arctan2(at[:, 1], at[:, 0])
     share = len(np.unique(np.floor(angle / (2 * np.pi) * 36))) / 36
-    depth = _depth(
-        bone.shape, middle, (along, across, normal), voxel_mm, steps, height_of(_raster(steps)), half_of(_raster(steps))
-    )
+    raster = np.stack([a.ravel() for a in np.meshgrid(steps, steps, indexing="ij")], axis=1)
+    frame = (along, across, normal)
+    depth = _depth(bone.shape, middle, frame, voxel_mm, steps, height_of(raster), half_of(raster))
     return Plate(depth, misfit, float(np.median(halves)), share)
 
 
@@ -75,11 +77,9 @@ def _whole_thickness(at: NDArray, halves: NDArray) -> RBFInterpolator:
     return RBFInterpolator(at[whole], halves[whole], neighbors=40, smoothing=30.0, degree=0, kernel="linear")
 
 
-def _raster(steps: NDArray) -> NDArray:
-    return np.stack([a.ravel() for a in np.meshgrid(steps, steps, indexing="ij")], axis=1)
-
-
-def _runs(bone, middle, axes, uv, voxel_mm):  # type: ignore[no-untyped-def]
+def _runs(
+    bone: NDArray[np.bool_], middle: NDArray, axes: Frame, uv: tuple[NDArray, NDArray], voxel_mm: float
+) -> tuple[NDArray, NDArray, NDArray]:
     """Bottom, top and column number of every run of bone along the normal."""
     step = voxel_mm / 2
     h = np.arange(-TALLEST_MM, TALLEST_MM + step / 2, step)
@@ -96,7 +96,7 @@ def _runs(bone, middle, axes, uv, voxel_mm):  # type: ignore[no-untyped-def]
     return low[good], high[good], column[good]
 
 
-def _one_surface(uv, low, high, column):  # type: ignore[no-untyped-def]
+def _one_surface(uv: NDArray, low: NDArray, high: NDArray, column: NDArray) -> tuple[NDArray, NDArray]:
     """Of all runs, those on one smooth surface through the seed's neighbourhood: a quadric, refitted to its inliers."""
     centre = (low + high) / 2
     x = uv / RADIUS_MM
@@ -122,7 +122,16 @@ def _one_surface(uv, low, high, column):  # type: ignore[no-untyped-def]
     return chosen, surface
 
 
-def _depth(shape, middle, axes, voxel_mm, steps, heights, halves):  # type: ignore[no-untyped-def]
+def _depth(
+    shape: tuple[int, ...],
+    middle: NDArray,
+    axes: Frame,
+    voxel_mm: float,
+    steps: NDArray,
+    heights: NDArray,
+    halves: NDArray,
+) -> NDArray[np.float32]:
+    """Signed depth (k, j, i) in mm from both height fields on the raster."""
     along, across, normal = axes
     offset = (np.indices(shape).reshape(3, -1).T - middle) * voxel_mm
     uv = np.stack([offset @ along, offset @ across]) / RASTER_MM + (len(steps) - 1) / 2
