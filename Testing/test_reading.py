@@ -227,13 +227,22 @@ def test_label_map_with_names(tmp_path, name, dtype):
     label_map, notes = read_label_map(path, names_file(tmp_path, {"1": "sacrum"}), oblique_grid())
     np.testing.assert_array_equal(label_map.labels, some_labels())
     assert label_map.names == {1: "sacrum", 4: "label 4"}
-    assert notes == []
+    assert len(notes) == 1
+    assert "label(s) 4 have no name" in notes[0]
+
+
+def test_a_full_table_may_name_labels_that_this_map_lacks(tmp_path):
+    path = write(tmp_path / "map.nrrd", some_labels())
+    names = {"1": "sacrum", "4": "colon", "7": "spleen", "8": "liver"}
+    label_map, notes = read_label_map(path, names_file(tmp_path, names), oblique_grid())
+    assert label_map.names == {1: "sacrum", 4: "colon"}
+    assert any("2 name(s) without a label" in note for note in notes)
 
 
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ({"1": "sacrum", "7": "spleen"}, "7 (spleen); expected among 1, 4"),
+        ({"7": "spleen"}, "7 (spleen); expected among 1, 4"),
         ({"one": "sacrum"}, "expected label value and name"),
         ({"1": 5}, "expected label value and name"),
         ([], "no names"),

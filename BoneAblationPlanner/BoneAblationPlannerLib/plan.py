@@ -222,7 +222,7 @@ class IgnoredLabel:
 class Structures:
     """`not_checked` lists every kind of critical anatomy that this case does not contain: unknown, never safe.
 
-    `estimated` are expected courses of nerves from bony landmarks: they warn, and count neither as checked nor as clear.
+    `estimated` are expected courses of nerves from bony landmarks: they warn, and are neither checked nor clear.
     """
 
     checked: tuple[CheckedStructure, ...]

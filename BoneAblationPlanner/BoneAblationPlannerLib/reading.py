@@ -163,7 +163,9 @@ def read_label_map(
     if not present:
         raise InputError(f"{path.name}: no voxel has a label; expected at least one structure")
     if names_path is not None:
-        names |= _read_names(names_path, present)
+        given, found = _read_names(names_path, present)
+        names |= given
+        notes += found
     if not grid.matches(reference, _SAME_GEOMETRY_MM):
         labels = _resampled(labels, grid, reference)
         kept = set(np.unique(labels).tolist()) - {0}
@@ -526,8 +528,8 @@ def _check_frame(found: str, wanted: str | None, name: str) -> None:
         )
 
 
-def _read_names(path: Path, present: list[int]) -> dict[int, str]:
-    """Names by label value, all of which must be present."""
+def _read_names(path: Path, present: list[int]) -> tuple[dict[int, str], list[str]]:
+    """Names by label value, and notes; a full table may name labels that this map lacks, but not only such."""
     document = _read_json(path)
     example = '{"1": "sacrum"}'
     if not isinstance(document, dict) or not document:
@@ -537,13 +539,17 @@ def _read_names(path: Path, present: list[int]) -> dict[int, str]:
         if not key.isdecimal() or not isinstance(name, str) or not name.strip():
             raise InputError(f"{path.name}: entry {key!r}: {name!r}; expected label value and name such as {example}")
         names[int(key)] = name.strip()
-    unknown = [f"{value} ({name})" for value, name in names.items() if value not in present]
-    if unknown:
+    unused = [f"{value} ({name})" for value, name in names.items() if value not in present]
+    if len(unused) == len(names):
         raise InputError(
-            f"{path.name}: names for label values that the map does not hold: {', '.join(unknown)};"
+            f"{path.name}: names for label values that the map does not hold: {', '.join(unused)};"
             f" expected among {', '.join(map(str, present))}"
         )
-    return names
+    notes = [f"{path.name}: {len(unused)} name(s) without a label in the map, not in this scan"] if unused else []
+    unnamed = [str(value) for value in present if value not in names]
+    if unnamed:
+        notes.append(f"{path.name}: label(s) {', '.join(unnamed)} have no name: kept clear of as unknown structures")
+    return names, notes
 
 
 def _is_part_of(grid: Grid, reference: Grid) -> bool:
