@@ -120,13 +120,14 @@ def place_probes(
     """
     effort = path_effort(paths, default_limits())
     paths, effort = _practicable(prepared.anatomy, paths, effort)
+    surfaces = [StructureSurface.of(s) for s in prepared.anatomy.structures]
     ranked = [r.modality for r in advice.ranked] if advice.chosen_by == "rules" else [advice.modality]
     found: list[tuple[ChosenProbes, Modality]] = []
     failures: list[PlanningError] = []
     for n, modality in enumerate(ranked):
         span = part(report, n / len(ranked), (n + 1) / len(ranked))
         try:
-            found.append((_place_modality(prepared, region, paths, effort, modality, span), modality))
+            found.append((_place_modality(prepared, region, paths, effort, modality, surfaces, span), modality))
         except PlanningError as error:
             failures.append(error)
             continue
@@ -135,6 +136,7 @@ def place_probes(
     if not found:
         raise failures[0]
     chosen, modality = min(found, key=lambda row: row[0].preference)
+    chosen = _certified(chosen, prepared, surfaces)
     if modality != advice.modality:
         note = f"{advice.modality} ranks first but covers the lesion less easily here: {modality} is planned"
         advice = replace(advice, modality=modality, warnings=(*advice.warnings, note))
@@ -163,6 +165,7 @@ def _place_modality(
     paths: Paths,
     effort: NDArray[np.float64],
     modality: Modality,
+    surfaces: Sequence[StructureSurface],
     report: ReportProgress,
 ) -> ChosenProbes:
     """Probes of the modality's best device; zone clearances are kept, or given up with a warning if they cannot be."""
@@ -175,7 +178,7 @@ def _place_modality(
         for m, device in enumerate(devices):
             span = part(report, (n + m / len(devices)) / 2, (n + (m + 1) / len(devices)) / 2)
             candidates = _admissible(build_candidates(paths, effort, device, default_limits()), region, share)
-            chosen = _select_exactly(prepared, candidates, share, error, span)
+            chosen = _select_exactly(prepared, candidates, surfaces, share, error, span)
             if chosen is not None:
                 found.append(chosen)
         if not found:
@@ -183,8 +186,7 @@ def _place_modality(
         chosen = min(found, key=lambda c: c.preference)
         best_fraction = max(best_fraction, chosen.selection.lesion_fraction)
         if chosen.selection.lesion_fraction >= LEAST_LESION_FRACTION:
-            gap_mm = default_limits().probe_gap_mm
-            return replace(chosen, selection=certify(chosen.candidates, prepared.target, gap_mm, chosen.selection))
+            return chosen
     raise PlanningError(
         f"no set of up to 6 {modality} probes covers the lesion without its zone touching a critical structure: "
         f"at best {best_fraction:.0%} of the lesion; displace the structure (hydrodissection) or change modality",
@@ -192,14 +194,28 @@ def _place_modality(
     )
 
 
+def _certified(chosen: ChosenProbes, prepared: PreparedCase, surfaces: Sequence[StructureSurface]) -> ChosenProbes:
+    """With a proven bound; the proof's own probes are taken only if they keep clear by exact measurement too."""
+    gap_mm = default_limits().probe_gap_mm
+    proven = certify(chosen.candidates, prepared.target, gap_mm, chosen.selection)
+    share = 0.0 if chosen.warnings else 1.0
+    if all(_keeps_clear(chosen.candidates[row], surfaces, prepared, share) for row in proven.rows):
+        return replace(chosen, selection=proven)
+    return replace(chosen, selection=replace(chosen.selection, bound=proven.bound))
+
+
 def _select_exactly(
-    prepared: PreparedCase, candidates: list[Candidate], share: float, error: PlacementError, report: ReportProgress
+    prepared: PreparedCase,
+    candidates: list[Candidate],
+    surfaces: Sequence[StructureSurface],
+    share: float,
+    error: PlacementError,
+    report: ReportProgress,
 ) -> ChosenProbes | None:
     """Select, measure the chosen probes exactly, and select again without those that fail; None if nothing is left.
 
     The search samples zones at points and could miss something thin; what is planned never rests on that.
     """
-    surfaces = [StructureSurface.of(s) for s in prepared.anatomy.structures]
     gap_mm = default_limits().probe_gap_mm
     while candidates:
         selection = select_probes(candidates, prepared.target, gap_mm, error, report)

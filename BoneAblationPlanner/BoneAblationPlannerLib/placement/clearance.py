@@ -69,9 +69,15 @@ def shaft_distance_mm(voxels_kji: NDArray, grid: Grid, entry_ras_mm: ArrayLike, 
     length = float(np.linalg.norm((ends[1] - ends[0]) * spacing))
     count = max(2, int(np.ceil(length / NEEDLE_STEP_MM)) + 1)
     samples = ends[0] + np.linspace(0, 1, count)[:, None] * (ends[1] - ends[0])
-    nearest = np.full(len(samples), np.inf)
-    if len(voxels_kji):
-        _box_distance(samples, voxels_kji.astype(np.float64), spacing, nearest)
+    if len(voxels_kji) == 0:
+        return float("inf")
+    axis = (ends[1] - ends[0]) * spacing
+    offset = (voxels_kji - ends[0]) * spacing
+    along = np.clip(offset @ axis / max(float(axis @ axis), 1e-12), 0, 1)
+    from_axis = np.linalg.norm(offset - along[:, None] * axis, axis=1)
+    near = voxels_kji[from_axis <= from_axis.min() + 2 * grid.half_diagonal_mm]
+    nearest = np.empty(len(samples))
+    _box_distance(samples, near.astype(np.float64), spacing, nearest)
     return float(nearest.min())
 
 
@@ -93,8 +99,13 @@ def zone_distance_mm(voxels_kji: NDArray, grid: Grid, zone: Spheroid) -> float:
     if len(voxels_kji) == 0:
         return float("inf")
     row = rows_of([zone])
-    outside = -depth_mm(grid.ras_from_ijk(voxels_kji[:, ::-1]), row)
-    near = voxels_kji[outside <= outside.min() + 2 * grid.half_diagonal_mm]
+    centres = grid.ras_from_ijk(voxels_kji[:, ::-1])
+    away = np.linalg.norm(centres - zone.centre_ras_mm, axis=1)
+    thickness = abs(zone.across_mm - zone.along_mm) / 2
+    # The surface lies between the inscribed and the circumscribed sphere: only these voxels can be nearest.
+    maybe = away <= away.min() + thickness + 2 * grid.half_diagonal_mm
+    outside = -depth_mm(centres[maybe], row)
+    near = voxels_kji[maybe][outside <= outside.min() + 2 * grid.half_diagonal_mm]
     steps = np.linspace(-0.5, 0.5, LATTICE)
     lattice = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
     points = (near[:, None, :] + lattice).reshape(-1, 3)
