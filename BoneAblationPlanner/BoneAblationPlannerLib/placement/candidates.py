@@ -94,18 +94,20 @@ def outer_zone(zone: Spheroid, program: Program) -> Spheroid:
     return Spheroid(zone.centre_ras_mm, zone.axis, program.visible_short_mm, program.visible_long_mm)
 
 
-def zone_slack_mm(region: AccessRegion, zones: Sequence[Spheroid], share: float) -> NDArray[np.float64]:
+def zone_slack_mm(
+    region: AccessRegion, zones: Sequence[Spheroid], share: float, may_touch: bool
+) -> NDArray[np.float64]:
     """Smallest (distance - share of the required distance) of each zone to any kind of structure, (Z,).
 
-    A share of 0 asks only that the zone does not touch, and nothing of kinds that it may touch. Sampled on the surface
-    and on shells inside.
+    A share of 0 asks only that the zone does not touch. With `may_touch`, kinds that a zone may reach do not count.
+    Sampled on the surface and on shells inside.
     """
     directions = fibonacci_sphere(SHELL_POINTS)
     local = np.concatenate([directions * shell for shell in SHELLS])
     centres = np.array([z.centre_ras_mm for z in zones]).reshape(-1, 3)
     axes = np.array([z.axis for z in zones]).reshape(-1, 3)
     semi = np.array([(z.across_mm / 2, z.along_mm / 2) for z in zones]).reshape(-1, 2)
-    limits = (region.required_zone_mm > 0) & ~((share == 0) & region.zone_may_touch)
+    limits = (region.required_zone_mm > 0) & ~(may_touch & region.zone_may_touch)
     required = np.where(limits, region.required_zone_mm * share + SAFETY_MM, -1.0)
     slack = np.full(len(zones), np.inf)
     _zone_slack(region.distances, region.grid.ras_to_ijk, required, local, centres, axes, semi, slack)

@@ -17,10 +17,11 @@ from BoneAblationPlannerLib.placement.candidates import Candidate
 from BoneAblationPlannerLib.placement.optimiser import LESION_WEIGHT, Problem, Search, Selection, build_problem
 from BoneAblationPlannerLib.placement.target import Target
 
-TIME_LIMIT_S = 5.0
+NODE_LIMIT = 100
+"""Ends the search after the same work on any machine, so that a case always gives the same plan."""
 RELATIVE_GAP = 1e-3
-MOST_CANDIDATES = 1500
-"""Beyond this only a bound without the program is given: it would not be solved in time."""
+MOST_CANDIDATES = 500
+"""Beyond this only a bound without the program is given: it would not be solved in seconds."""
 
 
 def certify(candidates: list[Candidate], target: Target, gap_mm: float, selection: Selection) -> Selection:
@@ -40,7 +41,7 @@ def certify(candidates: list[Candidate], target: Target, gap_mm: float, selectio
 
 
 def _solve(problem: Problem, count: int) -> tuple[float, list[int]]:
-    """Upper bound of the value of `count` candidates, and the program's choice (empty if it found none in time)."""
+    """Upper bound of the value of `count` candidates, and the program's choice (empty if it found none)."""
     shares, sizes = _block_shares(problem)
     candidates, blocks = shares.shape
     value = np.concatenate([-problem.cost, sizes])
@@ -51,7 +52,7 @@ def _solve(problem: Problem, count: int) -> tuple[float, list[int]]:
         constraints=[LinearConstraint(covered, -np.inf, 0), LinearConstraint(chosen[None], -np.inf, count)],
         integrality=chosen,
         bounds=Bounds(0, 1),
-        options={"time_limit": TIME_LIMIT_S, "mip_rel_gap": RELATIVE_GAP},
+        options={"node_limit": NODE_LIMIT, "mip_rel_gap": RELATIVE_GAP},
     )
     bound = problem.whole if found.mip_dual_bound is None else -float(found.mip_dual_bound)
     rows = [] if found.x is None else [int(row) for row in np.flatnonzero(found.x[:candidates] > 0.5)]

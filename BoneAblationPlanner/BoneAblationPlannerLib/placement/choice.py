@@ -88,24 +88,57 @@ def chosen_modality(case: Case) -> Modality | None:
     return device.modality
 
 
+@dataclass(frozen=True)
+class Tier:
+    """How strictly zones keep clear: a share of the wanted distances, and whether joints may be reached."""
+
+    share: float
+    may_touch: bool
+    warning: str = ""
+
+
+TIERS = (
+    Tier(1.0, False),
+    Tier(
+        1.0,
+        True,
+        "the wanted distance between zone and joint cannot be kept while covering the lesion: expect damage to "
+        "cartilage and subchondral bone where a clearance is not ok",
+    ),
+    Tier(
+        0.0,
+        True,
+        "the wanted distance between zone and critical structures cannot be kept while covering the lesion: see the "
+        "clearances that are not ok; protect or displace these structures (hydrodissection, CO2, thermocouple, "
+        "monitoring)",
+    ),
+)
+"""Tried in this order; a later one only where the earlier ones do not cover the lesion."""
+
+
 @dataclass(frozen=True, eq=False)
 class ChosenProbes:
     """The probes of one modality and what had to be given up for them."""
 
     selection: Selection
     candidates: list[Candidate]
-    warnings: tuple[str, ...] = ()
+    tier: Tier
 
     @property
-    def preference(self) -> tuple[bool, bool, int, float]:
-        """Covered first, then without giving up a clearance, then few probes, then value."""
+    def warnings(self) -> tuple[str, ...]:
+        """What was given up, in words."""
+        return (self.tier.warning,) if self.tier.warning else ()
+
+    @property
+    def preference(self) -> tuple[bool, int, int, float]:
+        """Covered first, then with as little given up as possible, then few probes, then value."""
         s = self.selection
-        return (s.lesion_fraction < ENOUGH_LESION, bool(self.warnings), len(s.rows), -s.value)
+        return (s.lesion_fraction < ENOUGH_LESION, TIERS.index(self.tier), len(s.rows), -s.value)
 
     @property
     def easy(self) -> bool:
         """Good enough not to look at the next modality."""
-        return self.preference[:2] == (False, False) and len(self.selection.rows) <= DEFAULTS["easy_probes"]
+        return self.preference[:2] == (False, 0) and len(self.selection.rows) <= DEFAULTS["easy_probes"]
 
 
 def place_probes(
@@ -173,12 +206,12 @@ def _place_modality(
     devices = [d for d in prepared.case.devices if d.modality == modality and choices.device in (None, d.id)]
     error = placement_error(choices)
     best_fraction = 0.0
-    for n, share in enumerate((1.0, 0.0)):
+    for n, tier in enumerate(TIERS):
         found = []
         for m, device in enumerate(devices):
-            span = part(report, (n + m / len(devices)) / 2, (n + (m + 1) / len(devices)) / 2)
-            candidates = _admissible(build_candidates(paths, effort, device, default_limits()), region, share)
-            chosen = _select_exactly(prepared, candidates, surfaces, share, error, span)
+            span = part(report, (n + m / len(devices)) / len(TIERS), (n + (m + 1) / len(devices)) / len(TIERS))
+            candidates = _admissible(build_candidates(paths, effort, device, default_limits()), region, tier)
+            chosen = _select_exactly(prepared, candidates, surfaces, tier, error, span)
             if chosen is not None:
                 found.append(chosen)
         if not found:
@@ -198,8 +231,7 @@ def _certified(chosen: ChosenProbes, prepared: PreparedCase, surfaces: Sequence[
     """With a proven bound; the proof's own probes are taken only if they keep clear by exact measurement too."""
     gap_mm = default_limits().probe_gap_mm
     proven = certify(chosen.candidates, prepared.target, gap_mm, chosen.selection)
-    share = 0.0 if chosen.warnings else 1.0
-    if all(_keeps_clear(chosen.candidates[row], surfaces, prepared, share) for row in proven.rows):
+    if all(_keeps_clear(chosen.candidates[row], surfaces, prepared, chosen.tier) for row in proven.rows):
         return replace(chosen, selection=proven)
     return replace(chosen, selection=replace(chosen.selection, bound=proven.bound))
 
@@ -208,7 +240,7 @@ def _select_exactly(
     prepared: PreparedCase,
     candidates: list[Candidate],
     surfaces: Sequence[StructureSurface],
-    share: float,
+    tier: Tier,
     error: PlacementError,
     report: ReportProgress,
 ) -> ChosenProbes | None:
@@ -219,17 +251,17 @@ def _select_exactly(
     gap_mm = default_limits().probe_gap_mm
     while candidates:
         selection = select_probes(candidates, prepared.target, gap_mm, error, report)
-        failing = [row for row in selection.rows if not _keeps_clear(candidates[row], surfaces, prepared, share)]
+        failing = [row for row in selection.rows if not _keeps_clear(candidates[row], surfaces, prepared, tier)]
         if not failing:
-            return ChosenProbes(selection, candidates, () if share else (_RELAXED,))
+            return ChosenProbes(selection, candidates, tier)
         candidates = [c for n, c in enumerate(candidates) if n not in failing]
     return None
 
 
 def _keeps_clear(
-    candidate: Candidate, surfaces: Sequence[StructureSurface], prepared: PreparedCase, share: float
+    candidate: Candidate, surfaces: Sequence[StructureSurface], prepared: PreparedCase, tier: Tier
 ) -> bool:
-    """Whether shaft and zone keep their distances, the zone at least `share` of it, by exact measurement."""
+    """Whether shaft and zone keep the distances of a tier, by exact measurement."""
     rows = clearances(
         surfaces,
         prepared.anatomy.ct.grid,
@@ -240,22 +272,16 @@ def _keeps_clear(
     )
 
     def zone_limits(c: Clearance) -> bool:
-        return c.required_zone_mm > 0 and not (share == 0 and kind_rules()[c.kind].zone_may_touch)
+        return c.required_zone_mm > 0 and not (tier.may_touch and kind_rules()[c.kind].zone_may_touch)
 
     return all(
-        c.shaft_mm >= c.required_shaft_mm and (not zone_limits(c) or c.zone_mm >= share * c.required_zone_mm)
+        c.shaft_mm >= c.required_shaft_mm and (not zone_limits(c) or c.zone_mm >= tier.share * c.required_zone_mm)
         for c in rows
     )
 
 
-_RELAXED = (
-    "the wanted distance between zone and critical structures cannot be kept while covering the lesion: see the "
-    "clearances that are not ok; protect or displace these structures (hydrodissection, CO2, thermocouple, monitoring)"
-)
-
-
-def _admissible(candidates: list[Candidate], region: AccessRegion, share: float) -> list[Candidate]:
-    slack = zone_slack_mm(region, [c.outer_zone for c in candidates], share)
+def _admissible(candidates: list[Candidate], region: AccessRegion, tier: Tier) -> list[Candidate]:
+    slack = zone_slack_mm(region, [c.outer_zone for c in candidates], tier.share, tier.may_touch)
     return [c for c, s in zip(candidates, slack, strict=True) if s >= 0]
 
 
