@@ -44,13 +44,6 @@ def closed(mask: NDArray[np.bool_], radius_mm: float, spacing_kji_mm: Spacing) -
     return erode(dilate(mask, radius_mm, spacing_kji_mm), radius_mm, spacing_kji_mm) | mask
 
 
-def component_of(mask: NDArray[np.bool_], index_kji: tuple[int, int, int]) -> NDArray[np.bool_]:
-    """The 6-connected component that holds a voxel; empty if the voxel is not in the mask."""
-    labels, _ = ndimage.label(mask)
-    label = labels[index_kji]
-    return (labels == label) if label else np.zeros_like(mask)
-
-
 def large_components(mask: NDArray[np.bool_], smallest_voxels: float) -> NDArray[np.bool_]:
     """Drop 6-connected components of fewer voxels."""
     labels, count = ndimage.label(mask)

@@ -63,7 +63,9 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
     lesion = describe_lesion(case, mask, bone, checks, bone_at(bones, mask))
     if structures.not_checked:
-        warnings.append(f"not checked, because the case does not contain it: {', '.join(structures.not_checked)}")
+        warnings.append(
+            f"not checked, no outline was given, they may lie in the way: {', '.join(structures.not_checked)}"
+        )
     warnings += joint_warnings
     treated = dilate(mask, margin, case.ct.grid.spacing_kji_mm) if margin else mask
     warnings += target_warnings(estimates, treated, case.ct.grid)

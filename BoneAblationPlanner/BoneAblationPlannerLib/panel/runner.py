@@ -99,7 +99,7 @@ def attempt(action: Callable[[], Any]) -> str | None:
     except (InputError, PlanningError) as error:
         logging.info("not planned: %s", error)
         return str(error)
-    except Exception:
+    except Exception:  # a panel must outlive any defect; the log has the traceback
         logging.exception("the planner failed")
         return _("The planner failed; nothing was changed. Details are in the log (View menu, Error Log).")
     return None
