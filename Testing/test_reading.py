@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from BoneAblationPlannerLib.ct import ct_sha256
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.reading import read_ct, read_label_map, read_mask, read_nerve_curve
+from BoneAblationPlannerLib.reading import read_ct, read_label_map, read_mask, read_nerve_curve, read_points
 
 FORMATS = ["ct.nrrd", "ct.nii", "ct.nii.gz", "ct.mha", "ct.mhd"]
 
@@ -414,6 +414,20 @@ def test_closed_curve_is_closed_and_undefined_points_left_out(tmp_path):
 )
 def test_curve_that_is_none_is_refused(tmp_path, changes, expected):
     assert expected in reason(read_nerve_curve, markups(tmp_path, **changes)[0])
+
+
+@pytest.mark.parametrize(("system", "signs"), [("LPS", [-1, -1, 1]), ("RAS", [1, 1, 1])])
+def test_points_of_all_lists_are_read(tmp_path, system, signs):
+    path, points = markups(tmp_path, type="Fiducial", coordinateSystem=system)
+    document = json.loads(path.read_text())
+    document["markups"].append(document["markups"][0] | {"controlPoints": [{"position": [1.0, 2.0, 3.0]}]})
+    path.write_text(json.dumps(document))
+    np.testing.assert_allclose(read_points(path), np.vstack([points, [1.0, 2.0, 3.0]]) * signs)
+
+
+def test_points_that_are_none_are_refused(tmp_path):
+    assert "'Curve'; expected a point list" in reason(read_points, markups(tmp_path)[0])
+    assert "at least one" in reason(read_points, markups(tmp_path, type="Fiducial", controlPoints=[])[0])
 
 
 def test_bad_json_is_refused(tmp_path):

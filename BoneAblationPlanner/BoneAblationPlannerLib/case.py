@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices
 from BoneAblationPlannerLib.plan import Intent, Modality, Plan, Point, Position
@@ -35,6 +36,15 @@ class Choices:
 
 
 @dataclass(frozen=True, eq=False)
+class LesionMarks:
+    """What guides an outline besides the seed: opposite corners (2, 3) of a box, points (N, 3) in and out, RAS mm."""
+
+    box_ras_mm: NDArray[np.float64] | None = None
+    inside_ras_mm: NDArray[np.float64] | None = None
+    outside_ras_mm: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """One patient to plan for.
 
@@ -45,6 +55,8 @@ class Case:
         A point inside the lesion; required unless `lesion` is given.
     lesion : (k, j, i) bool or None
         A finished outline on the CT's grid; taken as it is.
+    marks : LesionMarks
+        What the user marked to guide the outline from the seed.
     organs : LabelMap or None
         Named anatomy on the CT's grid.
     nerves : tuple of NerveCurve
@@ -53,6 +65,10 @@ class Case:
         What reading the case's parts changed or noticed; the plan repeats it.
     devices : tuple of Device
         The catalogue to choose from: the shipped one unless the user's file added or replaced rows.
+    excluded_entries : (k, j, i) bool or None
+        Where no needle may enter the skin.
+    structure_table : StructureTable
+        Which names are what, and the distances to keep; the shipped one unless the user's file changed rows.
     """
 
     ct: CtVolume
@@ -64,6 +80,8 @@ class Case:
     notes: tuple[str, ...] = ()
     devices: tuple[Device, ...] = field(default_factory=builtin_devices)
     excluded_entries: NDArray[np.bool_] | None = None
+    marks: LesionMarks = field(default_factory=LesionMarks)
+    structure_table: StructureTable = field(default_factory=builtin_table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +100,8 @@ class Structure:
         Smallest allowed distance to the needle's shaft and to the zone's edge.
     origin : str
         Where it came from: ``organ label``, ``drawn curve``, ``computed from the CT``, ``estimated``.
+    zone_may_touch : bool
+        Where the zone's distance cannot be kept, it may reach the structure, with a warning.
     """
 
     name: str
@@ -90,6 +110,7 @@ class Structure:
     required_shaft_mm: float
     required_zone_mm: float
     origin: str
+    zone_may_touch: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +118,8 @@ class Anatomy:
     """Everything the plan was made around, as masks on the CT's grid.
 
     `structures` limit the plan; `estimates` (expected courses of nerves, origin ``estimated``) only warn.
+    `bones` are the separate bones, None where they were not separated; `defects` the lesion's surface voxels without
+    cortex over them, None where there is no CT.
     """
 
     ct: CtVolume
@@ -105,6 +128,8 @@ class Anatomy:
     lesion: NDArray[np.bool_]
     structures: tuple[Structure, ...]
     estimates: tuple[Structure, ...] = ()
+    bones: LabelMap | None = None
+    defects: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)

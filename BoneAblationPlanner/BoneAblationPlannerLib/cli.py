@@ -14,7 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from BoneAblationPlannerLib.case import Case, Choices, NerveCurve, PlanningResult
+import numpy as np
+
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table, load_structure_table
+from BoneAblationPlannerLib.case import Case, Choices, LesionMarks, NerveCurve, PlanningResult
 from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices, find_device, read_devices
 from BoneAblationPlannerLib.errors import Cancelled, InputError, PlanningError
 from BoneAblationPlannerLib.evaluation import software_version
@@ -53,6 +56,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> int:
     from BoneAblationPlannerLib.reading import frame_of_reference, read_ct, read_label_map, read_mask, read_nerve_curve
 
+    _check_marks(options)
     report = _progress()
     choices, devices = _choices(options), _catalogue(options)
     if (options.lesion_seed is None) == (options.lesion is None):
@@ -71,8 +75,40 @@ def _plan(options: argparse.Namespace) -> int:
         organs, found = read_label_map(options.organs, options.organ_names, ct.grid, frame)
         notes += found
     nerves = [NerveCurve(name, points) for path in options.nerve for name, points in read_nerve_curve(path)]
-    case = Case(ct, options.lesion_seed, lesion, organs, tuple(nerves), choices, tuple(notes), devices)
+    case = Case(
+        ct,
+        options.lesion_seed,
+        lesion,
+        organs,
+        tuple(nerves),
+        choices,
+        tuple(notes),
+        devices,
+        marks=_marks(options),
+        structure_table=_structure_table(options),
+    )
     return _plan_and_write(case, options.out, part(report, 0.1, 1.0))
+
+
+def _check_marks(options: argparse.Namespace) -> None:
+    """Marks guide an outline from a seed; a finished outline is taken as it is."""
+    given = [f"--lesion-{name}" for name in ("box", "inside", "outside") if getattr(options, f"lesion_{name}")]
+    if given and options.lesion is not None:
+        raise InputError(f"{given[0]}: guides the outline from --lesion-seed; expected no --lesion beside it")
+
+
+def _marks(options: argparse.Namespace) -> LesionMarks:
+    from BoneAblationPlannerLib.reading import read_points
+
+    box = None if options.lesion_box is None else np.reshape(options.lesion_box, (2, 3))
+    inside, outside = (None if path is None else read_points(path)
+                       for path in (options.lesion_inside, options.lesion_outside))  # fmt: skip
+    return LesionMarks(box, inside, outside)
+
+
+def _structure_table(options: argparse.Namespace) -> StructureTable:
+    """The shipped table of structures, with the user's file on top."""
+    return builtin_table() if options.structures is None else load_structure_table(options.structures)
 
 
 def _plan_and_write(case: Case, out: Path, report: ReportProgress) -> int:
@@ -299,6 +335,14 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--lesion-seed", type=_finite, nargs=3, action=_PointAction, metavar=("R", "A", "S"),
                       help="a point inside the lesion, RAS in mm")  # fmt: skip
     plan.add_argument("--lesion", type=Path, metavar="MASK", help="a finished outline on the CT's grid")
+    plan.add_argument("--lesion-box", type=_finite, nargs=6, metavar=("R1", "A1", "S1", "R2", "A2", "S2"),
+                      help="with --lesion-seed: two opposite corners that the outline stays between")  # fmt: skip
+    plan.add_argument("--lesion-inside", type=Path, metavar="POINTS.mrk.json",
+                      help="with --lesion-seed: points that belong to the lesion")  # fmt: skip
+    plan.add_argument("--lesion-outside", type=Path, metavar="POINTS.mrk.json",
+                      help="with --lesion-seed: points that do not")  # fmt: skip
+    plan.add_argument("--structures", type=Path, metavar="FILE.json",
+                      help="names of structures and distances to keep, on top of the shipped table")  # fmt: skip
     plan.add_argument("--organs", type=Path, metavar="MAP", help="organ label map, .seg.nrrd, DICOM SEG or RTSTRUCT")
     plan.add_argument("--organ-names", type=Path, metavar="JSON", help='names of its labels: {"1": "spleen"}')
     plan.add_argument("--nerve", type=Path, action="append", default=[], metavar="FILE.mrk.json")

@@ -6,10 +6,12 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.access.angles import towards_table
 from BoneAblationPlannerLib.access.limits import AccessLimits, default_limits, limits_provenance
 from BoneAblationPlannerLib.advice.protection import patient_questions, propose_protection
+from BoneAblationPlannerLib.anatomy.nerves import bands_provenance, needle_warnings
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
@@ -30,6 +32,7 @@ from BoneAblationPlannerLib.plan import (
     Zone,
 )
 from BoneAblationPlannerLib.preparation import PreparedCase
+from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
 
 def software_version() -> str:
@@ -58,13 +61,19 @@ def evaluate(
     uncertainty = [p.device.uncertainty_mm for p in placements]
     coverage = measure_coverage(prepared.target, zones, prepared.margin_mm, error, uncertainty)
     ice = any(p.visible_axes_mm for p in probes)
-    provenance = (*DEFAULTS.provenance(), *limits_provenance(), *provenance_of(anatomy.structures))
+    provenance = (
+        *DEFAULTS.provenance(),
+        *limits_provenance(),
+        *provenance_of(anatomy.structures, prepared.case.structure_table),
+        *bands_provenance(anatomy.estimates),
+    )
     every = [c for probe in probes for c in probe.clearances]
     advice = replace(advice, protection=propose_protection(every, advice.modality), questions=patient_questions())
     zone_rows = {row.name: row for p in placements for row in p.device.provenance(p.program)}
     measured = [
         *_coverage_warnings(coverage),
         *_probe_warnings(probes, limits, prepared.position, coverage.robust),
+        *needle_warnings(anatomy.estimates, grid, [_needle(p) for p in placements]),
     ]
     plan = Plan(
         software=Software("BoneAblationPlanner", software_version()),
@@ -159,6 +168,12 @@ def _path_warnings(probe: Probe, limits: AccessLimits, position: Position) -> li
     if below >= 0.5:
         warnings.append(f"comes {below:.0f} degrees from below the horizontal: raise or turn the patient")
     return warnings
+
+
+def _needle(placement: Placement) -> tuple[str, NDArray[np.float64], NDArray[np.float64], float, Spheroid]:
+    """A placement as `needle_warnings` takes it."""
+    entry, tip = np.array(placement.entry_ras_mm), np.array(placement.tip_ras_mm)
+    return placement.name, entry, tip, placement.device.diameter_mm / 2, placement.outer_zone
 
 
 def _grid_record(prepared: PreparedCase) -> GridRecord:

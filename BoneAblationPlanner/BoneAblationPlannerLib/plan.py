@@ -60,9 +60,10 @@ class InputRecord:
 
 @dataclass(frozen=True)
 class Lesion:
-    """`cortical_breach_fraction` is the share of the lesion's surface that faces soft tissue without cortex between.
+    """`cortical_breach_fraction` is the share of the bone's outer surface over the lesion that has no cortex.
 
-    Kind, density and breach are None where there is no CT to read them from.
+    `soft_tissue_ml` lies outside the bone as it is estimated to have been; `confidence`, 0 to 1, is that of a computed
+    outline. What needs a CT is None where there is none, the joint where none was found.
     """
 
     volume_ml: float
@@ -75,6 +76,11 @@ class Lesion:
     mean_hu: float | None
     outline: Literal["segmented", "given"]
     checks: tuple[str, ...] = ()
+    breached_area_mm2: float | None = None
+    soft_tissue_ml: float | None = None
+    nearest_joint: str | None = None
+    joint_distance_mm: float | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -207,9 +213,14 @@ class Coverage:
 
 @dataclass(frozen=True)
 class CheckedStructure:
+    """A structure and the distances that were required to it; None in plans that did not store them."""
+
     name: str
     kind: str
     origin: str
+    required_shaft_mm: float | None = None
+    required_zone_mm: float | None = None
+    zone_may_touch: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """From what the user gave to anatomy with its figures: where planning and evaluation both start."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,11 +9,17 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import METAL_ABOVE_HU, bone_mask, is_bone_label
 from BoneAblationPlannerLib.anatomy.bones import STREAK_MM, bone_at, measurable_bone, separate_bones
-from BoneAblationPlannerLib.anatomy.breach import breach_map
-from BoneAblationPlannerLib.anatomy.joints import find_joints, joints_checked, limiting_part
-from BoneAblationPlannerLib.anatomy.lesion import diameters_mm, lesion_kind, segment_lesion
+from BoneAblationPlannerLib.anatomy.joints import Joint, find_joints, joint_distance_mm, joints_checked, limiting_part
+from BoneAblationPlannerLib.anatomy.lesion import (
+    LesionOutline,
+    LesionReport,
+    describe_outline,
+    lesion_kind,
+    outline_warnings,
+    segment_lesion,
+)
 from BoneAblationPlannerLib.anatomy.nerves import band_structures, expected_nerves, target_warnings
-from BoneAblationPlannerLib.anatomy.structures import collect_structures, joint_structure
+from BoneAblationPlannerLib.anatomy.structures import checked_structure, collect_structures, joint_structure
 from BoneAblationPlannerLib.case import Anatomy, Case, Structure
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
@@ -20,8 +27,11 @@ from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.placement.target import Target, build_target
-from BoneAblationPlannerLib.plan import POSITIONS, CheckedStructure, Lesion, Position, Structures
+from BoneAblationPlannerLib.plan import POSITIONS, Lesion, Position, Structures
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
+
+LARGEST_SHARE = 0.5
+"""Of the image; an outline beyond it is that of the patient, not of a lesion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +59,27 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     step(report, 0.3, "finding bone")
     bone = bone_mask(case.ct, body.inside, case.organs)
     step(report, 0.6, "outlining the lesion")
-    mask, checks = _lesion_mask(case, bone)
+    outline = _outline(case, bone)
+    mask = outline.mask
     step(report, 0.7, "separating bones")
     bones = separate_bones(case.ct, bone, body.inside, case.organs)
-    joints, joints_known, joint_warnings = _joints(case, bones, mask)
+    joints = find_joints(bones)
+    limiting, joint_warnings = _limiting_joints(case, joints, mask)
     step(report, 0.85, "collecting critical structures")
-    found, structures = collect_structures(case.ct, body, case.organs, case.nerves, joints, joints_known)
+    found, structures = collect_structures(
+        case.ct, body, case.organs, case.nerves, limiting, joints_checked(bones, joints, mask), case.structure_table
+    )
     estimates = band_structures(expected_nerves(bones), case.ct.grid)
-    structures = replace(structures, estimated=tuple(CheckedStructure(s.name, s.kind, s.origin) for s in estimates))
-    anatomy = Anatomy(case.ct, body.inside, bone | mask, mask, found, estimates)
+    structures = replace(structures, estimated=tuple(checked_structure(s) for s in estimates))
+    measured = describe_outline(case.ct, bone, outline)
+    anatomy = Anatomy(
+        case.ct, body.inside, bone | mask, mask, found, estimates, bones, measured.breach.on_grid(case.ct.grid)
+    )
     position, warnings = _position(case)
     margin = case.choices.margin_mm
     margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
-    lesion = describe_lesion(case, mask, bone, checks, bone_at(bones, mask))
+    bone_name = bone_at(bones, mask) or _bone_name(mask, case.organs, case.ct.grid.spacing_kji_mm)
+    lesion = lesion_record(case, outline, measured, bone_name, joint_distance_mm(joints, mask, case.ct.grid))
     if structures.not_checked:
         warnings.append(
             f"not checked, no outline was given, they may lie in the way: {', '.join(structures.not_checked)}"
@@ -69,15 +87,17 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     warnings += joint_warnings
     treated = dilate(mask, margin, case.ct.grid.spacing_kji_mm) if margin else mask
     warnings += target_warnings(estimates, treated, case.ct.grid)
-    warnings += [f"lesion outline: {check}" for check in checks]
+    warnings += outline_warnings(mask, bone, body.inside, case.ct.grid, bone_name)
+    warnings += [f"lesion outline: {check}" for check in outline.checks]
     warnings += [*case.ct.notes, *case.notes]
     target = build_target(mask, case.ct.grid, margin)
     return PreparedCase(case, anatomy, structures, lesion, position, margin, target, tuple(warnings))
 
 
-def _joints(case: Case, bones: LabelMap, lesion: NDArray[np.bool_]) -> tuple[list[Structure], bool, list[str]]:
-    """Joints as structures, whether all near the lesion are known, and what the lesion itself has reached."""
-    joints = find_joints(bones)
+def _limiting_joints(
+    case: Case, joints: Sequence[Joint], lesion: NDArray[np.bool_]
+) -> tuple[list[Structure], list[str]]:
+    """Joints as structures, and what the lesion itself has reached."""
     from_labels = case.organs is not None and any(is_bone_label(name) for name in case.organs.names.values())
     structures, warnings = [], []
     for joint in joints:
@@ -90,21 +110,30 @@ def _joints(case: Case, bones: LabelMap, lesion: NDArray[np.bool_]) -> tuple[lis
             )
             name = f"{name}, beyond the lesion"
         if mask.any():
-            structures.append(joint_structure(name, mask, from_labels))
-    return structures, joints_checked(bones, joints, lesion), warnings
+            structures.append(joint_structure(name, mask, from_labels, case.structure_table))
+    return structures, warnings
 
 
-def _lesion_mask(case: Case, bone: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+def _outline(case: Case, bone: NDArray[np.bool_]) -> LesionOutline:
+    """The lesion as given, or from the seed and what else the user marked."""
     if case.lesion is not None:
         if case.lesion.shape != case.ct.grid.shape:
             raise InputError(f"lesion: shape {case.lesion.shape}; expected the CT's {case.ct.grid.shape}")
-        if not case.lesion.any() or case.lesion.mean() > 0.5:
+        if not case.lesion.any() or case.lesion.mean() > LARGEST_SHARE:
             raise InputError("lesion: the outline is empty or fills the image; expected the voxels of one lesion")
-        return case.lesion.astype(bool), ()
+        mask = case.lesion.astype(bool)
+        return LesionOutline(mask, lesion_kind(case.ct, mask))
     if case.seed_ras_mm is None:
         raise InputError("lesion: neither a seed point nor an outline; expected one of them")
-    outline = segment_lesion(case.ct, bone, case.seed_ras_mm)
-    return outline.mask, outline.checks
+    marks = case.marks
+    return segment_lesion(
+        case.ct,
+        bone,
+        case.seed_ras_mm,
+        box_ras_mm=marks.box_ras_mm,
+        inside=marks.inside_ras_mm,
+        outside=marks.outside_ras_mm,
+    )
 
 
 def _position(case: Case) -> tuple[Position, list[str]]:
@@ -120,22 +149,32 @@ def _position(case: Case) -> tuple[Position, list[str]]:
     return "supine", ["patient position is not known from the image and was not given: supine is assumed"]
 
 
-def describe_lesion(
-    case: Case, mask: NDArray[np.bool_], bone: NDArray[np.bool_], checks: tuple[str, ...], bone_name: str | None = None
+def lesion_record(
+    case: Case,
+    outline: LesionOutline,
+    measured: LesionReport,
+    bone_name: str | None,
+    joint: tuple[str, float] | None,
 ) -> Lesion:
-    """Figures of a lesion outline; `bone` is the filled bone mask with or without the lesion in it."""
-    grid = case.ct.grid
+    """What the plan stores of an outline; `joint` is the nearest one with its distance."""
+    grid, mask = case.ct.grid, outline.mask
+    given = case.lesion is not None
     return Lesion(
-        volume_ml=float(mask.sum() * grid.voxel_ml),
-        kind=lesion_kind(case.ct, mask),
-        diameters_mm=diameters_mm(mask, grid),
+        volume_ml=measured.volume_ml,
+        kind=measured.kind,
+        diameters_mm=measured.diameters_mm,
         centroid_ras_mm=rounded_point(grid.ras_of_mask(mask).mean(axis=0)),
         seed_ras_mm=case.seed_ras_mm,
-        cortical_breach_fraction=breach_map(case.ct, mask, bone).fraction,
-        bone=bone_name or _bone_name(mask, case.organs, grid.spacing_kji_mm),
+        cortical_breach_fraction=measured.breached_fraction,
+        bone=bone_name,
         mean_hu=_mean_hu(case.ct, mask),
-        outline="given" if case.lesion is not None else "segmented",
-        checks=checks,
+        outline="given" if given else "segmented",
+        checks=outline.checks,
+        breached_area_mm2=measured.breached_area_mm2,
+        soft_tissue_ml=measured.soft_tissue_ml,
+        nearest_joint=joint[0] if joint else None,
+        joint_distance_mm=joint[1] if joint else None,
+        confidence=None if given else outline.confidence,
     )
 
 

@@ -7,8 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.anatomy.lesion import diameters_mm
-from BoneAblationPlannerLib.anatomy.structures import kind_rules
+from BoneAblationPlannerLib.anatomy.lesion import (
+    LesionOutline,
+    LesionReport,
+    describe_outline,
+    diameters_mm,
+    lesion_kind,
+)
+from BoneAblationPlannerLib.anatomy.structure_table import kind_rules
 from BoneAblationPlannerLib.case import Anatomy, Case, Choices, PlanningResult, Structure
 from BoneAblationPlannerLib.ct import CtVolume, ct_sha256
 from BoneAblationPlannerLib.devices.catalogue import Device, Program, find_device
@@ -19,9 +25,12 @@ from BoneAblationPlannerLib.placement.defaults import DEFAULTS
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Optimiser, Plan, Structures
-from BoneAblationPlannerLib.preparation import PreparedCase, describe_lesion
+from BoneAblationPlannerLib.preparation import PreparedCase, lesion_record
 from BoneAblationPlannerLib.scene.build import StoredPlan
 
+LESION_EDITED = "the lesion outline was edited after the plan was made: the probes were chosen for another outline"
+SAME_CENTRE_MM = 0.02
+"""Twice the rounding of stored points."""
 NO_CT = "no CT was given: bone, skin and every critical structure are not checked"
 
 
@@ -44,6 +53,22 @@ def evaluate_stored(
     InputError
         If the scene lacks a mask, or a line names a device or program that the catalogue does not hold.
     """
+    lines = [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm, devices) for p in stored.probes]
+    return evaluate_placements(stored.plan, prepare_stored(stored), placements or lines, devices)
+
+
+def evaluate_placements(
+    plan: Plan, prepared: PreparedCase, placements: Sequence[Placement], devices: tuple[Device, ...] | None = None
+) -> PlanningResult:
+    """Every figure of probes in a stored plan's anatomy; what is not measured here is kept from that plan."""
+    moved = list(placements) != placements_of_plan(plan, devices)
+    edited = moved or LESION_EDITED in prepared.warnings
+    result = evaluate(prepared, placements, plan.advice, HAND_MADE if edited else plan.optimiser)
+    return replace(result, plan=_with_the_rest(result.plan, plan, edited))
+
+
+def prepare_stored(stored: StoredPlan) -> PreparedCase:
+    """The case of a stored plan with its anatomy as the scene has it now; raises InputError where a mask is missing."""
     plan = stored.plan
     for role in ("skin", "bone", "lesion"):
         if role not in stored.masks:
@@ -52,26 +77,34 @@ def evaluate_stored(
     if not lesion.any():
         raise InputError("scene: the lesion segment is empty; expected at least one voxel")
     structures = tuple(_structure(plan, s.name, s.kind, s.mask) for s in stored.structures)
-    anatomy = Anatomy(stored.ct, stored.masks["skin"], stored.masks["bone"] | lesion, lesion, structures)
+    estimates = tuple(_structure(plan, s.name, s.kind, s.mask) for s in stored.estimates)
+    bone = stored.masks["bone"] | lesion
     choices = choices_of(plan)
-    given = lesion if plan.lesion.outline == "given" else None
+    edited_lesion = _lesion_was_edited(plan, lesion, stored.ct.grid)
+    given = lesion if plan.lesion.outline == "given" or edited_lesion else None
     case = Case(stored.ct, plan.lesion.seed_ras_mm, given, None, (), choices)
+    measured = describe_outline(stored.ct, bone, _outline(plan, stored.ct, lesion, edited_lesion))
+    anatomy = Anatomy(
+        stored.ct,
+        stored.masks["skin"],
+        bone,
+        lesion,
+        structures,
+        estimates,
+        stored.bones,
+        measured.breach.on_grid(stored.ct.grid),
+    )
     margin = float(plan.coverage.margin_mm)
-    prepared = PreparedCase(
+    return PreparedCase(
         case=case,
         anatomy=anatomy,
         structures=plan.structures,
-        lesion=describe_lesion(case, lesion, anatomy.bone, plan.lesion.checks, plan.lesion.bone),
+        lesion=_lesion_record(plan, case, lesion, measured, edited_lesion),
         position=plan.position,
         margin_mm=margin,
         target=build_target(lesion, stored.ct.grid, margin),
-        warnings=plan.case_warnings,
+        warnings=(*plan.case_warnings, *((LESION_EDITED,) if edited_lesion else ())),
     )
-    lines = [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm, devices) for p in stored.probes]
-    chosen = list(placements or lines)
-    edited = chosen != placements_of_plan(plan, devices)
-    result = evaluate(prepared, chosen, plan.advice, HAND_MADE if edited else plan.optimiser)
-    return replace(result, plan=_with_the_rest(result.plan, plan, edited))
 
 
 def _with_the_rest(measured: Plan, stored: Plan, edited: bool) -> Plan:
@@ -87,6 +120,28 @@ def _with_the_rest(measured: Plan, stored: Plan, edited: bool) -> Plan:
         timings_s=stored.timings_s,
         warnings=warnings,
     )
+
+
+def _lesion_was_edited(plan: Plan, lesion: NDArray[np.bool_], grid: Grid) -> bool:
+    """Whether the outline is no longer the one that the plan was made for, by volume and centre."""
+    centre = rounded_point(grid.ras_of_mask(lesion).mean(axis=0))
+    volume_differs = abs(float(lesion.sum() * grid.voxel_ml) - plan.lesion.volume_ml) > grid.voxel_ml / 2
+    return volume_differs or bool(np.abs(np.subtract(centre, plan.lesion.centroid_ras_mm)).max() > SAME_CENTRE_MM)
+
+
+def _outline(plan: Plan, ct: CtVolume, lesion: NDArray[np.bool_], edited: bool) -> LesionOutline:
+    if edited or plan.lesion.confidence is None:
+        return LesionOutline(lesion, lesion_kind(ct, lesion), () if edited else plan.lesion.checks)
+    return LesionOutline(lesion, lesion_kind(ct, lesion), plan.lesion.checks, plan.lesion.confidence)
+
+
+def _lesion_record(plan: Plan, case: Case, lesion: NDArray[np.bool_], measured: LesionReport, edited: bool) -> Lesion:
+    """The outline's figures; the bone's name stays, an edited outline's distance to a joint is no longer known."""
+    outline = _outline(plan, case.ct, lesion, edited)
+    record = lesion_record(case, outline, measured, plan.lesion.bone, None)
+    if edited:
+        return record
+    return replace(record, nearest_joint=plan.lesion.nearest_joint, joint_distance_mm=plan.lesion.joint_distance_mm)
 
 
 def evaluate_lines(
@@ -181,7 +236,11 @@ def choices_of(plan: Plan) -> Choices:
 
 
 def _structure(plan: Plan, name: str, kind: str, mask: NDArray[np.bool_]) -> Structure:
-    rules = kind_rules()
-    rule = rules.get(kind, rules["other"])
-    origin = next((s.origin for s in plan.structures.checked if s.name == name), "edited in the scene")
-    return Structure(name, rule.kind, mask, rule.shaft_mm, rule.zone_mm, origin)
+    """A structure of the scene with the distances that the plan was made with, or those of its kind if it is new."""
+    stored = next((s for s in plan.structures.checked if s.name == name and s.kind == kind), None)
+    if stored is not None and stored.required_shaft_mm is not None and stored.required_zone_mm is not None:
+        shaft, zone, touch = stored.required_shaft_mm, stored.required_zone_mm, stored.zone_may_touch
+    else:
+        rule = kind_rules().get(kind, kind_rules()["other"])
+        kind, shaft, zone, touch = rule.kind, rule.shaft_mm, rule.zone_mm, rule.zone_may_touch
+    return Structure(name, kind, mask, shaft, zone, stored.origin if stored else "edited in the scene", touch)

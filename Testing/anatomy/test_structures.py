@@ -8,16 +8,8 @@ import pytest
 from grids import every_point, oblique_grid
 
 from BoneAblationPlannerLib.anatomy.body import Body
-from BoneAblationPlannerLib.anatomy.structures import (
-    collect_structures,
-    ignored_reason,
-    joint_structure,
-    kind_of,
-    kind_rules,
-    load_structure_table,
-    provenance_of,
-    tube_mask,
-)
+from BoneAblationPlannerLib.anatomy.structure_table import ignored_reason, kind_of, kind_rules, load_structure_table
+from BoneAblationPlannerLib.anatomy.structures import collect_structures, joint_structure, provenance_of, tube_mask
 from BoneAblationPlannerLib.case import NerveCurve
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError

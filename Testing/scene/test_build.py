@@ -8,6 +8,7 @@ import pytest
 from make_result import make_result
 
 from BoneAblationPlannerLib.case import Structure
+from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import subdivide
 from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, read_plan_nodes, remove_plan
@@ -73,6 +74,31 @@ def test_empty_overlapping_and_edge_structures_survive():
     scene = new_scene()
     add_plan(scene, result)
     assert_same(read_plan_nodes(scene), result)
+
+
+def test_estimates_bones_and_defects_survive():
+    result = make_result()
+    anatomy = result.anatomy
+    band = np.roll(anatomy.structures[0].mask, 2, axis=2)
+    labels = np.where(anatomy.bone, 7, 0).astype(np.uint16)
+    labels[anatomy.structures[1].mask & ~anatomy.bone] = 3
+    anatomy = replace(
+        anatomy,
+        estimates=(Structure("sciatic nerve right (estimated, verify)", "nerve", band, 5.0, 8.0, "estimated"),),
+        bones=LabelMap(anatomy.ct.grid, labels, {7: "hip_right", 3: "femur_right"}),
+        defects=anatomy.lesion & ~np.roll(anatomy.lesion, 1, axis=0),
+    )
+    scene = new_scene()
+    add_plan(scene, replace(result, anatomy=anatomy))
+    stored = read_plan_nodes(scene)
+    assert [(s.name, s.kind) for s in stored.estimates] == [("sciatic nerve right (estimated, verify)", "nerve")]
+    np.testing.assert_array_equal(stored.estimates[0].mask, band)
+    np.testing.assert_array_equal(stored.masks["defect"], anatomy.defects)
+    assert [s.name for s in stored.structures] == [s.name for s in anatomy.structures]
+    values = {name: value for value, name in stored.bones.names.items()}
+    assert values.keys() == {"hip_right", "femur_right"}
+    for value, name in anatomy.bones.names.items():
+        np.testing.assert_array_equal(stored.bones.labels == values[name], labels == value, err_msg=name)
 
 
 def test_segments_carry_role_and_kind():

@@ -12,6 +12,11 @@ from phantoms import coarse_phantom
 
 from BoneAblationPlannerLib.cli import main
 from BoneAblationPlannerLib.plan import read_plan
+from BoneAblationPlannerLib.scene.build import plan_documents, read_plan_nodes
+from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle
+from BoneAblationPlannerLib.scene.convert import fill_image, vtk_matrix
+from BoneAblationPlannerLib.scene.runtime import slicer_module
+from BoneAblationPlannerLib.scene.segmentation import ROLE_TAG, segments, tag
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +93,48 @@ def test_a_moved_probe_changes_the_figures(planned, tmp_path, capsys):
     assert main(["evaluate", str(tmp_path / "plan.json"), "--json"]) == 0
     moved = json.loads(capsys.readouterr().out)
     assert moved["coverage"]["lesion_fraction"] < document["coverage"]["lesion_fraction"]
+
+
+def test_an_edited_lesion_is_measured_and_said(planned, tmp_path, capsys):
+    scene = load_bundle(planned / "plan.mrb")
+    (document,) = plan_documents(scene)
+    node = document.GetNodeReference("BonePlan.Segmentation")
+    stored = read_plan_nodes(scene)
+    lesion = next(s for _, s in segments(node) if tag(s, ROLE_TAG) == "lesion")
+    grid, before = stored.ct.grid, stored.masks["lesion"]
+    after = before | np.roll(before, 3, axis=2)
+    image = slicer_module().vtkOrientedImageData()
+    fill_image(image, after.astype(np.uint8))
+    image.SetGeometryFromImageToWorldMatrix(vtk_matrix(grid.ijk_to_ras))
+    lesion.AddRepresentation("Binary labelmap", image)
+    lesion.SetLabelValue(1)
+    save_bundle(scene, tmp_path / "edited.mrb")
+    assert main(["evaluate", str(tmp_path / "edited.mrb"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["lesion"]["volume_ml"] == pytest.approx(after.sum() * grid.voxel_ml, abs=1e-3)
+    assert document["lesion"]["outline"] == "given"
+    assert document["lesion"]["confidence"] is None
+    assert any("lesion outline was edited" in warning for warning in document["warnings"])
+    assert document["cement"] is None
+
+
+def test_marks_guide_the_outline_and_a_table_the_distances(scan, tmp_path):
+    marks = {"markups": [{"type": "Fiducial", "coordinateSystem": "RAS",
+                          "controlPoints": [{"position": list(coarse_phantom().seed_ras_mm)}]}]}  # fmt: skip
+    (tmp_path / "inside.mrk.json").write_text(json.dumps(marks))
+    (tmp_path / "table.json").write_text(json.dumps({"kinds": [{"kind": "skin", "shaft_mm": 0, "zone_mm": 11}]}))
+    centre = np.array(coarse_phantom().seed_ras_mm)
+    box = [f"{v}" for v in (*(centre - 9), *(centre + 9))]
+    out = tmp_path / "out"
+    code = main(["plan", str(scan / "ct.nii.gz"), "--lesion-seed", *seed(), "--lesion-box", *box, "--lesion-inside",
+                 str(tmp_path / "inside.mrk.json"), "--structures", str(tmp_path / "table.json"), "--intent",
+                 "palliative", "--out", str(out)])  # fmt: skip
+    assert code == 0
+    plan = read_plan(out / "plan.json")
+    assert plan.lesion.volume_ml <= 18.0**3 / 1000
+    (skin,) = [s for s in plan.structures.checked if s.kind == "skin"]
+    assert skin.required_zone_mm == 11
+    assert [p.value for p in plan.provenance if p.name == "skin: zone clearance"] == [11]
 
 
 def test_evaluate_lines_without_a_ct(scan, planned, tmp_path, capsys):

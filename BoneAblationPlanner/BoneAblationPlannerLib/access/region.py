@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.anatomy.structures import kind_rules
 from BoneAblationPlannerLib.case import Anatomy, Structure
 from BoneAblationPlannerLib.compute import kernel
 from BoneAblationPlannerLib.distance import distance_mm
@@ -84,7 +83,7 @@ def build_region(anatomy: Anatomy, reach_mm: float) -> AccessRegion:
         distances=distances,
         required_shaft_mm=_required(limiting, kinds, "required_shaft_mm"),
         required_zone_mm=_required(limiting, kinds, "required_zone_mm"),
-        zone_may_touch=np.array([kind_rules()[kind].zone_may_touch for kind in kinds] or [False]),
+        zone_may_touch=np.array([all(s.zone_may_touch for s in limiting if s.kind == k) for k in kinds] or [False]),
         tissue=subdivide(tissue, split),
     )
 

@@ -49,6 +49,12 @@ class BreachMap:
         """Area without cortex."""
         return float(self.face_area_mm2[self.open_surface].sum())
 
+    def on_grid(self, grid: Grid) -> NDArray[np.bool_]:
+        """`open_surface` on the whole grid that the map was made on."""
+        mask = np.zeros(grid.shape, dtype=bool)
+        mask[self.region] = self.open_surface
+        return mask
+
 
 def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_], padding_mm: float = 12.0) -> BreachMap:
     """Follow a ray outward from every surface voxel of a lesion.

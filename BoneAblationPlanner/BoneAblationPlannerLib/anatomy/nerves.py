@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BoneAblationPlannerLib.anatomy.structures import kind_rules, tube_mask
+from BoneAblationPlannerLib.anatomy.structure_table import kind_rules
+from BoneAblationPlannerLib.anatomy.structures import tube_mask
 from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
@@ -132,9 +133,9 @@ def needle_warnings(
     return warnings
 
 
-def bands_provenance(bands: Sequence[NerveBand]) -> tuple[Provenance, ...]:
+def bands_provenance(estimates: Sequence[Structure]) -> tuple[Provenance, ...]:
     """Sources of the bands that were drawn."""
-    rules = [rule for nerve, rule in band_rules().items() if any(b.name.startswith(nerve) for b in bands)]
+    rules = [r for nerve, r in band_rules().items() if any(s.name.startswith(nerve) for s in estimates)]
     return tuple(Provenance(f"estimated {r.nerve}: band radius", r.radius_mm, "mm", r.source, r.status) for r in rules)
 
 

@@ -12,7 +12,6 @@ from BoneAblationPlannerLib.access.paths import Paths, find_paths, skin_entries
 from BoneAblationPlannerLib.access.region import LESION, AccessRegion, build_region
 from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
 from BoneAblationPlannerLib.advice.modality import LesionFacts, advise
-from BoneAblationPlannerLib.anatomy.structures import kind_rules
 from BoneAblationPlannerLib.case import Anatomy, Case
 from BoneAblationPlannerLib.devices.catalogue import find_device
 from BoneAblationPlannerLib.errors import InputError, PlanningError
@@ -271,8 +270,10 @@ def _keeps_clear(
         candidate.outer_zone,
     )
 
+    touchable = {structure.kind for structure in prepared.anatomy.structures if structure.zone_may_touch}
+
     def zone_limits(c: Clearance) -> bool:
-        return c.required_zone_mm > 0 and not (tier.may_touch and kind_rules()[c.kind].zone_may_touch)
+        return c.required_zone_mm > 0 and not (tier.may_touch and c.kind in touchable)
 
     return all(
         c.shaft_mm >= c.required_shaft_mm and (not zone_limits(c) or c.zone_mm >= tier.share * c.required_zone_mm)

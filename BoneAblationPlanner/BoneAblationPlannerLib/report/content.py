@@ -205,17 +205,30 @@ def _remainder(coverage: Coverage) -> str:
 
 def _lesion_table(plan: Plan) -> Table:
     lesion = plan.lesion
-    breach = _UNKNOWN
-    if lesion.cortical_breach_fraction is not None:
-        breach = f"{_percent(lesion.cortical_breach_fraction)} of the surface faces soft tissue without cortex between"
     density = "" if lesion.mean_hu is None else f", mean {lesion.mean_hu:.0f} HU"
-    kind = f"{lesion.kind or _UNKNOWN}{density}"
+    outline = "given"
+    if lesion.outline == "segmented":
+        sure = "" if lesion.confidence is None else f", confidence {_percent(lesion.confidence)}"
+        outline = f"computed from the CT{sure}: check it"
+    joint = _UNKNOWN
+    if lesion.nearest_joint is not None and lesion.joint_distance_mm is not None:
+        joint = f"{lesion.nearest_joint}, {_mm(lesion.joint_distance_mm)}"
     rows = (
-        ("Kind", kind, "Bone", lesion.bone or _UNKNOWN),
+        ("Kind", f"{lesion.kind or _UNKNOWN}{density}", "Bone", lesion.bone or _UNKNOWN),
         ("Volume", _ml(lesion.volume_ml), "Diameters", " x ".join(f"{d:.1f}" for d in lesion.diameters_mm) + " mm"),
-        ("Centre R, A, S", _point(lesion.centroid_ras_mm), "Cortical breach", breach),
+        ("Centre R, A, S", _point(lesion.centroid_ras_mm), "Cortical breach", _breach(plan)),
+        ("Outline", outline, "Nearest joint", joint),
     )
     return Table(("Lesion", "", "", ""), rows, widths=(1, 2, 0.8, 1.8))
+
+
+def _breach(plan: Plan) -> str:
+    lesion = plan.lesion
+    if lesion.cortical_breach_fraction is None:
+        return _UNKNOWN
+    area = "" if lesion.breached_area_mm2 is None else f", {lesion.breached_area_mm2:.0f} mm2"
+    outside = "" if lesion.soft_tissue_ml is None else f"; {_ml(lesion.soft_tissue_ml)} outside the bone"
+    return f"{_percent(lesion.cortical_breach_fraction)} of the bone's surface over the lesion{area}{outside}"
 
 
 def _advice(plan: Plan) -> list[Block]:
@@ -296,9 +309,16 @@ def _clearances(plan: Plan) -> list[Block]:
         Heading("Structures of this case", 3),
         Table(("Structure", "Kind", "Origin"), checked, widths=(2, 1, 2)),
     ]
+    if plan.structures.estimated:
+        blocks.append(Notice("not checked", "EXPECTED NERVES, ESTIMATED FROM BONES: VERIFY", _estimated(plan)))
     if ignored:
         blocks.append(Notice("note", "Labels that were not used", ignored))
     return blocks
+
+
+def _estimated(plan: Plan) -> tuple[str, ...]:
+    names = ", ".join(s.name.removesuffix(" (estimated, verify)") for s in plan.structures.estimated)
+    return (names, "They warn where a needle comes near and never reassure: keeping clear of a band proves nothing.")
 
 
 def _by_reason(plan: Plan) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.case import PlanningResult
-from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.scene import hierarchy, models, probes, zones
 from BoneAblationPlannerLib.scene.colours import add_margin_colours
@@ -71,6 +72,8 @@ class StoredPlan:
     masks: dict[str, NDArray[np.bool_]]
     structures: tuple[StoredStructure, ...]
     probes: tuple[probes.ProbeLine, ...]
+    estimates: tuple[StoredStructure, ...] = ()
+    bones: LabelMap | None = None
 
 
 def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: Any | None = None) -> PlanNodes:
@@ -155,21 +158,38 @@ def read_plan_nodes(scene: Any, name: str | None = None) -> StoredPlan:
     segmentation = _referenced(document, _SEGMENTATION, "segmentation")
     grid = volume_grid(ct)
     masks: dict[str, NDArray[np.bool_]] = {}
-    structures = []
+    named: dict[str, list[StoredStructure]] = {"structure": [], "estimate": []}
+    bones: dict[str, NDArray[np.bool_]] = {}
     for _, segment in segments(segmentation):
         role = tag(segment, ROLE_TAG)
-        if role == "structure":
-            kind = tag(segment, KIND_TAG) or "other"
-            structures.append(StoredStructure(segment.GetName(), kind, segment_mask(segment, grid)))
-        elif role is not None:
-            masks[role] = segment_mask(segment, grid)
+        if role is None:
+            continue
+        mask = segment_mask(segment, grid)
+        if role in named:
+            named[role].append(StoredStructure(segment.GetName(), tag(segment, KIND_TAG) or "other", mask))
+        elif role == "single-bone":
+            bones[segment.GetName()] = mask
+        else:
+            masks[role] = mask
     return StoredPlan(
         plan=plan,
         ct=read_ct(ct, plan.input.notes),
         masks=masks,
-        structures=tuple(structures),
+        structures=tuple(named["structure"]),
         probes=tuple(probes.read_line(n) for n in _probe_lines(scene, document)),
+        estimates=tuple(named["estimate"]),
+        bones=_label_map(grid, bones),
     )
+
+
+def _label_map(grid: Grid, bones: dict[str, NDArray[np.bool_]]) -> LabelMap | None:
+    """Separate bones as one map; None where the scene holds none."""
+    if not bones:
+        return None
+    labels = np.zeros(grid.shape, dtype=np.uint16)
+    for value, mask in enumerate(bones.values(), start=1):
+        labels[mask] = value
+    return LabelMap(grid, labels, dict(enumerate(bones, start=1)))
 
 
 def _add_document(scene: Any, plan: Plan, name: str) -> Any:

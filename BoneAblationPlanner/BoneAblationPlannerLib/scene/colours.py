@@ -24,6 +24,7 @@ ROLE_COLOURS: dict[str, Colour] = {
     "zone": _rgb("56B4E9"),
     "zone-visible": _rgb("0072B2"),
     "skin": _rgb("D9A98A"),
+    "defect": _rgb("CC0033"),
     "structure": _rgb("009E73"),
     "probe": _rgb("FFFFFF"),
 }

@@ -7,7 +7,7 @@ import numpy as np
 import vtk
 
 from BoneAblationPlannerLib.anatomy.phantom import Phantom
-from BoneAblationPlannerLib.anatomy.structures import kind_of
+from BoneAblationPlannerLib.anatomy.structure_table import kind_of
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, structure_colour
 from BoneAblationPlannerLib.scene.convert import fill_image, vtk_matrix

@@ -9,6 +9,7 @@ import vtk
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour, structure_colour
@@ -31,12 +32,14 @@ LABELMAP = "Binary labelmap"
 _TITLES = {
     "bone": "Bone",
     "lesion": "Lesion",
+    "defect": "Cortical defect",
     "target": "Target (lesion + margin)",
     "zone": "Zone (tissue expected to die)",
     "zone-visible": "Visible ice",
     "skin": "Skin (body)",
 }
-_FILL_OPACITY = {"zone": 0.12, "zone-visible": 0.0, "lesion": 0.0, "target": 0.0, "bone": 0.0, "skin": 0.0}
+_FILL_OPACITY = {"zone": 0.12, "estimate": 0.0, "defect": 0.6}
+_FILL_OPACITY |= dict.fromkeys(("zone-visible", "lesion", "target", "bone", "single-bone", "skin"), 0.0)
 _STRUCTURE_FILL_OPACITY = 0.25
 _MAXIMUM_LABEL = 255
 _GRID_TOLERANCE_VOXELS = 1e-3
@@ -64,17 +67,29 @@ def masks_of(result: PlanningResult) -> list[NamedMask]:
         "zone": result.zone,
         "target": result.target,
         "lesion": anatomy.lesion,
+        "defect": anatomy.defects if anatomy.defects is not None and anatomy.defects.any() else None,
     }
     plain = [
         NamedMask(role, role, _TITLES[role], None, ROLE_COLOURS[role], mask)
         for role, mask in by_role.items()
         if mask is not None
     ]
-    structures = [
-        NamedMask(f"structure-{n}", "structure", s.name, s.kind, structure_colour(s.kind), s.mask)
-        for n, s in enumerate(anatomy.structures, start=1)
+    named = [
+        NamedMask(f"{role}-{n}", role, s.name, s.kind, structure_colour(s.kind), s.mask)
+        for role, group in (("structure", anatomy.structures), ("estimate", anatomy.estimates))
+        for n, s in enumerate(group, start=1)
     ]
-    return plain + structures
+    return plain + named + _bones(anatomy.bones)
+
+
+def _bones(bones: LabelMap | None) -> list[NamedMask]:
+    """The separate bones, by name."""
+    if bones is None:
+        return []
+    return [
+        NamedMask(f"bone-{value}", "single-bone", name, None, ROLE_COLOURS["bone"], bones.labels == value)
+        for value, name in sorted(bones.names.items(), key=lambda row: row[1])
+    ]
 
 
 def add_segmentation(scene: Any, result: PlanningResult, ct_node: Any, name: str) -> Any:
@@ -208,7 +223,9 @@ def _set_display(node: Any, masks: list[NamedMask]) -> None:
     display.SetSliceIntersectionThickness(2)
     for item in masks:
         fill = _FILL_OPACITY.get(item.role, _STRUCTURE_FILL_OPACITY)
-        outlined = item.role not in ("bone", "skin") and item.kind != "skin"  # the CT shows these well enough
+        outlined = (
+            item.role not in ("bone", "single-bone", "skin") and item.kind != "skin"
+        )  # the CT shows these well enough
         display.SetSegmentVisibility(item.identifier, outlined)
         display.SetSegmentOpacity2DFill(item.identifier, fill)
         display.SetSegmentVisibility2DFill(item.identifier, outlined and fill > 0)

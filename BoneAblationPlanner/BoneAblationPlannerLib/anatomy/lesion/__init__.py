@@ -2,6 +2,15 @@
 
 from BoneAblationPlannerLib.anatomy.lesion.figures import diameters_mm, lesion_kind
 from BoneAblationPlannerLib.anatomy.lesion.outline import LesionOutline, segment_lesion
+from BoneAblationPlannerLib.anatomy.lesion.plausible import outline_warnings
 from BoneAblationPlannerLib.anatomy.lesion.report import LesionReport, describe_outline
 
-__all__ = ["LesionOutline", "LesionReport", "describe_outline", "diameters_mm", "lesion_kind", "segment_lesion"]
+__all__ = [
+    "LesionOutline",
+    "LesionReport",
+    "describe_outline",
+    "diameters_mm",
+    "lesion_kind",
+    "outline_warnings",
+    "segment_lesion",
+]

@@ -1,0 +1,231 @@
+"""Label maps and lesion masks, brought onto the CT's grid."""
+
+# SimpleITK has no annotations.
+# mypy: allow-untyped-calls
+
+import re
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.dicom.header import is_dicom
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.reading.dicom_labels import dicom_labels
+from BoneAblationPlannerLib.reading.documents import read_json
+from BoneAblationPlannerLib.reading.images import SAME_GEOMETRY_MM, geometry, grid_of, is_image_name, read_image
+
+
+def read_label_map(
+    path: Path, names_path: Path | None, reference: Grid, frame_of_reference: str | None = None
+) -> tuple[LabelMap, list[str]]:
+    """Read labelled anatomy onto the CT's grid.
+
+    Parameters
+    ----------
+    path : Path
+        NRRD, NIfTI, MetaImage, a segmentation as Slicer writes it (.seg.nrrd, also with several layers), or a DICOM
+        segmentation (SEG) or structure set (RTSTRUCT).
+    names_path : Path or None
+        JSON object from label value to name, ``{"1": "spleen"}``; goes before names in the file itself.
+    reference : Grid
+        The CT's; a map on another grid is resampled to it, nearest neighbour. Contours are rasterised on it.
+    frame_of_reference : str, optional
+        The CT's FrameOfReferenceUID (see `frame_of_reference`); a DICOM segmentation in another frame is refused.
+
+    Returns
+    -------
+    LabelMap
+        Labels without a name are called ``label N``.
+    list of str
+        Notes on what was changed.
+
+    Raises
+    ------
+    InputError
+        If the map is no label map, lies elsewhere than the CT, or the names do not fit it.
+    """
+    if path.is_file() and not is_image_name(path) and is_dicom(path):
+        grid, labels, names, notes = dicom_labels(path, reference, frame_of_reference)
+    else:
+        image = read_image(path, layers=True)
+        grid = grid_of(image, path.name)
+        layers = _as_labels(sitk.GetArrayFromImage(image), path.name)
+        if layers.ndim == 3:
+            layers = layers[..., np.newaxis]
+        labels, names, notes = _flattened(layers, _segments(image))
+    present = [int(value) for value in np.unique(labels) if value]
+    if not present:
+        raise InputError(f"{path.name}: no voxel has a label; expected at least one structure")
+    if names_path is not None:
+        given, found = _read_names(names_path, present)
+        names |= given
+        notes += found
+    if not grid.matches(reference, SAME_GEOMETRY_MM):
+        labels = _resampled(labels, grid, reference)
+        kept = set(np.unique(labels).tolist()) - {0}
+        if not kept:
+            raise InputError(
+                f"{path.name}: no label lies inside the CT; map {geometry(grid)}, CT {geometry(reference)};"
+                " expected overlapping images"
+            )
+        lost = len(present) - len(kept)
+        notes.append(
+            "label map on another grid: resampled to the CT's, nearest neighbour"
+            + (f"; {lost} label(s) lie outside the CT or vanish" if lost else "")
+        )
+        present = [value for value in present if value in kept]
+    return LabelMap(reference, labels, {value: names.get(value, f"label {value}") for value in present}), notes
+
+
+def read_mask(path: Path, reference: Grid) -> tuple[NDArray[np.bool_], list[str]]:
+    """Read a lesion mask that must lie on the CT's grid.
+
+    A ``.seg.nrrd`` may cover a part of the grid, because Slicer crops segmentations on saving; its voxels must coincide
+    with the CT's all the same.
+
+    Returns
+    -------
+    (k, j, i) bool
+        On the reference grid.
+    list of str
+        Notes.
+
+    Raises
+    ------
+    InputError
+        For another grid, several labels, an empty mask or one that fills the image.
+    """
+    image = read_image(path)
+    grid = grid_of(image, path.name)
+    labels = _as_labels(sitk.GetArrayFromImage(image), path.name)
+    notes: list[str] = []
+    if not grid.matches(reference, SAME_GEOMETRY_MM):
+        cropped = path.name.endswith(".seg.nrrd") and _is_part_of(grid, reference)
+        if not cropped:
+            raise InputError(
+                f"{path.name}: lesion mask on another grid: mask {geometry(grid)}, CT {geometry(reference)};"
+                " expected the CT's grid"
+            )
+        labels = _resampled(labels, grid, reference)
+        notes.append("the lesion segmentation covers a part of the CT's grid, voxel on voxel")
+    return _one_lesion(labels, path.name), notes
+
+
+def read_lone_mask(path: Path) -> tuple[NDArray[np.bool_], Grid]:
+    """Read a lesion mask without a CT, with the grid it lies on; refuses what `read_mask` refuses."""
+    image = read_image(path)
+    return _one_lesion(_as_labels(sitk.GetArrayFromImage(image), path.name), path.name), grid_of(image, path.name)
+
+
+def _one_lesion(labels: NDArray[np.integer], name: str) -> NDArray[np.bool_]:
+    values = np.unique(labels[labels != 0])
+    if not values.size:
+        raise InputError(f"{name}: the lesion mask is empty; expected voxels other than 0")
+    if values.size > 1:
+        raise InputError(f"{name}: {values.size} different labels; expected one lesion (0 and one other value)")
+    mask: NDArray[np.bool_] = labels != 0
+    if mask.all():
+        raise InputError(f"{name}: the lesion mask fills the whole image; expected background around the lesion")
+    return mask
+
+
+def _as_labels(values: NDArray, name: str) -> NDArray[np.integer]:
+    """Non-negative whole numbers below 65536 as uint8 or uint16."""
+    if values.dtype.kind == "f" and not (np.isfinite(values).all() and np.array_equal(values, np.rint(values))):
+        raise InputError(f"{name}: fractional values; expected whole-number labels")
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        raise InputError(f"{name}: values from {low} to {high}; expected labels from 0 to 65535")
+    return values.astype(np.uint8 if high < 256 else np.uint16, copy=False)
+
+
+def _segments(image: sitk.Image) -> list[tuple[int, int, str]]:
+    """Layer, label value and name of every segment that a Slicer segmentation file describes."""
+    keys = image.GetMetaDataKeys()
+    indices = sorted(int(found[1]) for key in keys if (found := re.fullmatch(r"Segment(\d+)_Name", key)))
+
+    def entry(index: int, what: str, default: str) -> str:
+        key = f"Segment{index}_{what}"
+        return image.GetMetaData(key).strip() if key in keys else default
+
+    try:
+        return [
+            (int(entry(n, "Layer", "0")), int(entry(n, "LabelValue", str(n + 1))), entry(n, "Name", f"segment {n + 1}"))
+            for n in indices
+        ]
+    except ValueError as error:
+        raise InputError(f"segment description: {error}; expected whole-number layers and label values") from error
+
+
+def _flattened(
+    layers: NDArray[np.integer], segments: list[tuple[int, int, str]]
+) -> tuple[NDArray[np.integer], dict[int, str], list[str]]:
+    """One label array (k, j, i) of layers (k, j, i, n), with names from value to name, and notes."""
+    if layers.shape[-1] == 1:
+        return layers[..., 0], {value: name for _layer, value, name in segments}, []
+    if not segments:
+        raise InputError(f"{layers.shape[-1]} values per voxel without a description of segments; expected one label")
+    masks = []
+    for layer, value, name in segments:
+        if layer >= layers.shape[-1]:
+            raise InputError(f"segment {name!r} in layer {layer}; expected a layer below {layers.shape[-1]}")
+        masks.append((int((layers[..., layer] == value).sum()), layer, value))
+    labels = np.zeros(layers.shape[:3], dtype=np.uint16)
+    # Small structures go on top of large ones: a nerve inside a muscle stays.
+    overlap = 0
+    for index in sorted(range(len(masks)), key=lambda at: -masks[at][0]):
+        _count, layer, value = masks[index]
+        mask = layers[..., layer] == value
+        overlap += int((labels[mask] != 0).sum())
+        labels[mask] = index + 1
+    names = {index + 1: name for index, (_layer, _value, name) in enumerate(segments)}
+    notes = [f"segments overlap in {overlap} voxels: the smaller segment was kept there"] if overlap else []
+    return labels, names, notes
+
+
+def _read_names(path: Path, present: list[int]) -> tuple[dict[int, str], list[str]]:
+    """Names by label value, and notes; a full table may name labels that this map lacks, but not only such."""
+    document = read_json(path)
+    example = '{"1": "sacrum"}'
+    if not isinstance(document, dict) or not document:
+        raise InputError(f"{path.name}: no names; expected an object from label value to name such as {example}")
+    names = {}
+    for key, name in document.items():
+        if not key.isdecimal() or not isinstance(name, str) or not name.strip():
+            raise InputError(f"{path.name}: entry {key!r}: {name!r}; expected label value and name such as {example}")
+        names[int(key)] = name.strip()
+    unused = [f"{value} ({name})" for value, name in names.items() if value not in present]
+    if len(unused) == len(names):
+        raise InputError(
+            f"{path.name}: names for label values that the map does not hold: {', '.join(unused)};"
+            f" expected among {', '.join(map(str, present))}"
+        )
+    notes = [f"{path.name}: {len(unused)} name(s) without a label in the map, not in this scan"] if unused else []
+    unnamed = [str(value) for value in present if value not in names]
+    if unnamed:
+        notes.append(f"{path.name}: label(s) {', '.join(unnamed)} have no name: kept clear of as unknown structures")
+    return names, notes
+
+
+def _is_part_of(grid: Grid, reference: Grid) -> bool:
+    """Whether a grid's voxels are some of the reference's."""
+    start = np.rint(reference.ijk_from_ras(grid.ijk_to_ras[:3, 3])[0]).astype(int)[::-1]
+    ends = start + grid.shape
+    if (start < 0).any() or (ends > reference.shape).any():
+        return False
+    k, j, i = (slice(int(a), int(b)) for a, b in zip(start, ends, strict=True))
+    return reference.crop((k, j, i)).matches(grid, SAME_GEOMETRY_MM)
+
+
+def _resampled(labels: NDArray[np.integer], grid: Grid, reference: Grid) -> NDArray[np.integer]:
+    """Nearest neighbour on the reference grid; 0 outside."""
+    one_voxel = reference.crop((slice(0, 1), slice(0, 1), slice(0, 1))).image(np.zeros((1, 1, 1), dtype=np.uint8))
+    resample = sitk.ResampleImageFilter()
+    resample.SetReferenceImage(one_voxel)
+    resample.SetSize(reference.shape[::-1])
+    resample.SetInterpolator(sitk.sitkNearestNeighbor)
+    return np.asarray(sitk.GetArrayFromImage(resample.Execute(grid.image(labels))))

@@ -1,0 +1,83 @@
+"""The bones that corridors run through: fragments of one bone joined, each with its map and its frame."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.frames import Grid
+from CementTrajectoryLib.screws.definitions import NUMBERS
+from CementTrajectoryLib.screws.depth import DepthMap, depth_map, with_joint_space
+from CementTrajectoryLib.screws.frame import SIDES, BoneFrame, Side, hip_frame
+
+CUT_SHARE = 0.002
+"""A bone is cut by the image if more than this share of its voxels lies on a face."""
+SMALLEST_HIP_ML = 40.0
+"""Half of what the smallest adult's hip fills: less is a part of one, whose shape tells no places."""
+
+
+def bone_of(bones: LabelMap, name: str) -> NDArray[np.bool_]:
+    """Mask of a named bone on the map's grid: its labels, and the gaps between them where it is broken."""
+    values = [value for value, label in bones.names.items() if label == name]
+    whole = bones.labels == values[0] if values else np.zeros(bones.grid.shape, dtype=bool)
+    for value in values[1:]:
+        whole = with_joint_space(bones.grid, whole, bones.labels == value, NUMBERS["fracture_gap_mm"])
+    return whole
+
+
+def is_cut(mask: NDArray[np.bool_]) -> bool:
+    """Whether the image's faces cut a bone, so that part of it is missing."""
+    on_faces = sum(int(mask.take(at, axis).sum()) for axis in range(3) for at in (0, -1))
+    return on_faces > CUT_SHARE * int(mask.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Pelvis:
+    """Hip bones and sacrum as far as they are there; maps and frames are made when first asked for."""
+
+    bones: LabelMap
+
+    @property
+    def grid(self) -> Grid:
+        return self.bones.grid
+
+    @cached_property
+    def masks(self) -> dict[str, NDArray[np.bool_]]:
+        """``hip_left``, ``hip_right``, ``sacrum``; an absent bone is an empty mask."""
+        return {name: bone_of(self.bones, name) for name in ("hip_left", "hip_right", "sacrum")}
+
+    @cached_property
+    def frames(self) -> dict[Side, BoneFrame]:
+        """Of the hips that are whole."""
+        return {side: hip_frame(self._points(f"hip_{side}"), side) for side in SIDES if self.missing(side) is None}
+
+    @cached_property
+    def ring(self) -> DepthMap:
+        """Depth in both hips and the sacrum together, the sacroiliac joints bridged."""
+        ring = np.zeros(self.grid.shape, dtype=bool)
+        for side in SIDES:
+            ring |= with_joint_space(
+                self.grid, self.masks[f"hip_{side}"], self.masks["sacrum"], NUMBERS["joint_space_mm"]
+            )
+        return depth_map(self.grid, ring)
+
+    @cached_property
+    def hips(self) -> dict[Side, DepthMap]:
+        """Depth in each hip that is whole, alone."""
+        return {side: depth_map(self.grid, self.masks[f"hip_{side}"]) for side in self.frames}
+
+    def missing(self, side: Side) -> str | None:
+        """Why places in a hip cannot be told, or None."""
+        mask, name = self.masks[f"hip_{side}"], f"{side} hip bone"
+        if not mask.any():
+            return f"no {name} in the image"
+        if is_cut(mask):
+            return f"the image cuts the {name}: its shape cannot be told"
+        if mask.sum() * self.grid.voxel_ml < SMALLEST_HIP_ML:
+            return f"only {mask.sum() * self.grid.voxel_ml:.0f} ml of the {name} are there: its shape cannot be told"
+        return None
+
+    def _points(self, name: str) -> NDArray[np.float64]:
+        return self.grid.ras_of_mask(self.masks[name])

@@ -1,0 +1,201 @@
+"""Screw corridors of a pelvis, found from its bones alone: no landmark is clicked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.progress import ReportProgress, silent, step
+from CementTrajectoryLib.screws.bones import Pelvis
+from CementTrajectoryLib.screws.definitions import (
+    NUMBERS,
+    CorridorDefinition,
+    EndDefinition,
+    Published,
+    corridor_definitions,
+)
+from CementTrajectoryLib.screws.depth import DepthMap
+from CementTrajectoryLib.screws.frame import SIDES, Side
+from CementTrajectoryLib.screws.search import Patch, StraightLine, widest_line
+
+CorridorSide = Literal["left", "right", "both"]
+END_SPACING_MM = 2.0
+"""Spacing of the ends that are tried."""
+
+
+@dataclass(frozen=True, eq=False)
+class Corridor:
+    """The widest straight cylinder of a corridor.
+
+    Parameters
+    ----------
+    name : str
+    side : str
+        ``both`` for a corridor from hip to hip.
+    entry_ras_mm, exit_ras_mm : (3,)
+        On the bone's surface; the exit of a blind corridor lies inside bone.
+    clearance_mm : float
+        Smallest distance of the axis to the bone's surface, in from the open ends by `trims_mm`; half the diameter.
+    bones : tuple of str
+    published : tuple of Published
+        Sizes to compare with.
+    """
+
+    name: str
+    side: CorridorSide
+    entry_ras_mm: NDArray[np.float64]
+    exit_ras_mm: NDArray[np.float64]
+    clearance_mm: float
+    trims_mm: tuple[float, float]
+    bones: tuple[str, ...]
+    published: tuple[Published, ...] = ()
+
+    @property
+    def diameter_mm(self) -> float:
+        """Diameter of the widest cylinder."""
+        return 2 * self.clearance_mm
+
+    @property
+    def length_mm(self) -> float:
+        """From entry to exit."""
+        return float(np.linalg.norm(self.exit_ras_mm - self.entry_ras_mm))
+
+
+@dataclass(frozen=True)
+class MissingCorridor:
+    """A corridor that was looked for and is not there; `widest_mm` is the diameter of the best cylinder, if any."""
+
+    name: str
+    side: CorridorSide
+    reason: str
+    widest_mm: float | None
+
+
+def find_corridors(
+    bones: LabelMap, report: ReportProgress = silent
+) -> tuple[tuple[Corridor, ...], tuple[MissingCorridor, ...]]:
+    """Every corridor of the table that the bones hold, and those that they do not, with the reason.
+
+    Parameters
+    ----------
+    bones : LabelMap
+        ``hip_left``, ``hip_right`` and ``sacrum``; several labels of one name are fragments of one bone.
+    """
+    pelvis = Pelvis(bones)
+    results: dict[tuple[str, CorridorSide], Corridor | MissingCorridor] = {}
+    searches = list(_searches())
+    for number, (definition, side) in enumerate(searches):
+        step(report, number / len(searches), f"looking for the {definition.name} corridor")
+        results[definition.name, side] = _search(pelvis, definition, side)
+        if definition.apart_from is not None:
+            _tell_apart(pelvis, definition, side, results)
+    found = tuple(r for r in results.values() if isinstance(r, Corridor))
+    return found, tuple(r for r in results.values() if isinstance(r, MissingCorridor))
+
+
+def _tell_apart(
+    pelvis: Pelvis,
+    definition: CorridorDefinition,
+    side: CorridorSide,
+    results: dict[tuple[str, CorridorSide], Corridor | MissingCorridor],
+) -> None:
+    """Where two searches met in one corridor, give it to the nearer definition and search the other one away from it.
+
+    A narrow or absent S1 would otherwise be found as S2, and the other way round.
+    """
+    pair = [d for d in corridor_definitions() if d.name in (definition.name, definition.apart_from)]
+    corridors = [results[d.name, side] for d in pair]
+    first, second = corridors
+    if isinstance(first, MissingCorridor) or isinstance(second, MissingCorridor):
+        return
+    if min(_end_distances(first, second)) >= NUMBERS["apart_mm"]:
+        return
+    wider = first if first.clearance_mm >= second.clearance_mm else second
+    off = [sum(np.linalg.norm(end - place) for end, place in zip(
+        (wider.entry_ras_mm, wider.exit_ras_mm), _places(pelvis, d, side), strict=True)) for d in pair]  # fmt: skip
+    owner, other = pair if off[0] <= off[1] else pair[::-1]
+    results[owner.name, side] = replace(wider, name=owner.name, published=owner.published)
+    results[other.name, side] = _search(pelvis, other, side, away_from=wider)
+
+
+def _end_distances(first: Corridor, second: Corridor) -> tuple[float, float]:
+    """Between the entries, and between the exits."""
+    entries, exits = first.entry_ras_mm - second.entry_ras_mm, first.exit_ras_mm - second.exit_ras_mm
+    return float(np.linalg.norm(entries)), float(np.linalg.norm(exits))
+
+
+def _searches() -> Iterator[tuple[CorridorDefinition, CorridorSide]]:
+    for definition in corridor_definitions():
+        if definition.frame == "pelvis":
+            yield definition, "both"
+        else:
+            yield from ((definition, side) for side in SIDES)
+
+
+def _search(
+    pelvis: Pelvis, definition: CorridorDefinition, side: CorridorSide, away_from: Corridor | None = None
+) -> Corridor | MissingCorridor:
+    reason = _absent(pelvis, definition, side)
+    if reason is not None:
+        return MissingCorridor(definition.name, side, f"not looked for: {reason}", None)
+    depth = pelvis.hips[side] if definition.frame == "hip" and side != "both" else pelvis.ring
+    at_entry, at_exit = _places(pelvis, definition, side)
+    entry, exit_ = _patch(depth, definition.entry, at_entry), _patch(depth, definition.exit, at_exit)
+    if away_from is not None:
+        entry = entry.away_from(away_from.entry_ras_mm, NUMBERS["apart_mm"])
+        exit_ = exit_.away_from(away_from.exit_ras_mm, NUMBERS["apart_mm"])
+    line = widest_line(depth, entry, exit_)
+    if line is None or line.clearance_mm <= 0:
+        return MissingCorridor(definition.name, side, "not found: no straight line stays in bone", None)
+    widest = 2 * line.clearance_mm
+    if widest < NUMBERS["smallest_diameter_mm"]:
+        return MissingCorridor(definition.name, side, f"not found: widest is {widest:.1f} mm", round(widest, 1))
+    return _corridor(definition, side, line, (entry.trim_mm, exit_.trim_mm))
+
+
+def _corridor(
+    definition: CorridorDefinition, side: CorridorSide, line: StraightLine, trims_mm: tuple[float, float]
+) -> Corridor:
+    hips = tuple(f"hip_{s}" for s in SIDES if side in (s, "both"))
+    bones = hips if definition.frame == "hip" else (*hips, "sacrum")
+    return Corridor(
+        definition.name, side, line.entry_ras_mm, line.exit_ras_mm, line.clearance_mm, trims_mm, bones,
+        definition.published)  # fmt: skip
+
+
+def _absent(pelvis: Pelvis, definition: CorridorDefinition, side: CorridorSide) -> str | None:
+    """Why a corridor cannot be looked for."""
+    needed = [s for s in SIDES if definition.frame != "hip" or s == side]
+    reasons = [reason for s in needed if (reason := pelvis.missing(s)) is not None]
+    if definition.frame != "hip" and not pelvis.masks["sacrum"].any():
+        reasons.append("no sacrum in the image")
+    return "; ".join(reasons) or None
+
+
+def _places(
+    pelvis: Pelvis, definition: CorridorDefinition, side: CorridorSide
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where entry and exit are expected; a corridor from hip to hip enters on the right."""
+    hip: Side = "left" if side == "left" else "right"
+    entry = pelvis.frames[hip].ras_mm(definition.entry.at)
+    if definition.frame == "hip":
+        return entry, pelvis.frames[hip].ras_mm(definition.exit.at)
+    ends = [frame.ras_mm(definition.exit.at) for frame in pelvis.frames.values()]
+    exit_ = pelvis.frames["left"].ras_mm(definition.exit.at) if side == "both" else np.mean(ends, axis=0)
+    return entry, np.asarray(exit_, dtype=np.float64)
+
+
+def _patch(depth: DepthMap, end: EndDefinition, centre_ras_mm: NDArray[np.float64]) -> Patch:
+    """Ends to try: the bone's surface within the ball, or the ball's bone where the corridor ends inside."""
+    region = depth.grid.region_around(centre_ras_mm[None], end.radius_mm + END_SPACING_MM)
+    depths, grid = depth.depth_mm[region], depth.grid.crop(region)
+    rim = float(grid.spacing_ijk_mm.max())
+    points = grid.ras_of_mask(depths > 0 if end.blind else (depths > 0) & (depths <= 0.6 * rim))
+    points = points[np.linalg.norm(points - centre_ras_mm, axis=1) <= end.radius_mm]
+    cells = np.floor((points - centre_ras_mm) / END_SPACING_MM)
+    _, first = np.unique(cells, axis=0, return_index=True)
+    trim = 0.0 if end.blind else NUMBERS["trim_mm"]
+    return Patch(points[np.sort(first)], centre_ras_mm, end.radius_mm, trim, end.blind)

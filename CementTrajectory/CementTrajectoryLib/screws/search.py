@@ -1,0 +1,243 @@
+"""The widest straight cylinder between two patches of a bone: every line is tried, the best ones are refined.
+
+A line's clearance is the smallest depth along it, a little in from both ends, where a screw's head sits and its tip
+comes out. Depth changes by at most 1 mm per mm, so a line that is deep can be stepped along in strides, and one that
+is worse than the best so far is given up at its first sample, mostly in the middle.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
+from CementTrajectoryLib.screws.depth import DepthMap, sample_depth
+
+SCREEN_STEP_MM = 1.5
+EXACT_STEP_MM = 0.5
+STARTS = 40
+"""Lines that are refined."""
+FIRST_STEP_MM, LAST_STEP_MM = 2.0, 0.02
+LONGEST_OVERHANG_MM = 25.0
+"""How far beyond a patch the surface is looked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """Where a corridor may begin or end.
+
+    Parameters
+    ----------
+    points_ras_mm : (N, 3)
+        Candidate ends.
+    centre_ras_mm : (3,)
+    radius_mm : float
+        Refinement keeps ends within it.
+    trim_mm : float
+        Length at this end over which no clearance is asked for: the cortex is crossed there.
+    blind : bool
+        The corridor ends inside the bone instead of at its surface.
+    avoided_ras_mm : (3,) or None
+        An end of another corridor, from which this one keeps `avoided_mm` away.
+    """
+
+    points_ras_mm: NDArray[np.float64]
+    centre_ras_mm: NDArray[np.float64]
+    radius_mm: float
+    trim_mm: float
+    blind: bool = False
+    avoided_ras_mm: NDArray[np.float64] | None = None
+    avoided_mm: float = 0.0
+
+    def away_from(self, point_ras_mm: NDArray[np.float64], distance_mm: float) -> "Patch":
+        """The patch without what lies too near to a point."""
+        far = np.linalg.norm(self.points_ras_mm - point_ras_mm, axis=1) >= distance_mm
+        return replace(
+            self, points_ras_mm=self.points_ras_mm[far], avoided_ras_mm=point_ras_mm, avoided_mm=distance_mm
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class StraightLine:
+    """Axis of a cylinder in bone; `clearance_mm` is its radius, negative where the axis itself leaves bone."""
+
+    entry_ras_mm: NDArray[np.float64]
+    exit_ras_mm: NDArray[np.float64]
+    clearance_mm: float
+
+    @property
+    def length_mm(self) -> float:
+        return float(np.linalg.norm(self.exit_ras_mm - self.entry_ras_mm))
+
+
+def widest_line(
+    depth: DepthMap, entry: Patch, exit_: Patch, length_range_mm: tuple[float, float] = (0.0, np.inf)
+) -> StraightLine | None:
+    """The line of greatest clearance from one patch to the other, ends on the bone's surface unless blind.
+
+    The clearance holds over the whole length less the trims. None if the patches hold no line of such a length.
+    """
+    if len(entry.points_ras_mm) == 0 or len(exit_.points_ras_mm) == 0:
+        return None
+    starts, stops = depth.local_mm(entry.points_ras_mm), depth.local_mm(exit_.points_ras_mm)
+    per_mm = 1.0 / depth.grid.spacing_ijk_mm
+    value, partner = np.empty(len(starts)), np.empty(len(starts), dtype=np.int64)
+    shortest, longest = length_range_mm
+    _screen(depth.depth_mm, per_mm, starts, stops, entry.trim_mm, exit_.trim_mm, shortest, longest, value, partner)
+    order = [n for n in np.argsort(-value, kind="stable")[:STARTS] if partner[n] >= 0]
+    if not order:
+        return None
+    ends = np.stack([np.concatenate([starts[n], stops[partner[n]]]) for n in order])
+    trims = np.array([entry.trim_mm, exit_.trim_mm])
+    centres = np.stack([depth.local_mm(p.centre_ras_mm[None])[0] for p in (entry, exit_)])
+    radii = np.array([entry.radius_mm, exit_.radius_mm])
+    avoided = [p.centre_ras_mm if p.avoided_ras_mm is None else p.avoided_ras_mm for p in (entry, exit_)]
+    holes = np.array([entry.avoided_mm, exit_.avoided_mm])
+    clearances = np.empty(len(ends))
+    _refine(
+        depth.depth_mm, per_mm, ends, trims, centres, radii, depth.local_mm(np.stack(avoided)), holes, clearances
+    )
+    best = int(np.argmax(clearances))
+    first, last = depth.ras_mm(ends[best].reshape(2, 3))
+    along = (last - first) / np.linalg.norm(last - first)
+    if not entry.blind:
+        first = _surface(depth, first + entry.trim_mm * along, -along, entry.trim_mm + LONGEST_OVERHANG_MM)
+    if not exit_.blind:
+        last = _surface(depth, last - exit_.trim_mm * along, along, exit_.trim_mm + LONGEST_OVERHANG_MM)
+    return StraightLine(first, last, float(clearances[best]))
+
+
+def line_clearance_mm(
+    depth: DepthMap, entry_ras_mm: NDArray[np.float64], exit_ras_mm: NDArray[np.float64], trims_mm: tuple[float, float]
+) -> float:
+    """Smallest depth along a line, in from both ends by the trims."""
+    length = float(np.linalg.norm(exit_ras_mm - entry_ras_mm))
+    along = (exit_ras_mm - entry_ras_mm) / length
+    inner = entry_ras_mm + along * trims_mm[0], exit_ras_mm - along * trims_mm[1]
+    return float(depth.along(*inner, EXACT_STEP_MM).min())
+
+
+def _surface(
+    depth: DepthMap, inside_ras_mm: NDArray[np.float64], direction: NDArray[np.float64], reach_mm: float
+) -> NDArray[np.float64]:
+    """The last point of bone from a point inside along a direction."""
+    step = 0.25
+    depths = depth.along(inside_ras_mm, inside_ras_mm + direction * reach_mm, step)
+    outside = np.flatnonzero(depths < 0)
+    last = int(outside[0]) - 1 if len(outside) else len(depths) - 1
+    travelled = reach_mm * max(last, 0) / (len(depths) - 1)
+    return np.asarray(inside_ras_mm + direction * travelled, dtype=np.float64)
+
+
+@parallel_kernel
+def _screen(depth, per_mm, starts, stops, trim_start, trim_stop, shortest, longest, value, partner):  # type: ignore[no-untyped-def]
+    """For every start, the stop with the greatest clearance and that clearance; -1 where no line has the length."""
+    for a in prange(starts.shape[0]):
+        best, at = -1e3, -1
+        for b in range(stops.shape[0]):
+            dx, dy, dz = stops[b, 0] - starts[a, 0], stops[b, 1] - starts[a, 1], stops[b, 2] - starts[a, 2]
+            length = np.sqrt(dx * dx + dy * dy + dz * dz)
+            if length < shortest or length > longest or length <= trim_start + trim_stop:
+                continue
+            dx, dy, dz = dx / length, dy / length, dz / length
+            middle = (trim_start + length - trim_stop) / 2
+            reach = length - trim_stop - middle
+            least = 1e3
+            for way in (1.0, -1.0):
+                t = 0.0
+                while True:
+                    s = middle + way * t
+                    here = sample_depth(
+                        depth, per_mm, starts[a, 0] + s * dx, starts[a, 1] + s * dy, starts[a, 2] + s * dz
+                    )
+                    least = min(least, here)
+                    if here <= best or t >= reach:
+                        break
+                    t = min(t + max(SCREEN_STEP_MM, here - best), reach)
+                if least <= best:
+                    break
+            if least > best:
+                best, at = least, b
+        value[a], partner[a] = best, at
+
+
+@kernel
+def _clearance(depth, per_mm, ends, trims, floor):  # type: ignore[no-untyped-def]
+    """Smallest depth of the line's inner part; stops early once it is not above `floor`."""
+    dx, dy, dz = ends[3] - ends[0], ends[4] - ends[1], ends[5] - ends[2]
+    length = np.sqrt(dx * dx + dy * dy + dz * dz)
+    dx, dy, dz = dx / length, dy / length, dz / length
+    least = 1e3
+    t, last = trims[0], length - trims[1]
+    while True:
+        here = sample_depth(depth, per_mm, ends[0] + t * dx, ends[1] + t * dy, ends[2] + t * dz)
+        least = min(least, here)
+        if least <= floor or t >= last:
+            return least
+        t = min(t + EXACT_STEP_MM, last)
+
+
+@kernel
+def _moved(ends, across, up, n, step, centres, radii):  # type: ignore[no-untyped-def]
+    """A neighbour of a line: one end, both ends or the ends against each other, in one of eight directions."""
+    angle = (n % 8) * np.pi / 4
+    first, second = ((1.0, 1.0), (1.0, -1.0), (1.0, 0.0), (0.0, 1.0))[n // 8]
+    moved = ends.copy()
+    for axis in range(3):
+        offset = step * (np.cos(angle) * across[axis] + np.sin(angle) * up[axis])
+        moved[axis] += first * offset
+        moved[3 + axis] += second * offset
+    for end in range(2):
+        away = moved[3 * end : 3 * end + 3] - centres[end]
+        distance = np.sqrt((away * away).sum())
+        if distance > radii[end]:
+            moved[3 * end : 3 * end + 3] = centres[end] + away * (radii[end] / distance)
+    return moved
+
+
+@kernel
+def _in_holes(ends, avoided, holes):  # type: ignore[no-untyped-def]
+    """Whether an end lies where another corridor's is."""
+    for end in range(2):
+        away = ends[3 * end : 3 * end + 3] - avoided[end]
+        if (away * away).sum() < holes[end] * holes[end]:
+            return True
+    return False
+
+
+@parallel_kernel
+def _refine(depth, per_mm, ends, trims, centres, radii, avoided, holes, clearances):  # type: ignore[no-untyped-def]
+    """Pattern search over the four freedoms of each line (both ends, across it), its length kept; in place."""
+    for n in prange(ends.shape[0]):
+        line = ends[n].copy()
+        axis = line[3:] - line[:3]
+        length = np.sqrt((axis * axis).sum())
+        axis = axis / length
+        least_along = np.argmin(np.abs(axis))
+        helper = np.zeros(3)
+        helper[least_along] = 1.0
+        across = np.cross(axis, helper)
+        across = across / np.sqrt((across * across).sum())
+        up = np.cross(axis, across)
+        best = _clearance(depth, per_mm, line, trims, -1e4)
+        step = FIRST_STEP_MM
+        while step > LAST_STEP_MM:
+            better = False
+            for way in range(32):
+                trial = _moved(line, across, up, way, step, centres, radii)
+                # Fix the length, or the search would shorten the screw.
+                along = trial[3:] - trial[:3]
+                now = np.sqrt((along * along).sum())
+                if now < length:
+                    pull = along * ((length - now) / (2 * now))
+                    trial[:3] -= pull
+                    trial[3:] += pull
+                if _in_holes(trial, avoided, holes):
+                    continue
+                value = _clearance(depth, per_mm, trial, trims, best)
+                if value > best + 1e-6:
+                    best, line, better = value, trial, True
+            if not better:
+                step /= 2
+        ends[n] = line
+        clearances[n] = best
