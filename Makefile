@@ -1,9 +1,10 @@
 # make demo: set up, plan the built-in phantom, say where the report lies.   make test: set up and run the tests.
+# make screenshots: pictures of the review page on the demo plan, in demo/screenshots.
 VENV ?= .venv
 OUT ?= demo
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint clean screenshots
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready-standalone
@@ -22,6 +23,9 @@ $(VENV)/.ready-standalone: pyproject.toml tools/setup.sh
 
 $(VENV)/.ready-standalone-test: pyproject.toml tools/setup.sh
 	tools/setup.sh $(VENV) standalone,test
+
+screenshots: $(VENV)/.ready-standalone-test demo
+	$(BIN)/python Testing/review/screenshots.py $(OUT) $(OUT)/screenshots
 
 clean:
 	rm -rf $(VENV) $(OUT) build

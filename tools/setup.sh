@@ -7,6 +7,9 @@ extras=$2
 python=${PYTHON:-python3}
 packages="libegl1 libgl1 libgl1-mesa-dri libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0"
 
+# The tests of the review page drive a browser.
+case ",$extras," in *,test,*) packages="$packages chromium" ;; esac
+
 "$python" - <<'EOF' || { echo "setup: expected Python 3.11 or newer; set PYTHON=/path/to/python3" >&2; exit 2; }
 import sys
 sys.exit(sys.version_info < (3, 11))
@@ -25,7 +28,7 @@ if command -v dpkg-query >/dev/null 2>&1; then
             apt-get update -qq
             DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
         else
-            echo "setup: system libraries are missing; pictures need them. Run once:" >&2
+            echo "setup: system libraries are missing; pictures and the tests of the review page need them. Run once:" >&2
             echo "    sudo apt-get install -y$missing" >&2
         fi
     fi

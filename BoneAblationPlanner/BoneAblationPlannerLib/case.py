@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
-from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices
+from BoneAblationPlannerLib.devices.catalogue import Device, Program, builtin_devices
 from BoneAblationPlannerLib.plan import Intent, Modality, Plan, Point, Position
 
 
@@ -32,6 +32,8 @@ class Choices:
     lateral_error_mm: float | None = None
     depth_error_mm: float | None = None
     cement: bool = False
+    heat: bool = False
+    screws: bool = False
     seed: int = 1
 
 
@@ -42,6 +44,25 @@ class LesionMarks:
     box_ras_mm: NDArray[np.float64] | None = None
     inside_ras_mm: NDArray[np.float64] | None = None
     outside_ras_mm: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class ComputedOutline:
+    """What is known of an outline that was computed before and that nobody has edited since."""
+
+    confidence: float
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FixedProbe:
+    """A probe that stays where it is; the others are planned around it."""
+
+    name: str
+    device: Device
+    program: Program
+    entry_ras_mm: Point
+    tip_ras_mm: Point
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +76,8 @@ class Case:
         A point inside the lesion; required unless `lesion` is given.
     lesion : (k, j, i) bool or None
         A finished outline on the CT's grid; taken as it is.
+    computed : ComputedOutline or None
+        Given if `lesion` was computed from the CT, not drawn.
     marks : LesionMarks
         What the user marked to guide the outline from the seed.
     organs : LabelMap or None
@@ -69,6 +92,8 @@ class Case:
         Where no needle may enter the skin.
     structure_table : StructureTable
         Which names are what, and the distances to keep; the shipped one unless the user's file changed rows.
+    fixed : tuple of FixedProbe
+        Probes that are placed already or that the user wants so; they are kept and count towards coverage.
     """
 
     ct: CtVolume
@@ -82,6 +107,8 @@ class Case:
     excluded_entries: NDArray[np.bool_] | None = None
     marks: LesionMarks = field(default_factory=LesionMarks)
     structure_table: StructureTable = field(default_factory=builtin_table)
+    fixed: tuple[FixedProbe, ...] = ()
+    computed: ComputedOutline | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +164,8 @@ class PlanningResult:
     """The plan together with the masks that its figures stand for, all on the CT's grid.
 
     `target` is lesion + margin, `zone` where tissue is expected to die, `visible_zone` the visible ice or None.
-    `surface_points_ras_mm` (N, 3) and `surface_margins_mm` (N,) are the signed margin on the lesion's surface.
+    `remainder` is the target that no zone covers. `surface_points_ras_mm` (N, 3) and `surface_margins_mm` (N,) are the
+    signed margin on the lesion's surface.
     """
 
     plan: Plan
@@ -147,3 +175,4 @@ class PlanningResult:
     visible_zone: NDArray[np.bool_] | None
     surface_points_ras_mm: NDArray[np.float64]
     surface_margins_mm: NDArray[np.float64]
+    remainder: NDArray[np.bool_] | None = None

@@ -21,7 +21,7 @@ from BoneAblationPlannerLib.case import Case, Choices, LesionMarks, NerveCurve, 
 from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices, find_device, read_devices
 from BoneAblationPlannerLib.errors import Cancelled, InputError, PlanningError
 from BoneAblationPlannerLib.evaluation import software_version
-from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Point, read_plan
+from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Plan, Point, read_plan
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 
 RESEARCH_USE = "Decision support for research use. Not a medical device."
@@ -116,11 +116,23 @@ def _plan_and_write(case: Case, out: Path, report: ReportProgress) -> int:
     from BoneAblationPlannerLib.workflow import plan_case
 
     result = plan_case(case, part(report, 0.0, 0.5))
+    if case.choices.heat:
+        from BoneAblationPlannerLib.zones.heat.planned import simulate_plan
+
+        result = simulate_plan(result, case.devices, part(report, 0.5, 0.8))
     if case.choices.cement:
         from CementTrajectoryLib.workflow import plan_cement
 
         result = plan_cement(result)
-    files = write_outputs(result, out, part(report, 0.5, 1.0))
+    if case.choices.screws:
+        from CementTrajectoryLib.workflow import plan_screws
+
+        result = plan_screws(result)
+    if case.choices.cement or case.choices.screws:
+        from CementTrajectoryLib.workflow import plan_stability
+
+        result = plan_stability(result)
+    files = write_outputs(result, out, part(report, 0.8 if case.choices.heat else 0.5, 1.0))
     report(1.0, "done")
     _summarise(result)
     print(f"report: {files['report.html']}")
@@ -186,6 +198,25 @@ def _evaluate_lines(options: argparse.Namespace) -> PlanningResult:
     return evaluate_lines(mask, grid, placements, _choices(options), Path(options.lesion).name)
 
 
+def _corridors(options: argparse.Namespace) -> int:
+    from CementTrajectoryLib.screws.corridor_file import check_corridor_output, write_corridors
+    from CementTrajectoryLib.workflow import corridors_of_file
+
+    check_corridor_output(options.out)
+    report = _progress()
+    document = corridors_of_file(options.bones, options.names, report)
+    write_corridors(document, options.out)
+    report(1.0, "done")
+    for row in document["corridors"]:
+        print(f"{row['name']}, {row['side']}: {row['diameter_mm']:.1f} mm wide, {row['length_mm']:.0f} mm long")
+    for row in document["not_found"]:
+        print(f"{row['name']}, {row['side']}: {row['reason']}")
+    for note in document["notes"]:
+        print(f"note: {note}")
+    print(RESEARCH_USE)
+    return 0
+
+
 def _devices(options: argparse.Namespace) -> int:
     catalogue = _catalogue(options)
     if options.json:
@@ -198,6 +229,21 @@ def _devices(options: argparse.Namespace) -> int:
         for p in device.programs:
             size = f"{p.short_mm:.0f} x {p.long_mm:.0f}"
             print(f"{device.id:22}{p.id:22}{size:>18}{p.beyond_tip_mm:>10.1f}    {p.status:12}{p.source}")
+    return 0
+
+
+def _review(options: argparse.Namespace) -> int:
+    from BoneAblationPlannerLib.review.serving import serve_review
+
+    report = _progress()
+
+    def announce(address: str) -> None:
+        report(1.0, "ready")
+        print(f"review: open {address}")
+        print("one reviewer at a time; end it on the page or with Ctrl C", flush=True)
+
+    serve_review(options.folder, _catalogue(options), options.plan_version, options.port, announce, report)
+    print("review ended")
     return 0
 
 
@@ -232,10 +278,34 @@ def _summarise(result: PlanningResult) -> None:
         f"smallest margin {covered.minimum_margin_mm:.1f} mm; "
         f"under placement error {covered.robust.p05_lesion_fraction:.1%} (5th percentile)"
     )
+    for line in _stabilisation(plan):
+        print(line)
     print(f"not checked: {', '.join(plan.structures.not_checked) or 'nothing'}")
     for warning in dict.fromkeys((*plan.advice.warnings, *plan.warnings)):
         print(f"warning: {warning}")
     print(RESEARCH_USE)
+
+
+def _stabilisation(plan: Plan) -> list[str]:
+    """Cement, screws and stability in a line each, as far as the plan has them."""
+    lines = []
+    if plan.cement is not None:
+        advised = "" if plan.cement.stop_ml is None else f", stop at {plan.cement.stop_ml:.1f} ml"
+        lines.append(f"cement: {plan.cement.fill_ml:.1f} ml wanted{advised}")
+    for s in plan.screws:
+        lines.append(
+            f"{s.name}: {s.corridor}, {s.diameter_mm:g} x {s.length_mm:.0f} mm, "
+            f"{s.cortical_clearance_mm:.1f} mm of bone around it"
+        )
+    mirels, rigidity, acetabulum = plan.stability.mirels, plan.stability.rigidity, plan.stability.acetabulum
+    if mirels.lowest is not None and mirels.highest is not None:
+        total = str(mirels.lowest) if mirels.lowest == mirels.highest else f"{mirels.lowest} to {mirels.highest}"
+        lines.append(f"Mirels score: {total}, risk {mirels.risk}")
+    if acetabulum is not None:
+        lines.append(f"acetabulum: Harrington {acetabulum.harrington}, Levy {acetabulum.levy} (proposed)")
+    if rigidity is not None:
+        lines.append(f"rigidity at the weakest section: {-rigidity.reduction_fraction:+.0%} by the lesion")
+    return lines + [f"caution: {caution.rule}" for caution in plan.stability.cautions]
 
 
 def _choices(options: argparse.Namespace) -> Choices:
@@ -256,6 +326,8 @@ def _choices(options: argparse.Namespace) -> Choices:
         lateral_error_mm=options.lateral_error_mm,
         depth_error_mm=options.depth_error_mm,
         cement=getattr(options, "cement", False),
+        heat=getattr(options, "heat", False),
+        screws=getattr(options, "screws", False),
         seed=options.seed,
     )
 
@@ -320,10 +392,21 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     _add_plan(commands.add_parser("plan", help="plan a CT"))
     _add_evaluate(commands.add_parser("evaluate", help="figures of a plan that was edited"))
+    corridors = commands.add_parser("corridors", help="screw corridors of a pelvis")
+    corridors.add_argument("bones", type=Path, metavar="CT|BONES", help="a CT, or a label map of bones")
+    corridors.add_argument("--names", type=Path, metavar="JSON", help='names of the labels: {"1": "hip_left"}')
+    corridors.add_argument("--out", type=Path, required=True, metavar="FILE.json")
+    corridors.set_defaults(run=_corridors)
     devices = commands.add_parser("devices", help="list the probe catalogue")
     devices.add_argument("--json", action="store_true")
     _add_catalogue(devices)
     devices.set_defaults(run=_devices)
+    review = commands.add_parser("review", help="look at a plan in the browser, try changes, approve or reject it")
+    review.add_argument("folder", type=_folder, metavar="DIR", help="what --out of a plan was")
+    review.add_argument("--plan-version", type=int, metavar="N", help="default: the newest")
+    review.add_argument("--port", type=_port, default=0, help="default: a free one")
+    _add_catalogue(review)
+    review.set_defaults(run=_review)
     doctor = commands.add_parser("doctor", help="what this machine lacks and how to mend it")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -346,7 +429,9 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--organs", type=Path, metavar="MAP", help="organ label map, .seg.nrrd, DICOM SEG or RTSTRUCT")
     plan.add_argument("--organ-names", type=Path, metavar="JSON", help='names of its labels: {"1": "spleen"}')
     plan.add_argument("--nerve", type=Path, action="append", default=[], metavar="FILE.mrk.json")
+    plan.add_argument("--heat", action="store_true", help="simulate heat or ice in this patient's tissues")
     plan.add_argument("--cement", action="store_true", help="plan cement after ablation")
+    plan.add_argument("--screws", action="store_true", help="plan screws after ablation")
     plan.add_argument("--out", type=_folder, required=True, metavar="DIR")
     _add_choices(plan)
     plan.set_defaults(run=_plan)
@@ -383,6 +468,13 @@ def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"{text}: expected a finite number")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text}: expected a port, 0 to 65535")
     return value
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ENGINE = ("numpy", "scipy", "SimpleITK", "numba", "pydicom")
-STANDALONE = ("slicer", "vtk", "trame_slicer", "reportlab")
+STANDALONE = ("slicer", "vtk", "trame_slicer", "trame_rca", "reportlab")
 _DISTRIBUTION = {"slicer": "slicer-core", "trame_slicer": "trame-slicer", "SimpleITK": "simpleitk"}
 PYTHON_FROM = (3, 11)
 FREE_GB = 2.0

@@ -14,10 +14,10 @@ from BoneAblationPlannerLib.advice.protection import patient_questions, propose_
 from BoneAblationPlannerLib.anatomy.nerves import bands_provenance, needle_warnings
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
-from BoneAblationPlannerLib.placement.clearance import StructureSurface
-from BoneAblationPlannerLib.placement.coverage import PlacementError, margins_mm, measure_coverage, union_ml
+from BoneAblationPlannerLib.placement.coverage import PlacementError, remainder_mask, union_ml
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
-from BoneAblationPlannerLib.placement.probe_figures import Placement, measure_probe, zone_mask
+from BoneAblationPlannerLib.placement.live import LivePlacements
+from BoneAblationPlannerLib.placement.probe_figures import Placement, zone_mask
 from BoneAblationPlannerLib.plan import (
     Advice,
     Coverage,
@@ -33,6 +33,8 @@ from BoneAblationPlannerLib.plan import (
 )
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
+
+HAND_MADE = Optimiser(0.0, 0.0, 0.0, 0, "placed by hand: nothing was optimised")
 
 
 def software_version() -> str:
@@ -54,12 +56,11 @@ def evaluate(
     limits = default_limits()
     anatomy, choices = prepared.anatomy, prepared.case.choices
     grid = anatomy.ct.grid
-    surfaces = [StructureSurface.of(structure) for structure in anatomy.structures]
-    probes = tuple(measure_probe(p, anatomy, surfaces, prepared.position, limits) for p in placements)
+    live = LivePlacements(prepared)
+    figures = live.figures(placements)
+    probes, coverage = figures.probes, live.coverage(placements, figures)
     zones = [p.zone for p in placements]
     error = placement_error(choices)
-    uncertainty = [p.device.uncertainty_mm for p in placements]
-    coverage = measure_coverage(prepared.target, zones, prepared.margin_mm, error, uncertainty)
     ice = any(p.visible_axes_mm for p in probes)
     provenance = (
         *DEFAULTS.provenance(),
@@ -100,7 +101,8 @@ def evaluate(
         zone=zone_mask(grid, zones),
         visible_zone=visible,
         surface_points_ras_mm=prepared.target.surface_ras_mm,
-        surface_margins_mm=margins_mm(prepared.target, zones),
+        surface_margins_mm=figures.nominal.surface_margins_mm,
+        remainder=remainder_mask(prepared.target, zones, grid),
     )
 
 

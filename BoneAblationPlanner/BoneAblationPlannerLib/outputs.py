@@ -7,18 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from BoneAblationPlannerLib.access.landmarks import EntryLandmarks, entry_landmarks
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.plan import write_plan
+from BoneAblationPlannerLib.plan import write_atomically, write_plan
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.report.content import report_content
 from BoneAblationPlannerLib.report.html import write_html
 from BoneAblationPlannerLib.report.pdf import write_pdf
+from BoneAblationPlannerLib.report.trajectories import trajectories_csv, trajectories_markups
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.views.gl import gl_available
 from BoneAblationPlannerLib.views.picture import Picture
 
 PLAN, BUNDLE, SEGMENTATION = "plan.json", "plan.mrb", "plan.seg.nrrd"
+CSV, LINES = "trajectories.csv", "trajectories.mrk.json"
 HTML, PDF, FIGURES = "report.html", "report.pdf", "figures"
 _OWN_FIGURES = ("overview-*.png", "probe-*.png")
 
@@ -65,11 +68,30 @@ def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None
     step(report, 0.8, f"writing {SEGMENTATION}")
     extract_segmentation(folder / BUNDLE, folder / SEGMENTATION)
     step(report, 0.85, f"writing {HTML} and {PDF}")
-    blocks = report_content(result.plan, pictures, missing)
+    blocks = report_content(result.plan, pictures, missing, _landmarks(result))
     title = f"Ablation plan - {result.plan.input.ct}"
     write_html(blocks, title, folder / HTML)
     write_pdf(blocks, title, folder / PDF)
+    write_atomically(folder / CSV, trajectories_csv(result.plan).encode("utf-8"))
+    write_atomically(folder / LINES, trajectories_markups(result.plan).encode("utf-8"))
     write_plan(result.plan, folder / PLAN)
+
+
+def _landmarks(result: PlanningResult) -> dict[str, EntryLandmarks]:
+    """Where each probe's entry lies, by the probe's name."""
+    anatomy, plan = result.anatomy, result.plan
+    return {
+        p.name: entry_landmarks(
+            anatomy.body,
+            anatomy.bone | anatomy.lesion,
+            anatomy.ct.grid,
+            p.entry_ras_mm,
+            p.tip_ras_mm,
+            plan.lesion.centroid_ras_mm,
+            plan.position,
+        )
+        for p in plan.probes
+    }
 
 
 def _pictures(

@@ -197,6 +197,7 @@ class Coverage:
     """`uncovered_ml` is lesion, `uncovered_target_ml` lesion + margin; the place is that of the largest part left.
 
     `small_zone_lesion_fraction` is the lesion covered if every zone is smaller by its device's uncertainty.
+    `p05_margin_mm` and `p50_margin_mm` are percentiles of the signed margin over the lesion's surface.
     """
 
     lesion_fraction: float
@@ -209,6 +210,8 @@ class Coverage:
     uncovered_target_ml: float = 0.0
     uncovered_place: str | None = None
     small_zone_lesion_fraction: float | None = None
+    p05_margin_mm: float | None = None
+    p50_margin_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -254,6 +257,36 @@ class Optimiser:
 
 
 @dataclass(frozen=True)
+class AlternativeProbe:
+    """Where a probe of an alternative would lie."""
+
+    device: str
+    program: str
+    entry_ras_mm: Point
+    tip_ras_mm: Point
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another set of probes, of the same modality, that enters elsewhere; `clearances_ok` if all wanted ones are kept.
+
+    `difference` says in one sentence how it compares with the plan.
+    """
+
+    probes: tuple[AlternativeProbe, ...]
+    lesion_fraction: float
+    p05_lesion_fraction: float
+    minimum_margin_mm: float
+    clearances_ok: bool
+    difference: str
+
+    @property
+    def probe_count(self) -> int:
+        """How many probes it takes."""
+        return len(self.probes)
+
+
+@dataclass(frozen=True)
 class CementNeedle:
     name: str
     gauge: int
@@ -264,23 +297,60 @@ class CementNeedle:
 
 @dataclass(frozen=True)
 class CementLeak:
+    """A cortical defect; `at_ml` is the volume at which simulated cement first leaves there, None if it does not."""
+
     towards: str
     distance_mm: float
     defect_area_mm2: float
+    at_ml: float | None = None
+
+
+@dataclass(frozen=True)
+class CementStep:
+    """Where simulated cement is once `injected_ml` are in: lesion, bone around it, beyond the bone."""
+
+    injected_ml: float
+    lesion_ml: float
+    bone_ml: float
+    outside_ml: float
 
 
 @dataclass(frozen=True)
 class Cement:
+    """`fill_ml` is the wanted volume, `stop_ml` the advised one: less where a leak comes first."""
+
     needles: tuple[CementNeedle, ...]
     fill_ml: float
     fill_fraction: float
     leaks: tuple[CementLeak, ...]
     cautions: tuple[str, ...] = ()
     provenance: tuple[Provenance, ...] = ()
+    stop_ml: float | None = None
+    viscosity: str | None = None
+    cavity_ml: float | None = None
+    steps: tuple[CementStep, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScrewClearance:
+    """Free distance from a screw and its access path to a structure."""
+
+    structure: str
+    kind: str
+    distance_mm: float
+    required_mm: float
+    ok: bool
 
 
 @dataclass(frozen=True)
 class Screw:
+    """One screw: entry where its head meets bone, tip where it ends.
+
+    `cortical_clearance_mm` is the least bone around the thread (negative: breach), purchase the bone held beyond the
+    lesion towards the tip and before it towards the head (None where the screw does not cross it), `hu_every_5_mm` the
+    mean density on and around it from the head on. `skin_entry_ras_mm` is None where the image ends before the skin.
+    """
+
     name: str
     corridor: str
     diameter_mm: float
@@ -289,37 +359,125 @@ class Screw:
     tip_ras_mm: Point
     cortical_clearance_mm: float
     purchase_beyond_lesion_mm: float | None
+    purchase_before_lesion_mm: float | None = None
+    lesion_path_mm: float = 0.0
+    screw_type: str = ""
+    side_breach_mm: float = 0.0
+    tip_breach_mm: float = 0.0
+    skin_entry_ras_mm: Point | None = None
+    skin_to_bone_mm: float | None = None
+    joints_met: tuple[str, ...] = ()
+    hu_every_5_mm: tuple[float, ...] = ()
+    hu_shares: dict[str, float] = field(default_factory=dict)
+    clearances: tuple[ScrewClearance, ...] = ()
 
 
 @dataclass(frozen=True)
 class Mirels:
-    """Points 1-3 per item; None where the item has to be asked (pain) or cannot be told from the scan."""
+    """Points 1-3 per item; None where the item has to be asked (pain) or cannot be told from the scan.
+
+    `lowest` and `highest` are the totals that the missing items leave possible; None outside long bones, for which the
+    score was made. `risk` is what the totals stand for.
+    """
 
     site: int | None = None
     pain: int | None = None
     lesion: int | None = None
     size: int | None = None
     total: int | None = None
+    lowest: int | None = None
+    highest: int | None = None
+    risk: str | None = None
 
 
 @dataclass(frozen=True)
 class SectionRigidity:
+    """Axial rigidity EA in N, smaller bending rigidity EI and torsional rigidity GJ in N mm2."""
+
     EA: float
     EI_min: float
     GJ: float
 
 
 @dataclass(frozen=True)
+class RigidityCurve:
+    """Smaller bending rigidity in N mm2 at stations in mm from the bone's upper end."""
+
+    station_mm: tuple[float, ...]
+    before_EI_min: tuple[float, ...]
+    reference_EI_min: tuple[float, ...]
+    after_EI_min: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Rigidity:
+    """At the bone's weakest section: before and after treatment, and the largest loss against the reference.
+
+    Absolute figures may be off by any factor within `uncertainty_factor`, from the density scale alone. Flat bones are
+    no beams: there the method is not validated.
+    """
+
     before: SectionRigidity
     after: SectionRigidity
     reduction_fraction: float
+    reference: SectionRigidity | None = None
+    reference_kind: str | None = None
+    reduction_after_fraction: float | None = None
+    weakest_ras_mm: Point | None = None
+    weakest_station_mm: float | None = None
+    uncertainty_factor: tuple[float, float] | None = None
+    validated: bool | None = None
+    curve: RigidityCurve | None = None
+
+
+@dataclass(frozen=True)
+class Acetabulum:
+    """Proposed class of an acetabular lesion, and how much of each wall the lesion has taken (0 to 1)."""
+
+    harrington: str
+    levy: str
+    destroyed: dict[str, float]
+    source: str
 
 
 @dataclass(frozen=True)
 class Stability:
     mirels: Mirels = field(default_factory=Mirels)
     rigidity: Rigidity | None = None
+    acetabulum: Acetabulum | None = None
+    cautions: tuple[Reason, ...] = ()
+    provenance: tuple[Provenance, ...] = ()
+
+
+@dataclass(frozen=True)
+class StructureEffect:
+    """Extremes of temperature and thermal dose in a structure; `ok` is None for kinds without a known limit."""
+
+    structure: str
+    kind: str
+    coldest_celsius: float
+    hottest_celsius: float
+    cem43_min: float | None
+    zone_mm: float
+    ok: bool | None
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Heat or ice in this patient's tissues, and how its zone differs from the chart's.
+
+    `smallest_lesion_fraction` and `largest_ml` are for the ends of the plausible ranges of perfusion and conductivity.
+    """
+
+    voxel_mm: float
+    chart_dice: float
+    chart_mean_surface_mm: float
+    chart_largest_surface_mm: float
+    chart_ml: float
+    effects: tuple[StructureEffect, ...]
+    smallest_ml: float | None = None
+    smallest_lesion_fraction: float | None = None
+    largest_ml: float | None = None
 
 
 @dataclass(frozen=True)
@@ -347,6 +505,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     provenance: tuple[Provenance, ...] = ()
     case_warnings: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    simulation: Simulation | None = None
     schema: str = SCHEMA
 
     def to_json(self) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.body import find_body
-from BoneAblationPlannerLib.anatomy.bone import METAL_ABOVE_HU, bone_mask, is_bone_label
+from BoneAblationPlannerLib.anatomy.bone import METAL_ABOVE_HU, bone_mask
+from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
 from BoneAblationPlannerLib.anatomy.bones import STREAK_MM, bone_at, measurable_bone, separate_bones
 from BoneAblationPlannerLib.anatomy.joints import Joint, find_joints, joint_distance_mm, joints_checked, limiting_part
 from BoneAblationPlannerLib.anatomy.lesion import (
@@ -114,6 +115,26 @@ def _limiting_joints(
     return structures, warnings
 
 
+def outline_case(case: Case, report: ReportProgress = silent) -> tuple[LesionOutline, LesionReport]:
+    """Only the lesion of a case, with its figures: what a person looks at and edits before planning.
+
+    Raises
+    ------
+    InputError
+        As `prepare_case` for the lesion.
+    """
+    step(report, 0.0, "finding body and skin")
+    body = find_body(case.ct)
+    step(report, 0.4, "finding bone")
+    bone = bone_mask(case.ct, body.inside, case.organs)
+    step(report, 0.7, "outlining the lesion")
+    outline = _outline(case, bone)
+    step(report, 0.9, "measuring the lesion")
+    measured = describe_outline(case.ct, bone, outline)
+    step(report, 1.0, "lesion outlined")
+    return outline, measured
+
+
 def _outline(case: Case, bone: NDArray[np.bool_]) -> LesionOutline:
     """The lesion as given, or from the seed and what else the user marked."""
     if case.lesion is not None:
@@ -122,7 +143,10 @@ def _outline(case: Case, bone: NDArray[np.bool_]) -> LesionOutline:
         if not case.lesion.any() or case.lesion.mean() > LARGEST_SHARE:
             raise InputError("lesion: the outline is empty or fills the image; expected the voxels of one lesion")
         mask = case.lesion.astype(bool)
-        return LesionOutline(mask, lesion_kind(case.ct, mask))
+        kind = lesion_kind(case.ct, mask)
+        if case.computed is None:
+            return LesionOutline(mask, kind)
+        return LesionOutline(mask, kind, case.computed.checks, case.computed.confidence)
     if case.seed_ras_mm is None:
         raise InputError("lesion: neither a seed point nor an outline; expected one of them")
     marks = case.marks
@@ -158,7 +182,7 @@ def lesion_record(
 ) -> Lesion:
     """What the plan stores of an outline; `joint` is the nearest one with its distance."""
     grid, mask = case.ct.grid, outline.mask
-    given = case.lesion is not None
+    given = case.lesion is not None and case.computed is None
     return Lesion(
         volume_ml=measured.volume_ml,
         kind=measured.kind,

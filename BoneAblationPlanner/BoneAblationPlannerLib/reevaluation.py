@@ -19,12 +19,12 @@ from BoneAblationPlannerLib.case import Anatomy, Case, Choices, PlanningResult, 
 from BoneAblationPlannerLib.ct import CtVolume, ct_sha256
 from BoneAblationPlannerLib.devices.catalogue import Device, Program, find_device
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.evaluation import evaluate
+from BoneAblationPlannerLib.evaluation import HAND_MADE, evaluate
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
 from BoneAblationPlannerLib.placement.target import build_target
-from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Optimiser, Plan, Structures
+from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Plan, Probe, Structures
 from BoneAblationPlannerLib.preparation import PreparedCase, lesion_record
 from BoneAblationPlannerLib.scene.build import StoredPlan
 
@@ -107,6 +107,45 @@ def prepare_stored(stored: StoredPlan) -> PreparedCase:
     )
 
 
+def evaluate_result(result: PlanningResult, placements: Sequence[Placement]) -> PlanningResult:
+    """Every figure of a plan for other probes, on the anatomy that it was made on."""
+    plan = result.plan
+    edited = list(placements) != placements_of_plan(plan)
+    case = Case(
+        result.anatomy.ct,
+        plan.lesion.seed_ras_mm,
+        result.anatomy.lesion if plan.lesion.outline == "given" else None,
+        choices=choices_of(plan),
+    )
+    prepared = PreparedCase(
+        case=case,
+        anatomy=result.anatomy,
+        structures=plan.structures,
+        lesion=plan.lesion,
+        position=plan.position,
+        margin_mm=plan.coverage.margin_mm,
+        target=build_target(result.anatomy.lesion, result.anatomy.ct.grid, plan.coverage.margin_mm),
+        warnings=plan.case_warnings,
+    )
+    measured = evaluate(prepared, placements, plan.advice, HAND_MADE if edited else plan.optimiser)
+    return replace(measured, plan=_with_the_rest(measured.plan, plan, edited))
+
+
+def moved_probes(result: PlanningResult, placements: Sequence[Placement]) -> tuple[Probe, ...]:
+    """The probes of a plan at other places: geometry only, clearances and angles as they were measured last."""
+    stored = {probe.name: probe for probe in result.plan.probes}
+    return tuple(
+        replace(
+            stored[p.name],
+            entry_ras_mm=p.entry_ras_mm,
+            tip_ras_mm=p.tip_ras_mm,
+            zone_centre_ras_mm=rounded_point(p.zone.centre_ras_mm),
+        )
+        for p in placements
+        if p.name in stored
+    )
+
+
 def _with_the_rest(measured: Plan, stored: Plan, edited: bool) -> Plan:
     """What is not measured here is kept, except cement along tracks that are no longer there."""
     cement, warnings = stored.cement, measured.warnings
@@ -178,9 +217,6 @@ def evaluate_lines(
     )
     advice = Advice(placements[0].device.modality, "user", ())
     return evaluate(prepared, placements, advice, HAND_MADE)
-
-
-HAND_MADE = Optimiser(0.0, 0.0, 0.0, 0, "placed by hand: nothing was optimised")
 
 
 def placement(

@@ -1,20 +1,25 @@
 """From a case to a plan: the one workflow that the command line, the panel and the review page call."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from BoneAblationPlannerLib.access.limits import default_limits
+from BoneAblationPlannerLib.access.region import build_region
 from BoneAblationPlannerLib.case import Case, PlanningResult
-from BoneAblationPlannerLib.evaluation import evaluate
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.evaluation import HAND_MADE, evaluate
+from BoneAblationPlannerLib.placement.access import find_access
+from BoneAblationPlannerLib.placement.alternatives import find_alternatives
 from BoneAblationPlannerLib.placement.choice import (
     advise_modality,
     chosen_modality,
-    find_access,
     optimiser_record,
     place_probes,
     placements_of,
 )
+from BoneAblationPlannerLib.placement.probe_figures import Placement
 from BoneAblationPlannerLib.preparation import prepare_case
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 
@@ -48,12 +53,41 @@ def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
         prepared = prepare_case(case, part(report, 0.0, 0.4))
     with clock.stage("access"):
         step(report, 0.4, "looking for paths from the skin")
-        region, paths = find_access(prepared)
+        access = find_access(prepared)
     with clock.stage("placement"):
-        advice = advise_modality(prepared, region)
-        chosen, advice = place_probes(prepared, region, paths, advice, part(report, 0.55, 0.85))
+        advice = advise_modality(prepared, access.region)
+        chosen, advice = place_probes(prepared, access.region, access.paths, advice, part(report, 0.55, 0.85))
     with clock.stage("figures"):
         step(report, 0.85, "measuring coverage and clearances")
         optimiser = optimiser_record(chosen.selection)
         result = evaluate(prepared, placements_of(chosen), advice, optimiser, chosen.warnings)
+    with clock.stage("alternatives"):
+        alternatives = find_alternatives(prepared, chosen, part(report, 0.9, 1.0))
+    plan = replace(result.plan, timings_s=clock.seconds, alternatives=alternatives)
+    return replace(result, plan=plan)
+
+
+def measure_case(case: Case, placements: Sequence[Placement], report: ReportProgress = silent) -> PlanningResult:
+    """A plan of probes that a person placed: every figure, nothing optimised.
+
+    Raises
+    ------
+    InputError
+        If the case cannot be used, or no probe is given.
+    Cancelled
+        If `report` returned False.
+    """
+    if not placements:
+        raise InputError("probes: none given; expected at least one")
+    clock = _Clock()
+    with clock.stage("anatomy"):
+        prepared = prepare_case(case, part(report, 0.0, 0.6))
+    with clock.stage("access"):
+        step(report, 0.6, "looking at what lies around the lesion")
+        region = build_region(prepared.anatomy, default_limits().longest_depth_mm)
+        advice = advise_modality(prepared, region)
+    with clock.stage("figures"):
+        step(report, 0.85, "measuring coverage and clearances")
+        advice = replace(advice, modality=placements[0].device.modality, chosen_by="user")
+        result = evaluate(prepared, placements, advice, HAND_MADE)
     return replace(result, plan=replace(result.plan, timings_s=clock.seconds))

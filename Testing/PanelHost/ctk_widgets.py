@@ -5,7 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import Property, QEvent, QRect, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QStyle, QStyleOptionButton, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QStyle, QStyleOptionButton, QWidget
 
 from PanelHost.pythonqt import emit
 
@@ -72,7 +72,45 @@ class ctkCollapsibleButton(QWidget):
         painter.end()
 
 
-WIDGETS: dict[str, Any] = {"ctkCollapsibleButton": ctkCollapsibleButton}
+class ctkSliderWidget(QWidget):
+    """A slider with a spin box."""
+
+    valueChanged = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._slider, self._box = QSlider(Qt.Orientation.Horizontal, self), QDoubleSpinBox(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._slider)
+        layout.addWidget(self._box)
+        self._slider.valueChanged.connect(self._box.setValue)
+        self._box.valueChanged.connect(self._changed)
+
+    def _changed(self, value: float) -> None:
+        self._slider.setValue(round(value))
+        emit(self.valueChanged, value)
+
+    def _of_box(name: str, kind: type) -> Any:
+        def read(self: "ctkSliderWidget") -> Any:
+            return self._box.property(name)
+
+        def write(self: "ctkSliderWidget", value: Any) -> None:
+            self._box.setProperty(name, value)
+            if name in ("minimum", "maximum"):
+                self._slider.setProperty(name, round(value))
+
+        return Property(kind, read, write)
+
+    decimals = _of_box("decimals", int)
+    suffix = _of_box("suffix", str)
+    singleStep = _of_box("singleStep", float)
+    minimum = _of_box("minimum", float)
+    maximum = _of_box("maximum", float)
+    value = _of_box("value", float)
+
+
+WIDGETS: dict[str, Any] = {"ctkCollapsibleButton": ctkCollapsibleButton, "ctkSliderWidget": ctkSliderWidget}
 
 
 def module() -> ModuleType:

@@ -274,4 +274,39 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
         return "All" if len(checked) == len(offered) else ", ".join(n.GetName() for n in checked)
 
 
-WIDGETS: dict[str, Any] = {c.__name__: c for c in (qMRMLWidget, qMRMLNodeComboBox, qMRMLCheckableNodeComboBox)}
+class qMRMLSegmentEditorWidget(QWidget):
+    """The Segment Editor: remembers what it was given; effects are Slicer's own and are not here."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene: Any = None
+        self._given: dict[str, Any] = {}
+
+    def setMRMLScene(self, scene: Any) -> None:
+        """The scene."""
+        self._scene = scene
+
+    def setMRMLSegmentEditorNode(self, node: Any) -> None:
+        """The settings."""
+        self._given["editor"] = node
+
+    def setSegmentationNode(self, node: Any) -> None:
+        """What is edited; the settings node follows, as in Slicer."""
+        self._given["editor"].SetAndObserveSegmentationNode(node)
+
+    def setSourceVolumeNode(self, node: Any) -> None:
+        """What it is drawn on."""
+        self._given["editor"].SetAndObserveSourceVolumeNode(node)
+
+    def setCurrentSegmentID(self, identifier: str) -> None:
+        """Which segment."""
+        self._given["editor"].SetSelectedSegmentID(identifier)
+
+    def setActiveEffect(self, effect: Any) -> None:
+        """An effect, None for none."""
+        self._given["effect"] = effect
+
+
+WIDGETS: dict[str, Any] = {
+    c.__name__: c for c in (qMRMLWidget, qMRMLNodeComboBox, qMRMLCheckableNodeComboBox, qMRMLSegmentEditorWidget)
+}

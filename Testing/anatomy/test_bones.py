@@ -5,7 +5,8 @@ import pytest
 from grids import ball, every_point, oblique_grid
 
 from BoneAblationPlannerLib.anatomy.body import find_body
-from BoneAblationPlannerLib.anatomy.bone import bone_mask, is_bone_label
+from BoneAblationPlannerLib.anatomy.bone import bone_mask
+from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
 from BoneAblationPlannerLib.anatomy.bones import (
     CORTEX,
     IMPLANT,

@@ -43,6 +43,6 @@ def sample(host, planner):
     """The open planner panel with the coarse phantom loaded and chosen."""
     from phantoms import coarse_phantom
 
-    planner.logic.addSample(coarse_phantom(), planner._parameterNode)
+    planner.logic.addSample(coarse_phantom(), planner.parameters)
     host.process()
     return planner

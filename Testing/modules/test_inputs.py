@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
 from BoneAblationPlannerLib.scene.convert import fill_image, vtk_matrix
 from BoneAblationPlannerLib.scene.inputs import (
-    LesionSegment,
+    SegmentChoice,
     case_from_nodes,
     ct_from_node,
     is_plain_ct,
@@ -293,12 +293,12 @@ def test_the_lesions_segment_is_the_outline_and_no_organ(scene):
     lesion, organ = ball(grid, (12, -34, 56), 6), ball(grid, (30, -34, 60), 5)
     node = add_segments(scene, lesion, organ, grid=grid)
     ct = add_volume(scene, grid, some_hu())
-    case = case_from_nodes(ct, None, node, lesion=LesionSegment(node, "a"))
+    case = case_from_nodes(ct, None, node, lesion=SegmentChoice(node, "a"))
     np.testing.assert_array_equal(case.lesion, lesion)
     assert case.seed_ras_mm is None
     assert list(case.organs.names.values()) == ["b"]
     np.testing.assert_array_equal(case.organs.labels != 0, organ)
-    assert "gone" in reason(case_from_nodes, ct, None, None, (), None, LesionSegment(node, "z"))
+    assert "gone" in reason(case_from_nodes, ct, None, None, (), None, SegmentChoice(node, "z"))
 
 
 def test_a_label_map_volume_takes_its_names_from_its_colours(scene, tmp_path):
@@ -329,7 +329,7 @@ def test_anatomy_of_another_place_or_without_content_is_refused(scene):
     empty = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "nothing")
     assert "holds no structure" in reason(label_map_from_node, empty, grid)
     ct = add_volume(scene, grid, some_hu())
-    lesion = LesionSegment(away, "a")
+    lesion = SegmentChoice(away, "a")
     assert "empty inside the CT" in reason(case_from_nodes, ct, None, None, (), None, lesion)
 
 

@@ -6,7 +6,7 @@ from grids import ball, oblique_grid
 
 from BoneAblationPlannerLib.placement.coverage import (
     PlacementError,
-    displacements,
+    displaced_rows,
     margins_mm,
     measure_coverage,
     union_ml,
@@ -134,10 +134,13 @@ def test_another_zone_never_covers_less():
 
 def test_displacements_have_the_stated_size():
     zone = Spheroid(CENTRE, np.array([0.6, 0.0, 0.8]), 20, 30)
-    placements = displacements([zone], ERROR)
-    assert len(placements) >= 64
-    for (moved,) in placements:
-        shift = moved.centre_ras_mm - CENTRE
+    sets = displaced_rows([zone, zone], ERROR)
+    assert sets.shape == (ERROR.samples, 2, 8)
+    assert ERROR.samples >= 64
+    np.testing.assert_array_equal(sets[:, :1], displaced_rows([zone], ERROR))
+    np.testing.assert_array_equal(sets[..., 3:], np.broadcast_to(zone.row[3:], (ERROR.samples, 2, 5)))
+    for moved in sets.reshape(-1, 8):
+        shift = moved[:3] - CENTRE
         along = float(shift @ zone.axis)
         assert abs(along) <= 3.0 + 1e-9
         assert np.linalg.norm(shift - along * zone.axis) == pytest.approx(4.0)

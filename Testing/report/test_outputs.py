@@ -16,7 +16,9 @@ from BoneAblationPlannerLib.scene.build import read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import load_bundle
 from BoneAblationPlannerLib.views import gl
 
-FILES = {"plan.json", "plan.mrb", "plan.seg.nrrd", "report.html", "report.pdf"}
+FILES = {
+    "plan.json", "plan.mrb", "plan.seg.nrrd", "report.html", "report.pdf", "trajectories.csv", "trajectories.mrk.json",
+}  # fmt: skip
 
 
 @pytest.fixture

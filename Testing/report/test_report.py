@@ -12,7 +12,8 @@ from make_result import make_result
 from PIL import Image
 
 from BoneAblationPlannerLib import plan as p
-from BoneAblationPlannerLib.report.content import STATEMENT, Figures, Notice, Table, report_content
+from BoneAblationPlannerLib.report.blocks import STATEMENT, Figures, Notice, Table
+from BoneAblationPlannerLib.report.content import report_content
 from BoneAblationPlannerLib.report.html import html_text
 from BoneAblationPlannerLib.report.pdf import pdf_bytes
 from BoneAblationPlannerLib.views.picture import Picture

@@ -13,7 +13,7 @@ from BoneAblationPlannerLib.scene.build import add_plan, remove_plan
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.views import gl, planes
-from BoneAblationPlannerLib.views.annotate import Frame, bytes_of
+from BoneAblationPlannerLib.views.annotate import TITLE_ROWS, Frame, bytes_of
 from BoneAblationPlannerLib.views.offscreen import SliceView, ThreeDView
 from BoneAblationPlannerLib.views.pictures import take_pictures
 
@@ -156,10 +156,9 @@ def test_solid_needle_is_drawn_from_entry_to_tip(taken, plan_scene):
     frame = Frame(plane, 200.0, (900, 800))
     with Image.open(picture.file) as image:
         pixels = np.asarray(image.convert("RGB"))
-    title_rows = 2 * 14 + 24
     for share in np.linspace(0.2, 0.95, 12):
         column, row = frame.to_pixel(np.array(probe.entry_ras_mm) + share * d)[0]
-        x, y = round(column), round(row) + title_rows
+        x, y = round(column), round(row) + TITLE_ROWS
         assert pixels[y - 1 : y + 2, x - 1 : x + 2].max() > 240
 
 

@@ -20,6 +20,9 @@ class AccessLimits:
     below_horizontal_deg: float
     bone_path_limit_mm: float
     probe_gap_mm: float
+    entry_gap_mm: float
+    gantry_bore_mm: float
+    handle_mm: float
     entry_spacing_mm: float
 
 

@@ -1,11 +1,10 @@
 """Bone as a filled mask: cortex, trabecular bone and marrow."""
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.morphology import closed, filled_slices, large_components
 
@@ -14,17 +13,6 @@ METAL_ABOVE_HU = 2200
 CLOSING_MM = 3.0
 SMALLEST_BONE_ML = 1.0
 SMALLEST_IMPLANT_ML = 0.1
-
-_BONE_NAME = re.compile(
-    "(hip|sacrum|coccyx|femur|vertebra|humerus|scapula|clavic|sternum|rib(s|_|$)|skull|tibia|fibula|patella|radius|ulna|"
-    "carpal|metacarpal|tarsal|metatarsal|phalanges|mandible|hyoid|zygomatic_arch|styloid_process)"
-    "(?!.*(implant|prosthes|joint|cartilage|muscle|nerve|arter|vein|disc))"
-)
-
-
-def is_bone_label(name: str) -> bool:
-    """Whether an organ label (TotalSegmentator v2 spelling) names a bone."""
-    return _BONE_NAME.match(name.lower().replace(" ", "_")) is not None
 
 
 def bone_mask(ct: CtVolume, body: NDArray[np.bool_], organs: LabelMap | None = None) -> NDArray[np.bool_]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from BoneAblationPlannerLib.anatomy.bone import implant_mask, is_bone_label
+from BoneAblationPlannerLib.anatomy.bone import implant_mask
+from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from BoneAblationPlannerLib.anatomy.bone import is_bone_label
+from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid

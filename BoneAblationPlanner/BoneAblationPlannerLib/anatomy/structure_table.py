@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
-from BoneAblationPlannerLib.anatomy.bone import is_bone_label
+from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import MODALITIES, Status
 
@@ -164,6 +164,32 @@ def _pattern(row: Any, key: str, where: str) -> tuple[str, str]:
     except re.error as error:
         raise InputError(f"{where}: pattern {row['pattern']!r}: {error}; expected a regular expression") from None
     return row["pattern"], row[key]
+
+
+def with_distances(table: StructureTable, changed: Mapping[str, Sequence[float]]) -> StructureTable:
+    """The table with shaft and zone distances in mm that a person changed, by kind; their source is the user.
+
+    Raises
+    ------
+    InputError
+        For a kind that the table does not know, or distances that make no sense.
+    """
+    kinds = dict(table.kinds)
+    for kind, (shaft, zone) in changed.items():
+        if kind not in kinds:
+            raise InputError(f"distances: kind {kind!r}; expected one of {', '.join(kinds)}")
+        shaft_mm, zone_mm = _millimetres(shaft, f"{kind}: shaft"), _millimetres(zone, f"{kind}: zone")
+        kinds[kind] = KindRule(kind, shaft_mm, zone_mm, "set by the user", "default", {}, kinds[kind].zone_may_touch)
+    return StructureTable(kinds, table.names, table.ignored, table.own_names)
+
+
+def distance_in_mm(text: str, where: str) -> float:
+    """A distance that a person typed; raises InputError for anything but 0 to 50 mm."""
+    try:
+        value = float(text.strip().removesuffix("mm").replace(",", "."))
+    except ValueError:
+        value = float("nan")
+    return _millimetres(value if value == value else text, where)
 
 
 def kind_rules() -> Mapping[str, KindRule]:

@@ -3,12 +3,21 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Cement, Clearance, Plan, Point, Probe
+
+if TYPE_CHECKING:
+    from BoneAblationPlannerLib.anatomy.lesion import LesionReport
+
+COMPLETE = 0.99
+"""Share of the lesion from which its coverage needs no attention."""
+FROM_THE_CT = ("skin", "implant")
+"""Kinds that are found without an outline."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,8 @@ def coverage_table(plan: Plan) -> Table:
     rows = [
         (_("Modality"), f"{plan.advice.modality.upper()} ({_chosen_by(plan)})"),
         (_("Lesion"), _lesion(plan)),
-        (_("Lesion covered"), _percent(c.lesion_fraction)),
-        (_("Lesion + {margin:g} mm covered").format(margin=c.margin_mm), _percent(c.lesion_plus_margin_fraction)),
+        (_("Lesion covered"), percent(c.lesion_fraction)),
+        (_("Lesion + {margin:g} mm covered").format(margin=c.margin_mm), percent(c.lesion_plus_margin_fraction)),
         (_("Smallest margin"), f"{c.minimum_margin_mm:+.1f} mm"),
         (
             _("Smallest margin, needles {lateral:g} mm off").format(lateral=robust.lateral_error_mm),
@@ -82,6 +91,97 @@ def warning_lines(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(w for w in both if not w.startswith("not checked")))
 
 
+def warning_places(plan: Plan) -> list[tuple[str, Point]]:
+    """Warnings with the place to look at: the tip of the needle they name, else the lesion's centre."""
+    places = []
+    for text in warning_lines(plan):
+        named = next((p for p in plan.probes if p.name in text), None)
+        places.append((text, plan.lesion.centroid_ras_mm if named is None else named.tip_ras_mm))
+    return places
+
+
+def advice_lines(plan: Plan) -> tuple[str, ...]:
+    """Why this kind of ablation, and what the rules think of the others."""
+    lines = []
+    for ranked in plan.advice.ranked:
+        reasons = "; ".join(reason.rule for reason in ranked.reasons) or _("no rule speaks for or against it")
+        taken = _(" (planned)") if ranked.modality == plan.advice.modality else ""
+        lines.append(f"{ranked.modality.upper()}{taken}: {reasons}")
+    return tuple(lines)
+
+
+def lesion_lines(report: "LesionReport") -> tuple[str, ...]:
+    """What an outline measures, then what to check."""
+    a, b, c = report.diameters_mm
+    first = _("{kind}, {ml:.1f} ml, {a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, confidence {sure}").format(
+        kind=report.kind, ml=report.volume_ml, a=a, b=b, c=c, share=percent(report.breached_fraction),
+        sure=percent(report.confidence),
+    )  # fmt: skip
+    return (first, *report.checks)
+
+
+@dataclass(frozen=True)
+class KindRow:
+    """A kind of critical anatomy: what of it the case has, and the distances to keep."""
+
+    kind: str
+    names: tuple[str, ...]
+    shaft_mm: float
+    zone_mm: float
+    source: str
+    expected: bool
+
+    def found(self) -> str:
+        """What the table says."""
+        if self.kind in FROM_THE_CT and not self.names:
+            return _("found on the CT")
+        if not self.names:
+            return _("NOT CHECKED") if self.expected else "-"
+        return _plain(self.names[0]) if len(self.names) == 1 else _("{count} structures").format(count=len(self.names))
+
+
+def kind_rows(table: StructureTable, names: Sequence[str], nerves: Sequence[str]) -> tuple[KindRow, ...]:
+    """One row per kind, from the names of segments and the curves that are kept clear of."""
+    by_kind: dict[str, list[str]] = {kind: [] for kind in table.kinds}
+    for name in names:
+        if table.ignored_reason(name) is None:
+            by_kind[table.kind_of(name) or "other"].append(name)
+    by_kind["nerve"] += nerves
+    return tuple(
+        KindRow(
+            kind,
+            tuple(by_kind[kind]),
+            rule.shaft_mm,
+            rule.zone_mm,
+            f"{rule.source} ({rule.status})",
+            kind not in FROM_THE_CT and kind not in ("other", "joint"),
+        )
+        for kind, rule in table.kinds.items()
+    )
+
+
+def missing_kinds_line(rows: Sequence[KindRow]) -> str:
+    """The kinds that nobody gave; empty only if everything was."""
+    missing = ", ".join(row.kind for row in rows if row.expected and not row.names)
+    return _("Will not be checked: {kinds}.").format(kinds=missing) if missing else ""
+
+
+def compare_table(plans: Sequence[tuple[str, Plan]]) -> Table:
+    """One column per plan."""
+    rows: list[tuple[str, list[str]]] = [
+        (_("Needles"), [str(len(p.probes)) for _name, p in plans]),
+        (_("Device"), [", ".join(dict.fromkeys(x.device_name or x.device for x in p.probes)) for _name, p in plans]),
+        (_("Lesion covered"), [percent(p.coverage.lesion_fraction) for _name, p in plans]),
+        (_("With margin"), [percent(p.coverage.lesion_plus_margin_fraction) for _name, p in plans]),
+        (_("Smallest margin"), [f"{p.coverage.minimum_margin_mm:+.1f} mm" for _name, p in plans]),
+        (_("Covered, needles off"), [percent(p.coverage.robust.p05_lesion_fraction) for _name, p in plans]),
+        (_("Too close"), [str(sum(not c.ok for x in p.probes for c in x.clearances)) for _name, p in plans]),
+        (_("Healthy tissue"), [f"{p.coverage.zone_outside_target_ml:.0f} ml" for _name, p in plans]),
+        (_("Warnings"), [str(len(warning_lines(p))) for _name, p in plans]),
+    ]
+    return Table(tuple(name for name, _plan in plans), tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
+
+
 def cement_table(cement: Cement) -> Table:
     """Needles, volume and leaks."""
     rows = [
@@ -94,9 +194,7 @@ def cement_table(cement: Cement) -> Table:
     rows.append(
         (
             _("Cement"),
-            _("{ml:.1f} ml ({percent} of the lesion)").format(
-                ml=cement.fill_ml, percent=_percent(cement.fill_fraction)
-            ),
+            _("{ml:.1f} ml ({percent} of the lesion)").format(ml=cement.fill_ml, percent=percent(cement.fill_fraction)),
         )
     )
     for leak in cement.leaks:
@@ -130,7 +228,7 @@ def _lesion(plan: Plan) -> str:
     return ", ".join(part for part in (lesion.kind, f"{lesion.volume_ml:.1f} ml", _plain(lesion.bone or "")) if part)
 
 
-def _percent(fraction: float) -> str:
+def percent(fraction: float) -> str:
     """Rounded down: 99.96 % is not all of it."""
     return f"{int(fraction * 1000) / 10:.1f} %"
 

@@ -12,7 +12,7 @@ _CELL_PADDING = 12
 def prepare_table(widget: Any) -> None:
     """Keep a table as high as its rows, whose texts wrap when the panel gets narrower. Once per table."""
     widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
-    widget.horizontalHeader().sectionResized.connect(lambda *_: _fit_height(widget))
+    widget.horizontalHeader().sectionResized.connect(lambda *_: fit_height(widget))
 
 
 def fill_table(widget: Any, table: Table) -> None:
@@ -25,14 +25,27 @@ def fill_table(widget: Any, table: Table) -> None:
         widget.setVerticalHeaderLabels(list(table.titles))
     for row, cells in enumerate(table.cells):
         for column, text in enumerate(cells):
-            item = qt.QTableWidgetItem(text)
-            item.setToolTip(text)
-            item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
-            widget.setItem(row, column, item)
+            widget.setItem(row, column, read_only_cell(text, text))
     words = [word for cells in table.cells for text in cells for word in text.split()]
     widest = max((widget.fontMetrics().boundingRect(word).width() for word in words), default=0)
     widget.horizontalHeader().setMinimumSectionSize(widest + _CELL_PADDING)
-    _fit_height(widget)
+    fit_height(widget)
+
+
+def read_only_cell(text: str, tip: str = "") -> Any:
+    """A cell for reading and copying."""
+    item = qt.QTableWidgetItem(text)
+    item.setToolTip(tip or text)
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+    return item
+
+
+def editable_cell(text: str, tip: str) -> Any:
+    """A cell that a double click opens."""
+    item = qt.QTableWidgetItem(text)
+    item.setToolTip(tip)
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEditable)
+    return item
 
 
 def show_text(label: Any, text: str) -> None:
@@ -41,7 +54,8 @@ def show_text(label: Any, text: str) -> None:
     label.setVisible(bool(text))
 
 
-def _fit_height(widget: Any) -> None:
+def fit_height(widget: Any) -> None:
+    """As high as its rows."""
     widget.resizeRowsToContents()
     rows = sum(widget.rowHeight(row) for row in range(widget.rowCount))
     header, scroll_bar = widget.horizontalHeader(), widget.horizontalScrollBar()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.access.limits import AccessLimits
 from BoneAblationPlannerLib.access.paths import SAFETY_MM, Paths
 from BoneAblationPlannerLib.access.region import AccessRegion, sample_distance
-from BoneAblationPlannerLib.anatomy.star import fibonacci_sphere
+from BoneAblationPlannerLib.anatomy.directions import fibonacci_sphere
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
 from BoneAblationPlannerLib.devices.catalogue import Device, Program
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
@@ -94,32 +94,48 @@ def outer_zone(zone: Spheroid, program: Program) -> Spheroid:
     return Spheroid(zone.centre_ras_mm, zone.axis, program.visible_short_mm, program.visible_long_mm)
 
 
-def zone_slack_mm(
-    region: AccessRegion, zones: Sequence[Spheroid], share: float, may_touch: bool
-) -> NDArray[np.float64]:
-    """Smallest (distance - share of the required distance) of each zone to any kind of structure, (Z,).
+@dataclass(frozen=True, eq=False)
+class ZoneSlack:
+    """Smallest (distance - required distance) of each zone (Z,) to kinds of structures.
 
-    A share of 0 asks only that the zone does not touch. With `may_touch`, kinds that a zone may reach do not count.
-    Sampled on the surface and on shells inside.
+    `kept` to those that a zone must keep clear of, `touchable_kept` to those that it may reach where the wanted
+    distance cannot be kept, and `untouched` to the former with nothing required but not to touch.
     """
+
+    kept: NDArray[np.float64]
+    touchable_kept: NDArray[np.float64]
+    untouched: NDArray[np.float64]
+
+    def take(self, rows: NDArray) -> "ZoneSlack":
+        """The chosen rows."""
+        return ZoneSlack(self.kept[rows], self.touchable_kept[rows], self.untouched[rows])
+
+
+def zone_slack_mm(region: AccessRegion, zones: Sequence[Spheroid]) -> ZoneSlack:
+    """Slack of zones, sampled on their surface and on shells inside."""
     directions = fibonacci_sphere(SHELL_POINTS)
     local = np.concatenate([directions * shell for shell in SHELLS])
     centres = np.array([z.centre_ras_mm for z in zones]).reshape(-1, 3)
     axes = np.array([z.axis for z in zones]).reshape(-1, 3)
     semi = np.array([(z.across_mm / 2, z.along_mm / 2) for z in zones]).reshape(-1, 2)
-    limits = (region.required_zone_mm > 0) & ~(may_touch & region.zone_may_touch)
-    required = np.where(limits, region.required_zone_mm * share + SAFETY_MM, -1.0)
-    slack = np.full(len(zones), np.inf)
-    _zone_slack(region.distances, region.grid.ras_to_ijk, required, local, centres, axes, semi, slack)
-    return slack
+    limits = region.required_zone_mm > 0
+    nearest = np.full((len(zones), len(limits)), np.inf)
+    _nearest(region.distances, region.grid.ras_to_ijk, limits, local, centres, axes, semi, nearest)
+    nearest -= SAFETY_MM
+    kept = nearest - region.required_zone_mm
+
+    def smallest(values: NDArray[np.float64], kinds: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.asarray(values[:, kinds].min(axis=1, initial=np.inf))
+
+    must, may = limits & ~region.zone_may_touch, limits & region.zone_may_touch
+    return ZoneSlack(smallest(kept, must), smallest(kept, may), smallest(nearest, must))
 
 
 @parallel_kernel
-def _zone_slack(distances, ras_to_ijk, required, local, centres, axes, semi, slack):  # type: ignore[no-untyped-def]
+def _nearest(distances, ras_to_ijk, limits, local, centres, axes, semi, nearest):  # type: ignore[no-untyped-def]
     for n in prange(centres.shape[0]):
         ax, ay, az = axes[n, 0], axes[n, 1], axes[n, 2]
         a, b = semi[n, 0], semi[n, 1]
-        worst = np.inf
         for p in range(local.shape[0]):
             lx, ly, lz = local[p, 0], local[p, 1], local[p, 2]
             along = lx * ax + ly * ay + lz * az
@@ -130,7 +146,6 @@ def _zone_slack(distances, ras_to_ijk, required, local, centres, axes, semi, sla
             i = ras_to_ijk[0, 0] * x + ras_to_ijk[0, 1] * y + ras_to_ijk[0, 2] * z + ras_to_ijk[0, 3]
             j = ras_to_ijk[1, 0] * x + ras_to_ijk[1, 1] * y + ras_to_ijk[1, 2] * z + ras_to_ijk[1, 3]
             k = ras_to_ijk[2, 0] * x + ras_to_ijk[2, 1] * y + ras_to_ijk[2, 2] * z + ras_to_ijk[2, 3]
-            for kind in range(required.shape[0]):
-                if required[kind] >= 0:
-                    worst = min(worst, sample_distance(distances, i, j, k, kind) - required[kind])
-        slack[n] = worst
+            for kind in range(limits.shape[0]):
+                if limits[kind]:
+                    nearest[n, kind] = min(nearest[n, kind], sample_distance(distances, i, j, k, kind))

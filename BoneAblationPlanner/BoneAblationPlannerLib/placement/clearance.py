@@ -8,16 +8,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.case import Structure
-from BoneAblationPlannerLib.compute import parallel_kernel, prange
+from BoneAblationPlannerLib.compute import kernel
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Clearance
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_and_normal, half_edges_mm
 
 FARTHEST_MM = 100.0
 """Clearances beyond this are given as this, which reads "at least"."""
-NEEDLE_STEP_MM = 0.5
-LATTICE = 5
-"""Points per voxel edge, corners included, at which the zone's distance is evaluated."""
+NEEDLE_STEP_MM = 0.25
+EXACT_TO_MM = 0.01
+"""How far below the exact one a distance to a voxel box may be given."""
+BOX_STEPS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,52 +65,127 @@ def clearances(
 
 def shaft_distance_mm(voxels_kji: NDArray, grid: Grid, entry_ras_mm: ArrayLike, tip_ras_mm: ArrayLike) -> float:
     """Smallest distance from a needle's axis to voxel boxes (indices (V, 3) in k, j, i); 0 if it passes through one."""
-    ends = grid.ijk_from_ras(np.array([entry_ras_mm, tip_ras_mm], dtype=np.float64))[:, ::-1]
-    spacing = grid.spacing_kji_mm
-    length = float(np.linalg.norm((ends[1] - ends[0]) * spacing))
-    count = max(2, int(np.ceil(length / NEEDLE_STEP_MM)) + 1)
-    samples = ends[0] + np.linspace(0, 1, count)[:, None] * (ends[1] - ends[0])
     if len(voxels_kji) == 0:
         return float("inf")
-    axis = (ends[1] - ends[0]) * spacing
-    offset = (voxels_kji - ends[0]) * spacing
-    along = np.clip(offset @ axis / max(float(axis @ axis), 1e-12), 0, 1)
-    from_axis = np.linalg.norm(offset - along[:, None] * axis, axis=1)
-    near = voxels_kji[from_axis <= from_axis.min() + 2 * grid.half_diagonal_mm]
-    nearest = np.empty(len(samples))
-    _box_distance(samples, near.astype(np.float64), spacing, nearest)
-    return float(nearest.min())
+    ends = grid.ijk_from_ras(np.array([entry_ras_mm, tip_ras_mm], dtype=np.float64))[:, ::-1]
+    return float(_needle_to_boxes(voxels_kji, ends * grid.spacing_kji_mm, grid.spacing_kji_mm))
 
 
-@parallel_kernel
-def _box_distance(samples, voxels, spacing, nearest):  # type: ignore[no-untyped-def]
-    for n in prange(samples.shape[0]):
-        best = np.inf
-        for v in range(voxels.shape[0]):
+@kernel
+def _needle_to_boxes(voxels, ends, spacing):  # type: ignore[no-untyped-def]
+    """Smallest distance of a segment to boxes, both in mm along k, j, i; the segment is sampled."""
+    axis = ends[1] - ends[0]
+    length = np.sqrt((axis * axis).sum())
+    steps = max(1, int(np.ceil(length / NEEDLE_STEP_MM)))
+    reach = np.sqrt((spacing * spacing).sum()) / 2
+    from_axis, beside = np.empty(voxels.shape[0]), np.empty(voxels.shape[0])
+    nearest = np.inf
+    for v in range(voxels.shape[0]):
+        along = 0.0
+        for n in range(3):
+            along += (voxels[v, n] * spacing[n] - ends[0, n]) * axis[n]
+        along = min(max(along / max(length * length, 1e-12), 0.0), 1.0)
+        beside[v] = along * steps
+        total = 0.0
+        for n in range(3):
+            total += (voxels[v, n] * spacing[n] - ends[0, n] - along * axis[n]) ** 2
+        from_axis[v] = np.sqrt(total)
+        nearest = min(nearest, from_axis[v])
+    best = (nearest + reach) ** 2
+    for v in range(voxels.shape[0]):
+        if from_axis[v] > reach and (from_axis[v] - reach) ** 2 >= best:
+            continue
+        # The nearest point of the segment to any point of the box lies within its half diagonal of that to its centre.
+        around = reach / max(length, 1e-12) * steps
+        for step in range(max(0, int(beside[v] - around)), min(steps, int(beside[v] + around) + 1) + 1):
             total = 0.0
-            for axis in range(3):
-                beyond = max(abs(samples[n, axis] - voxels[v, axis]) - 0.5, 0.0) * spacing[axis]
+            for n in range(3):
+                sample = ends[0, n] + axis[n] * step / steps
+                beyond = max(abs(sample - voxels[v, n] * spacing[n]) - spacing[n] / 2, 0.0)
                 total += beyond * beyond
             best = min(best, total)
-        nearest[n] = np.sqrt(best)
+    return np.sqrt(best)
 
 
 def zone_distance_mm(voxels_kji: NDArray, grid: Grid, zone: Spheroid) -> float:
     """Smallest distance from a zone's surface to voxel boxes, negative where they overlap: by that much at least."""
     if len(voxels_kji) == 0:
         return float("inf")
-    row = rows_of([zone])
-    centres = grid.ras_from_ijk(voxels_kji[:, ::-1])
-    away = np.linalg.norm(centres - zone.centre_ras_mm, axis=1)
-    thickness = abs(zone.across_mm - zone.along_mm) / 2
-    # The surface lies between the inscribed and the circumscribed sphere: only these voxels can be nearest.
-    maybe = away <= away.min() + thickness + 2 * grid.half_diagonal_mm
-    outside = -depth_mm(centres[maybe], row)
-    near = voxels_kji[maybe][outside <= outside.min() + 2 * grid.half_diagonal_mm]
-    steps = np.linspace(-0.5, 0.5, LATTICE)
-    lattice = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
-    points = (near[:, None, :] + lattice).reshape(-1, 3)
-    return float((-depth_mm(grid.ras_from_ijk(points[:, ::-1]), row)).min())
+    matrix = np.ascontiguousarray(grid.ijk_to_ras[:3])
+    return float(_zone_to_boxes(voxels_kji, matrix, half_edges_mm(grid), zone.row))
+
+
+@kernel
+def _zone_to_boxes(voxels, matrix, half, zone):  # type: ignore[no-untyped-def]
+    """Smallest signed distance to boxes of half edges (3, 3); only boxes that could be nearest are measured."""
+    reach, longest = 0.0, max(zone[6], zone[7])
+    for axis in range(3):
+        reach += np.sqrt(half[axis, 0] ** 2 + half[axis, 1] ** 2 + half[axis, 2] ** 2)
+    away = np.empty(voxels.shape[0])
+    first = 0
+    for v in range(voxels.shape[0]):
+        k, j, i = voxels[v, 0], voxels[v, 1], voxels[v, 2]
+        total = 0.0
+        for axis in range(3):
+            offset = matrix[axis, 0] * i + matrix[axis, 1] * j + matrix[axis, 2] * k + matrix[axis, 3] - zone[axis]
+            total += offset * offset
+        # No point of the box is nearer than this: the zone lies within a ball of its longer semi-axis.
+        away[v] = np.sqrt(total) - longest - reach
+        if away[v] < away[first]:
+            first = v
+    best = np.inf
+    for n in range(-1, voxels.shape[0]):
+        v = first if n < 0 else n
+        if away[v] >= best:
+            continue
+        k, j, i = voxels[v, 0], voxels[v, 1], voxels[v, 2]
+        x = matrix[0, 0] * i + matrix[0, 1] * j + matrix[0, 2] * k + matrix[0, 3]
+        y = matrix[1, 0] * i + matrix[1, 1] * j + matrix[1, 2] * k + matrix[1, 3]
+        z = matrix[2, 0] * i + matrix[2, 1] * j + matrix[2, 2] * k + matrix[2, 3]
+        best = min(best, _zone_to_box(x, y, z, half, zone, best))
+    return best
+
+
+@kernel
+def _zone_to_box(x, y, z, half, zone, enough):  # type: ignore[no-untyped-def]
+    """Signed distance of a zone to one box, understated by at most `EXACT_TO_MM`; stops where it exceeds `enough`.
+
+    The signed distance to a convex body is convex: at any point its tangent plane lies below it, and the lowest corner
+    of that plane over the box bounds the minimum (the method of Frank and Wolfe, with a line search).
+    """
+    s0 = s1 = s2 = 0.0
+    lower = -np.inf
+    for _ in range(BOX_STEPS):
+        px = x + s0 * half[0, 0] + s1 * half[1, 0] + s2 * half[2, 0]
+        py = y + s0 * half[0, 1] + s1 * half[1, 1] + s2 * half[2, 1]
+        pz = z + s0 * half[0, 2] + s1 * half[1, 2] + s2 * half[2, 2]
+        depth, nx, ny, nz = depth_and_normal(px, py, pz, zone)
+        g0 = nx * half[0, 0] + ny * half[0, 1] + nz * half[0, 2]
+        g1 = nx * half[1, 0] + ny * half[1, 1] + nz * half[1, 2]
+        g2 = nx * half[2, 0] + ny * half[2, 1] + nz * half[2, 2]
+        d0, d1, d2 = -np.sign(g0) - s0, -np.sign(g1) - s1, -np.sign(g2) - s2
+        lower = max(lower, -depth + g0 * d0 + g1 * d1 + g2 * d2)
+        if lower >= enough or -depth - lower <= EXACT_TO_MM:
+            break
+        low, high = 0.0, 1.0
+        for _ in range(12):
+            t = (low + high) / 2
+            _, nx, ny, nz = depth_and_normal(
+                px + t * (d0 * half[0, 0] + d1 * half[1, 0] + d2 * half[2, 0]),
+                py + t * (d0 * half[0, 1] + d1 * half[1, 1] + d2 * half[2, 1]),
+                pz + t * (d0 * half[0, 2] + d1 * half[1, 2] + d2 * half[2, 2]),
+                zone,
+            )
+            slope = 0.0
+            for axis, d in enumerate((d0, d1, d2)):
+                slope += d * (nx * half[axis, 0] + ny * half[axis, 1] + nz * half[axis, 2])
+            if slope < 0:
+                low = t
+            else:
+                high = t
+        t = high if low > 0.999 else (low + high) / 2
+        s0, s1, s2 = s0 + t * d0, s1 + t * d1, s2 + t * d2
+    return lower
 
 
 def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.candidates import outer_zone
 from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances
 from BoneAblationPlannerLib.plan import Point, Position, Probe
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, contains
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,8 @@ def zone_mask(grid: Grid, zones: Sequence[Spheroid]) -> NDArray[np.bool_]:
     """Voxels whose centre lies in one of the zones."""
     mask = np.zeros(grid.shape, dtype=bool)
     for zone in zones:
-        reach = max(zone.across_mm, zone.along_mm) / 2
-        region = grid.region_around(zone.centre_ras_mm, reach)
+        region = grid.region_around(zone.centre_ras_mm, max(zone.across_mm, zone.along_mm) / 2)
         local = grid.crop(region)
         points = local.ras_of_mask(np.ones(local.shape, dtype=bool))
-        mask[region] |= (depth_mm(points, rows_of([zone])) >= 0).reshape(local.shape)
+        mask[region] |= contains(points, zone).reshape(local.shape)
     return mask

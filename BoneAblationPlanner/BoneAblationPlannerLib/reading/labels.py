@@ -18,6 +18,9 @@ from BoneAblationPlannerLib.reading.dicom_labels import dicom_labels
 from BoneAblationPlannerLib.reading.documents import read_json
 from BoneAblationPlannerLib.reading.images import SAME_GEOMETRY_MM, geometry, grid_of, is_image_name, read_image
 
+MOST_LABELS = 256
+"""A CT holds more different values than any map of organs."""
+
 
 def read_label_map(
     path: Path, names_path: Path | None, reference: Grid, frame_of_reference: str | None = None
@@ -79,6 +82,16 @@ def read_label_map(
         )
         present = [value for value in present if value in kept]
     return LabelMap(reference, labels, {value: names.get(value, f"label {value}") for value in present}), notes
+
+
+def is_label_map(path: Path) -> bool:
+    """Whether an image file holds labels rather than a CT: whole numbers from 0, few different ones."""
+    if not path.is_file() or not is_image_name(path):
+        return False
+    values = sitk.GetArrayFromImage(read_image(path, layers=True))
+    if values.min() < 0 or (values.dtype.kind == "f" and not np.array_equal(values, np.rint(values))):
+        return False
+    return len(np.unique(values)) <= MOST_LABELS
 
 
 def read_mask(path: Path, reference: Grid) -> tuple[NDArray[np.bool_], list[str]]:

@@ -5,7 +5,7 @@ from html import escape
 from pathlib import Path
 
 from BoneAblationPlannerLib.plan import write_atomically
-from BoneAblationPlannerLib.report.content import (
+from BoneAblationPlannerLib.report.blocks import (
     STATEMENT,
     Block,
     Figures,
@@ -29,7 +29,7 @@ th{background:#eee}tr.strong td{font-weight:700;border-left:4px solid #111}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:1em}
 figure{margin:0;break-inside:avoid}figure img{width:100%;height:auto;border:1px solid #999}
 figcaption{font-size:.9em}
-@page{size:A4;margin:14mm 12mm 18mm;@bottom-center{content:"STATEMENT"}}
+@page{margin:14mm 12mm 18mm;@bottom-center{content:"STATEMENT"}}
 @media print{.statement{position:static}h1.page,h2.page{break-before:page}
 .figures{grid-template-columns:1fr 1fr}thead{display:table-header-group}tr{break-inside:avoid}}
 """.replace("STATEMENT", STATEMENT)

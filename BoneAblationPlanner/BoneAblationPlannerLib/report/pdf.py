@@ -1,4 +1,4 @@
-"""The report as PDF, A4, with bookmarks. Needs reportlab, which the extra ``standalone`` brings."""
+"""The report as PDF, for A4 and Letter, with bookmarks. Needs reportlab, which the extra ``standalone`` brings."""
 
 import io
 from functools import lru_cache
@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import write_atomically
-from BoneAblationPlannerLib.report.content import (
+from BoneAblationPlannerLib.report.blocks import (
     STATEMENT,
     Block,
     Figures,
@@ -22,11 +22,12 @@ _FONT, _BOLD = "Vera", "VeraBd"
 _MM = 72 / 25.4
 _MARGIN = 14 * _MM
 _FOOTER = 10 * _MM
-_PAGE_WIDTH, _PAGE_HEIGHT = 210 * _MM, 297 * _MM
+_PAGE_WIDTH, _PAGE_HEIGHT = 210 * _MM, 279.4 * _MM
+"""As wide as A4 and as high as Letter: prints on both at full size."""
 _WIDTH = _PAGE_WIDTH - 2 * _MARGIN
 _SIZES = {1: 16, 2: 12, 3: 10}
 _JPEG_QUALITY = 88
-_PICTURE_WIDTH = 82 * _MM  # two rows of two and a probe's table fit a page
+_PICTURE_WIDTH = 60 * _MM  # three rows of two fit a page, and two below a probe's table
 
 
 def write_pdf(blocks: tuple[Block, ...], title: str, path: Path) -> None:
@@ -135,7 +136,7 @@ def _heading(heading: Heading, number: int) -> list[Any]:
 def _notice(notice: Notice) -> list[Any]:
     from reportlab import platypus
 
-    lines = [_text(notice.title, _style(9, True)), *(_text(f"- {line}", _style()) for line in notice.lines)]
+    lines = [_text(notice.title, _style(8.5, True)), *(_text(f"- {line}", _style(7.8)) for line in notice.lines)]
     thick = {"not checked": 2.5, "warning": 1.2, "note": 0.5}[notice.kind]
     # One cell per line: a long notice can break across pages.
     frame = platypus.Table([[line] for line in lines], colWidths=[_WIDTH - 8])
@@ -143,8 +144,8 @@ def _notice(notice: Notice) -> list[Any]:
         platypus.TableStyle(
             [
                 ("BOX", (0, 0), (-1, -1), thick, "black"),
-                ("TOPPADDING", (0, 0), (-1, -1), 1.5),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+                ("TOPPADDING", (0, 0), (-1, -1), 0.5),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 0.8),
             ]
         )
     )

@@ -124,10 +124,59 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
     )
 
 
+def plan_nodes(document: Any) -> PlanNodes:
+    """The nodes of a plan that is in the scene, whether it was made there or loaded; deleted ones are left out.
+
+    Raises
+    ------
+    InputError
+        When the CT or the segmentation of the plan was deleted, or the plan lies in no folder.
+    """
+    scene = document.GetScene()
+    folder = hierarchy.folder_of(scene, document)
+    if folder is None:
+        raise InputError(f"plan {document.GetName()!r}: its folder was deleted; expected to plan again")
+    refs = [document.GetNthNodeReference(_OWNED, n) for n in range(document.GetNumberOfNodeReferences(_OWNED))]
+    owned = [node for node in refs if node is not None and scene.IsNodePresent(node)]
+
+    def of_role(role: str) -> tuple[Any, ...]:
+        return tuple(node for node in owned if node.GetAttribute("BonePlan.Role") == role)
+
+    return PlanNodes(
+        scene=scene,
+        name=document.GetAttribute("BonePlan.Name") or document.GetName(),
+        folder=folder,
+        document=document,
+        ct=_referenced(document, _CT, "CT volume"),
+        segmentation=_referenced(document, _SEGMENTATION, "segmentation"),
+        probes=tuple(_probe_lines(scene, document)),
+        shafts=of_role("shaft"),
+        zones=of_role("zone"),
+        visible_zones=of_role("zone-visible"),
+        margin_map=next(iter(of_role("margin-map")), None),
+        margin_colours=next((node for node in owned if node.IsA("vtkMRMLColorTableNode")), None),
+        tables=tuple(node for node in owned if node.IsA("vtkMRMLTableNode")),
+        surfaces=tuple(node for role in ("bone", "skin", "structure") for node in of_role(f"{role}-surface")),
+        owned=(document, *owned),
+    )
+
+
+def probe_lines(document: Any) -> list[Any]:
+    """The lines of a plan's probes, in the order in which they were added."""
+    return _probe_lines(document.GetScene(), document)
+
+
+def own(nodes: PlanNodes, added: Iterable[Any], folder: str | None = None) -> None:
+    """Make further nodes part of a plan: they go where it goes. `folder` names a sub-folder, by default the plan's."""
+    for node in added:
+        nodes.document.AddNodeReferenceID(_OWNED, node.GetID())
+        hierarchy.put(nodes.scene, node, nodes.folder, folder)
+
+
 def remove_plan(nodes: PlanNodes) -> None:
     """Remove every node that `add_plan` added, with displays and storage, and the folder."""
     for node in nodes.owned:
-        _remove(nodes.scene, node)
+        remove_node(nodes.scene, node)
     hierarchy.remove_folder(nodes.scene, nodes.folder)
 
 
@@ -262,13 +311,15 @@ def _probe_lines(scene: Any, document: Any) -> list[Any]:
     in_folder = hierarchy.nodes_in(scene, folder, probes.LINE_CLASS) if folder is not None else []
     lines: list[Any] = []
     for node in (*owned, *in_folder):
-        is_probe = node is not None and node.IsA(probes.LINE_CLASS) and node.GetAttribute("BonePlan.Role") == "probe"
-        if is_probe and node not in lines:
+        if node is None or not scene.IsNodePresent(node) or node in lines:
+            continue
+        if node.IsA(probes.LINE_CLASS) and node.GetAttribute("BonePlan.Role") == "probe":
             lines.append(node)
     return lines
 
 
-def _remove(scene: Any, node: Any) -> None:
+def remove_node(scene: Any, node: Any) -> None:
+    """Remove a node with its displays and storage, if it is still there."""
     if node is None or not scene.IsNodePresent(node):
         return
     helpers = []
@@ -276,6 +327,7 @@ def _remove(scene: Any, node: Any) -> None:
         helpers += [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
     if node.IsA("vtkMRMLStorableNode"):
         helpers += [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
+    hierarchy.forget(scene, node)
     scene.RemoveNode(node)
     for helper in helpers:
         if helper is not None and scene.IsNodePresent(helper):

@@ -30,6 +30,29 @@ def add_folder(scene: Any, name: str, nodes: Iterable[Any], parent: int | None =
     return folder
 
 
+def put(scene: Any, node: Any, folder: int, sub_folder: str | None = None) -> None:
+    """Put a node into a folder or into its sub-folder of a name, which is made if it is not there."""
+    tree = hierarchy(scene)
+    parent = folder
+    if sub_folder is not None:
+        parent = tree.GetItemChildWithName(folder, sub_folder)
+        if parent == tree.GetInvalidItemID():
+            parent = tree.CreateFolderItem(folder, sub_folder)
+    item = tree.GetItemByDataNode(node)
+    if item == tree.GetInvalidItemID():
+        tree.CreateItem(parent, node)
+    else:
+        tree.SetItemParent(item, parent)
+
+
+def forget(scene: Any, node: Any) -> None:
+    """Remove a node's item; the desktop does so by itself when the node goes, slicer-core does not."""
+    tree = hierarchy(scene)
+    item = tree.GetItemByDataNode(node)
+    if item != tree.GetInvalidItemID():
+        tree.RemoveItem(item, False, False)
+
+
 def mark_as_plan(scene: Any, folder: int) -> None:
     """Make a folder recognisable as a plan, also after it was renamed."""
     hierarchy(scene).SetItemAttribute(folder, FOLDER_ATTRIBUTE, FOLDER_ROLE)

@@ -13,16 +13,20 @@ import SimpleITK as sitk
 import vtk
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.case import Case, Choices, NerveCurve
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
+from BoneAblationPlannerLib.case import Case, Choices, LesionMarks, NerveCurve
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.plan import Point
 from BoneAblationPlannerLib.reading import ct_from_array
 from BoneAblationPlannerLib.scene.convert import image_array, matrix_array
+from BoneAblationPlannerLib.scene.outline import computed_outline
 from BoneAblationPlannerLib.scene.runtime import slicer_module
 from BoneAblationPlannerLib.scene.segmentation import LABELMAP, ROLE_TAG, segments, tag
 
+SHORTEST_NEEDLE_MM = 5.0
 _SAME_VOXEL = 1e-3
 _SAME_GEOMETRY_MM = 0.01
 _PLACED = 2  # vtkMRMLMarkupsNode::PositionDefined
@@ -31,11 +35,11 @@ _SCANNED_POSITION = {"S": "supine", "P": "prone", "DR": "right-lateral", "DL": "
 
 
 @dataclass(frozen=True, eq=False)
-class LesionSegment:
-    """A finished lesion outline: a segmentation node and the id of one of its segments."""
+class SegmentChoice:
+    """One segment of a segmentation node by its id; all segments together where the id is None."""
 
     node: Any
-    segment_id: str
+    segment_id: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +57,10 @@ def case_from_nodes(
     structures_node: Any | None = None,
     nerve_nodes: Iterable[Any] = (),
     choices: Choices | None = None,
-    lesion: LesionSegment | None = None,
+    lesion: SegmentChoice | None = None,
+    no_entry: SegmentChoice | None = None,
+    marks: LesionMarks | None = None,
+    structure_table: StructureTable | None = None,
 ) -> Case:
     """A case from what is in the scene; nothing in the scene is changed and nothing of it is referred to afterwards.
 
@@ -69,7 +76,12 @@ def case_from_nodes(
     nerve_nodes : iterable of vtkMRMLMarkupsCurveNode
         Their control points are the course, as on the command line.
     choices : Choices, optional
-    lesion : LesionSegment, optional
+    lesion : SegmentChoice, optional
+        A finished outline; that it was computed and not edited is told from its tags.
+    no_entry : SegmentChoice, optional
+        Painted over skin that no needle may pass.
+    marks : LesionMarks, optional
+    structure_table : StructureTable, optional
 
     Raises
     ------
@@ -78,10 +90,13 @@ def case_from_nodes(
     """
     ct = ct_from_node(ct_node)
     organs, notes = (None, []) if structures_node is None else label_map_from_node(structures_node, ct.grid, lesion)
-    outline = None
+    outline = computed = excluded = None
     if lesion is not None:
-        outline, lesion_notes = _lesion_mask(lesion, ct.grid)
+        outline, lesion_notes = segment_on_grid(lesion, ct.grid)
         notes += lesion_notes
+        computed = computed_outline(lesion.node, lesion.segment_id or "", outline)
+    if no_entry is not None:
+        excluded, _ = segment_on_grid(no_entry, ct.grid)
     return Case(
         ct=replace(ct, notes=(*ct.notes, *notes)),
         seed_ras_mm=None if seed_node is None else seed_from_node(seed_node),
@@ -89,6 +104,29 @@ def case_from_nodes(
         organs=organs,
         nerves=tuple(nerve_from_node(node) for node in nerve_nodes),
         choices=choices or Choices(),
+        excluded_entries=excluded,
+        marks=marks or LesionMarks(),
+        structure_table=structure_table or builtin_table(),
+        computed=computed,
+    )
+
+
+def marks_from_nodes(
+    box_node: Any | None = None, inside_node: Any | None = None, outside_node: Any | None = None
+) -> LesionMarks:
+    """What guides an outline: a box (vtkMRMLMarkupsROINode) and point lists inside and outside the lesion."""
+    box = None
+    if box_node is not None:
+        bounds = np.zeros(6)
+        box_node.GetRASBounds(bounds)
+        box = bounds.reshape(3, 2).T
+        if not (box[1] > box[0]).all():
+            raise InputError(f"box {box_node.GetName()!r}: is not placed; expected a box around the lesion")
+    inside, outside = (None if node is None else _placed_points(node) for node in (inside_node, outside_node))
+    return LesionMarks(
+        box,
+        inside if inside is not None and len(inside) else None,
+        outside if outside is not None and len(outside) else None,
     )
 
 
@@ -104,7 +142,7 @@ def ct_from_node(node: Any) -> CtVolume:
     if modality not in (None, "CT"):
         raise InputError(f"{name}: is {modality}; expected CT")
     values = np.array(image_array(image))  # a copy: the node may change while the plan is made
-    return ct_from_array(_volume_grid(node, name), values, _source(node), _scanned_position(node))
+    return ct_from_array(_volume_grid(node, name), values, _source(node), scanned_position(node))
 
 
 def is_plain_ct(node: Any) -> bool:
@@ -132,7 +170,7 @@ def nerve_from_node(node: Any) -> NerveCurve:
     return NerveCurve(node.GetName(), points)
 
 
-def label_map_from_node(node: Any, reference: Grid, without: LesionSegment | None = None) -> tuple[LabelMap, list[str]]:
+def label_map_from_node(node: Any, reference: Grid, without: SegmentChoice | None = None) -> tuple[LabelMap, list[str]]:
     """Named anatomy on the CT's grid, with notes on what was changed.
 
     Parameters
@@ -140,7 +178,7 @@ def label_map_from_node(node: Any, reference: Grid, without: LesionSegment | Non
     node : vtkMRMLSegmentationNode or vtkMRMLLabelMapVolumeNode
     reference : Grid
         The CT's.
-    without : LesionSegment, optional
+    without : SegmentChoice, optional
         A segment that is the lesion, not a structure.
     """
     title = f"{'segmentation' if node.IsA('vtkMRMLSegmentationNode') else 'label map'} {node.GetName()!r}"
@@ -154,16 +192,43 @@ def label_map_from_node(node: Any, reference: Grid, without: LesionSegment | Non
     return LabelMap(reference, labels, names), notes
 
 
-def _lesion_mask(lesion: LesionSegment, reference: Grid) -> tuple[NDArray[np.bool_], list[str]]:
-    segment = lesion.node.GetSegmentation().GetSegment(lesion.segment_id)
-    if segment is None:
-        raise InputError(f"segmentation {lesion.node.GetName()!r}: the lesion segment is gone; expected to choose one")
-    title = f"lesion segment {segment.GetName()!r}"
-    layers = [_layer(_segment_image(lesion.node, segment), lesion.node, {segment.GetLabelValue(): segment.GetName()})]
-    labels, names, notes = _flattened(layers, reference, title)
-    if not names:
-        raise InputError(f"{title}: empty inside the CT; expected the voxels of one lesion")
+def segment_on_grid(choice: SegmentChoice, reference: Grid) -> tuple[NDArray[np.bool_], list[str]]:
+    """The voxels of a segment on the CT's grid, nearest neighbour, with notes on what was changed."""
+    if choice.segment_id is None:
+        title = f"segmentation {choice.node.GetName()!r}"
+        layers = [
+            _layer(_segment_image(choice.node, segment), choice.node, {segment.GetLabelValue(): segment.GetName()})
+            for _, segment in segments(choice.node)
+        ]
+    else:
+        segment = choice.node.GetSegmentation().GetSegment(choice.segment_id)
+        if segment is None:
+            raise InputError(f"segmentation {choice.node.GetName()!r}: its chosen segment is gone; expected one of it")
+        title = f"segment {segment.GetName()!r}"
+        names = {segment.GetLabelValue(): segment.GetName()}
+        layers = [_layer(_segment_image(choice.node, segment), choice.node, names)]
+    labels, found, notes = _flattened(layers, reference, title)
+    if not found:
+        raise InputError(f"{title}: empty inside the CT; expected to be drawn on this scan")
     return labels != 0, notes
+
+
+def structure_names(node: Any) -> tuple[str, ...]:
+    """Names of the structures that a segmentation or label map brings, without looking at voxels of a segmentation."""
+    if node.IsA("vtkMRMLSegmentationNode"):
+        return tuple(s.GetName() for _, s in segments(node) if tag(s, ROLE_TAG) in (None, "structure"))
+    return tuple(_volume_layer(node).names.values())
+
+
+def clicked_points(line: Any) -> tuple[Point, Point]:
+    """Target and entry of a line, in the order in which they were clicked, rounded as plans store them."""
+    points = _placed_points(line)
+    if len(points) != 2 or np.linalg.norm(points[1] - points[0]) < SHORTEST_NEEDLE_MM:
+        raise InputError(
+            f"needle by hand: {len(points)} points, or both at one place; expected the target, then the entry"
+        )
+    target, entry = (rounded_point(point) for point in points)
+    return target, entry
 
 
 def _flattened(
@@ -327,7 +392,8 @@ def _source(node: Any) -> str:
     return node.GetAttribute("BonePlan.Source") or (PurePath(file_name).name if file_name else node.GetName())
 
 
-def _scanned_position(node: Any) -> str | None:
+def scanned_position(node: Any) -> str | None:
+    """How the patient lay in the scanner, if a volume node says so."""
     noted = node.GetAttribute("BonePlan.ScannedPosition")
     if noted:
         return str(noted)

@@ -14,7 +14,10 @@ from BoneAblationPlannerLib.scene.convert import printable, unique_name
 from BoneAblationPlannerLib.scene.models import add_model
 from BoneAblationPlannerLib.scene.surfaces import needle_surface
 
+SHAFT_COLOUR = (0.85, 0.85, 0.85)
 LINE_CLASS = "vtkMRMLMarkupsLineNode"
+PROBE_ATTRIBUTE = "BonePlan.Probe"
+"""On a model: the name of the probe that it shows."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ def add_line(scene: Any, probe: Probe) -> Any:
     node = scene.AddNewNodeByClass(LINE_CLASS, unique_name(scene, probe.name))
     node.AddControlPoint(vtk.vtkVector3d(*probe.entry_ras_mm), f"{probe.name} entry")
     node.AddControlPoint(vtk.vtkVector3d(*probe.tip_ras_mm), f"{probe.name} tip")
+    describe_line(node, probe)
+    node.SetLocked(True)
+    show_as_probe(node)
+    return node
+
+
+def describe_line(node: Any, probe: Probe) -> None:
+    """Write a probe's name, device and sizes on its line."""
     attributes = {
         "Role": "probe",
         "Name": probe.name,
@@ -49,7 +60,10 @@ def add_line(scene: Any, probe: Probe) -> Any:
     }
     for key, value in attributes.items():
         node.SetAttribute(f"BonePlan.{key}", printable(value))
-    node.SetLocked(True)
+
+
+def show_as_probe(node: Any) -> None:
+    """How the line of a probe looks: bright, with its length and without names at its points."""
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     display.SetSelectedColor(*ROLE_COLOURS["probe"])
@@ -58,6 +72,11 @@ def add_line(scene: Any, probe: Probe) -> Any:
     display.SetTextScale(3.0)
     display.PointLabelsVisibilityOff()
     display.PropertiesLabelVisibilityOn()
+
+
+def of_probe(node: Any, probe: Probe) -> Any:
+    """The node, marked as part of a probe."""
+    node.SetAttribute(PROBE_ATTRIBUTE, printable(probe.name))
     return node
 
 
@@ -81,5 +100,11 @@ def read_line(node: Any) -> ProbeLine:
 
 def add_shaft(scene: Any, probe: Probe) -> Any:
     """Model of the needle from its tip over its full shaft, true diameter."""
-    surface = needle_surface(probe.tip_ras_mm, direction_of(probe), probe.shaft_length_mm, probe.diameter_mm)
-    return add_model(scene, f"{probe.name} shaft", surface, "shaft", (0.85, 0.85, 0.85), 1.0)
+    return of_probe(
+        add_model(scene, f"{probe.name} shaft", shaft_surface(probe), "shaft", (0.85, 0.85, 0.85), 1.0), probe
+    )
+
+
+def shaft_surface(probe: Probe) -> Any:
+    """Cylinder of the needle's true diameter, from its tip over its full shaft."""
+    return needle_surface(probe.tip_ras_mm, direction_of(probe), probe.shaft_length_mm, probe.diameter_mm)

@@ -131,6 +131,37 @@ def tag(segment: Any, name: str) -> str | None:
     return str(value) if segment.GetTag(name, value) else None
 
 
+def replace_mask(node: Any, role: str, mask: NDArray[np.bool_], grid: Grid) -> None:
+    """Give the segment of a role other voxels; other segments, which may share its labelmap, stay as they are.
+
+    A role that the segmentation does not hold is added.
+    """
+    slicer = slicer_module()
+    segment = next((s for _, s in segments(node) if tag(s, ROLE_TAG) == role), None)
+    if segment is None:
+        segment = slicer.vtkSegment()
+        segment.SetName(_TITLES[role])
+        segment.SetColor(*ROLE_COLOURS[role])
+        segment.SetTag(ROLE_TAG, role)
+        set_voxels(segment, mask, grid)
+        if not node.GetSegmentation().AddSegment(segment, role):
+            raise InputError(f"segment {role!r}: Slicer refused it")
+    else:
+        set_voxels(segment, mask, grid)
+
+
+def set_voxels(segment: Any, mask: NDArray[np.bool_], grid: Grid) -> None:
+    """Give a segment a labelmap of its own with the voxels of a mask on a grid."""
+    segment.AddRepresentation(LABELMAP, _oriented_image(mask.astype(np.uint8), grid))
+    segment.SetLabelValue(1)
+    segment.Modified()
+
+
+def labelmap_of(segment: Any) -> Any | None:
+    """A segment's binary labelmap, None if it has none."""
+    return segment.GetRepresentation(LABELMAP)
+
+
 def segment_mask(segment: Any, grid: Grid) -> NDArray[np.bool_]:
     """The voxels of a segment as a bool array on `grid`, padded where the segment was cropped.
 

@@ -1,6 +1,6 @@
 """The plan's figures as table nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import vtk
@@ -9,23 +9,44 @@ from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.scene.convert import unique_name
 
 Cell = str | float | int | bool | None
+TABLE_ATTRIBUTE = "BonePlan.Table"
 
 
-def add_tables(scene: Any, plan: Plan, name: str) -> tuple[Any, Any, Any]:
+def add_tables(scene: Any, plan: Plan, name: str) -> tuple[Any, ...]:
     """Table nodes: probes, clearances, coverage."""
-    probes = _add(scene, f"{name} probes", _PROBE_COLUMNS, [_probe_row(p) for p in plan.probes])
-    clearances = _add(
-        scene,
-        f"{name} clearances",
-        _CLEARANCE_COLUMNS,
-        [
-            (p.name, c.structure, c.kind, c.shaft_mm, c.required_shaft_mm, c.zone_mm, c.required_zone_mm, _word(c.ok))
-            for p in plan.probes
-            for c in p.clearances
-        ],
-    )
-    coverage = _add(scene, f"{name} coverage", ("figure", "value", "unit"), _coverage_rows(plan))
-    return probes, clearances, coverage
+    nodes = []
+    for title, columns, rows in _contents(plan):
+        node = scene.AddNewNodeByClass("vtkMRMLTableNode", unique_name(scene, f"{name} {title}"))
+        node.SetAttribute(TABLE_ATTRIBUTE, title)
+        _fill(node, columns, rows)
+        node.SetLocked(True)
+        nodes.append(node)
+    return tuple(nodes)
+
+
+def fill_tables(nodes: Iterable[Any], plan: Plan) -> None:
+    """Write a plan's figures into the tables that show an earlier state of it."""
+    contents = {title: (columns, rows) for title, columns, rows in _contents(plan)}
+    for node in nodes:
+        title = node.GetAttribute(TABLE_ATTRIBUTE)
+        if title in contents:
+            before = node.StartModify()
+            node.RemoveAllColumns()
+            _fill(node, *contents[title])
+            node.EndModify(before)
+
+
+def _contents(plan: Plan) -> list[tuple[str, Sequence[str], list[tuple[Cell, ...]]]]:
+    clearances: list[tuple[Cell, ...]] = [
+        (p.name, c.structure, c.kind, c.shaft_mm, c.required_shaft_mm, c.zone_mm, c.required_zone_mm, _word(c.ok))
+        for p in plan.probes
+        for c in p.clearances
+    ]
+    return [
+        ("probes", _PROBE_COLUMNS, [_probe_row(p) for p in plan.probes]),
+        ("clearances", _CLEARANCE_COLUMNS, clearances),
+        ("coverage", ("figure", "value", "unit"), _coverage_rows(plan)),
+    ]
 
 
 _PROBE_COLUMNS = (
@@ -82,12 +103,9 @@ def _word(ok: bool) -> str:
     return "ok" if ok else "FAIL"
 
 
-def _add(scene: Any, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Any:
-    node = scene.AddNewNodeByClass("vtkMRMLTableNode", unique_name(scene, name))
+def _fill(node: Any, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     for n, title in enumerate(columns):
         node.AddColumn(_column(title, [row[n] for row in rows]))
-    node.SetLocked(True)
-    return node
 
 
 def _column(title: str, values: Sequence[Cell]) -> Any:

@@ -5,14 +5,14 @@ from typing import Any
 from BoneAblationPlannerLib.plan import Point, Probe
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
 from BoneAblationPlannerLib.scene.models import add_model
-from BoneAblationPlannerLib.scene.probes import direction_of
+from BoneAblationPlannerLib.scene.probes import direction_of, of_probe
 from BoneAblationPlannerLib.scene.surfaces import ellipsoid_surface
 
 
 def add_zone(scene: Any, probe: Probe) -> Any:
     """Model of the ellipsoid in which one probe is expected to kill tissue."""
     surface = zone_surface(probe, probe.zone_axes_mm)
-    return add_model(scene, f"{probe.name} zone", surface, "zone", ROLE_COLOURS["zone"], 0.35)
+    return of_probe(add_model(scene, f"{probe.name} zone", surface, "zone", ROLE_COLOURS["zone"], 0.35), probe)
 
 
 def add_visible_zone(scene: Any, probe: Probe) -> Any | None:
@@ -20,7 +20,8 @@ def add_visible_zone(scene: Any, probe: Probe) -> Any | None:
     if probe.visible_axes_mm is None:
         return None
     surface = zone_surface(probe, probe.visible_axes_mm)
-    return add_model(scene, f"{probe.name} visible ice", surface, "zone-visible", ROLE_COLOURS["zone-visible"], 0.15)
+    colour = ROLE_COLOURS["zone-visible"]
+    return of_probe(add_model(scene, f"{probe.name} visible ice", surface, "zone-visible", colour, 0.15), probe)
 
 
 def zone_surface(probe: Probe, axes_mm: Point) -> Any:

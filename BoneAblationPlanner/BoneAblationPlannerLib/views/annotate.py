@@ -13,11 +13,13 @@ from BoneAblationPlannerLib.views.planes import Plane, letter
 Pixels = NDArray[np.uint8]
 Pixel = tuple[float, float]
 
-_FONT_SIZE = 24
-SMALL_FONT_SIZE = 20
-_LETTER_SIZE = 30
+_FONT_SIZE = 36
+SMALL_FONT_SIZE = 31
+_LETTER_SIZE = 42
 _MARGIN = 14
-_LEGEND_ROW = 32
+_LEGEND_ROW = 44
+TITLE_ROWS = 2 * _MARGIN + _FONT_SIZE
+"""Height of the title above a picture, pixels."""
 _PAPER = (255, 255, 255)
 _INK = (0, 0, 0)
 _TICK_MM = 10.0
@@ -155,7 +157,7 @@ def finished(sheet: Sheet, title: str, legend: Sequence[LegendItem]) -> Image.Im
     """The picture with its title above and its legend below, black on white."""
     font, small = ImageFont.load_default(_FONT_SIZE), ImageFont.load_default(SMALL_FONT_SIZE)
     rows = _legend_rows(legend, sheet.image.width, small)
-    top = 2 * _MARGIN + _FONT_SIZE
+    top = TITLE_ROWS
     bottom = len(rows) * _LEGEND_ROW + (_MARGIN if rows else 0)
     page = Image.new("RGB", (sheet.image.width, top + sheet.image.height + bottom), _PAPER)
     draw = ImageDraw.Draw(page)

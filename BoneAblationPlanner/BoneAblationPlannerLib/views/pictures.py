@@ -56,7 +56,7 @@ class _SliceShot:
 def _take_slices(
     scene: Any, nodes: PlanNodes, result: PlanningResult, folder: Path, report: ReportProgress
 ) -> list[Picture]:
-    masks = [m for m in masks_of(result) if m.role not in ("skin", "bone") and m.kind != "skin"]
+    masks = [m for m in masks_of(result) if m.role not in ("skin", "bone", "single-bone") and m.kind != "skin"]
     shots = [*_overview_shots(result), *(s for n, p in enumerate(result.plan.probes, 1) for s in _probe_shots(n, p))]
     pictures = []
     with SliceView(scene, SIZE) as view:
@@ -119,13 +119,13 @@ def _probe_shots(number: int, probe: Probe) -> list[_SliceShot]:
     centre = tip + float((np.array(probe.zone_centre_ras_mm) - tip) @ d) * d
     barrel = planes.down_the_barrel(centre, d)
     prefix = f"probe-{number:02d}"
-    ticks = "Ticks every 10 mm from the tip."
+    ticks = "Solid in this plane, else dashed; ring: skin entry; ticks every 10 mm from the tip."
     return [
         _SliceShot(
             f"{prefix}-1-along",
             "along",
             f"{probe.name}: slice along the needle, nearest to axial",
-            f"The plane that holds {probe.name} and is nearest to axial. {ticks}",
+            f"Holds {probe.name}, nearest to axial. {ticks}",
             planes.along_needle(middle, d),
             field,
             probe.name,
@@ -134,7 +134,7 @@ def _probe_shots(number: int, probe: Probe) -> list[_SliceShot]:
             f"{prefix}-2-across",
             "across",
             f"{probe.name}: slice along the needle, upright to the first",
-            f"The plane that holds {probe.name}, perpendicular to the picture before. {ticks}",
+            f"Holds {probe.name}, perpendicular to the picture before. {ticks}",
             planes.across_needle(middle, d),
             field,
             probe.name,
@@ -173,23 +173,26 @@ def _annotate_slice(
         elif shot.kind != "context":
             x, y = _outer_pixel(frame.to_pixel(points[hit]), angle)
             sheet.text((x, y), mark, colour=item.colour)
-        legend.append(LegendItem(_legend_text(item, result), item.colour, mark))
+        entry = LegendItem(_legend_text(item, result), item.colour, mark)
+        if entry not in legend:
+            legend.append(entry)
     near_mm = float(result.anatomy.ct.grid.half_diagonal_mm)
     for probe in _drawn_last(result.plan.probes, shot.probe):
         colour = ROLE_COLOURS["probe"] if shot.probe in (None, probe.name) else (0.6, 0.6, 0.6)
         sheet.needle(frame, probe.entry_ras_mm, probe.tip_ras_mm, probe.name, colour, near_mm)
     sheet.orientation(shot.plane.right, shot.plane.up)
     sheet.scale_bar(frame.mm_per_pixel)
-    legend.append(LegendItem("Needle: solid in this plane, dashed projected; ring = skin entry", ROLE_COLOURS["probe"]))
     return legend
 
 
 def _legend_text(item: NamedMask, result: PlanningResult) -> str:
     if item.role == "target":
-        return f"Target: lesion + {result.plan.coverage.margin_mm:g} mm"
+        return f"Lesion + {result.plan.coverage.margin_mm:g} mm"
     if item.role == "zone":
-        return "Zone: tissue expected to die"
-    return f"{item.name} ({item.kind})" if item.kind else item.name
+        return "Zone"
+    if item.role == "estimate":
+        return f"expected {item.kind}"
+    return item.kind or item.name  # one entry per kind; names stand in the picture
 
 
 def _drawn_last(probes: Sequence[Probe], name: str | None) -> list[Probe]:

@@ -61,55 +61,78 @@ ON_AXIS = 1e-9
 
 
 @kernel
-def _ellipse_distance(y0, y1, e0, e1):  # type: ignore[no-untyped-def]
-    """Distance of (y0, y1) >= 0 to the ellipse with semi-axes e0 >= e1 > 0, by bisection that cannot diverge.
+def _ellipse_foot(y0, y1, e0, e1):  # type: ignore[no-untyped-def]
+    """Nearest point to (y0, y1) >= 0 on the ellipse with semi-axes e0 >= e1 > 0.
 
-    Eberly, "Distance from a point to an ellipse" (Geometric Tools).
+    Eberly, "Distance from a point to an ellipse" (Geometric Tools). The root is found by Newton's method: the function
+    is convex and falling, so that from a start left of the root the steps never pass it.
     """
-    # Nearer to an axis than rounding can tell is on it; the bisection below would divide by zero there.
+    # Nearer to an axis than rounding can tell is on it; the division below would be by zero there.
     if y1 > ON_AXIS * e1:
         if y0 > ON_AXIS * e0:
             z0, z1 = y0 / e0, y1 / e1
-            g = z0 * z0 + z1 * z1 - 1
-            if g == 0:
-                return 0.0
             r0 = (e0 / e1) ** 2
             n0 = r0 * z0
-            s0 = z1 - 1
-            s1 = 0.0 if g < 0 else np.sqrt(n0 * n0 + z1 * z1) - 1
-            s = 0.0
-            for _ in range(60):
-                s = (s0 + s1) / 2
-                if s in (s0, s1):
-                    break
+            s = max(z1 - 1, n0 - r0)
+            for _ in range(100):
                 ratio0, ratio1 = n0 / (s + r0), z1 / (s + 1)
                 g = ratio0 * ratio0 + ratio1 * ratio1 - 1
-                if g > 0:
-                    s0 = s
-                elif g < 0:
-                    s1 = s
-                else:
+                if g <= 1e-13:
                     break
-            x0, x1 = r0 * y0 / (s + r0), y1 / (s + 1)
-            return np.sqrt((x0 - y0) ** 2 + (x1 - y1) ** 2)
-        return abs(y1 - e1)
+                s += g / (2 * (ratio0 * ratio0 / (s + r0) + ratio1 * ratio1 / (s + 1)))
+            return r0 * y0 / (s + r0), y1 / (s + 1)
+        return 0.0, e1
     if y0 < (e0 * e0 - e1 * e1) / e0:
         x0 = e0 * e0 * y0 / (e0 * e0 - e1 * e1)
-        x1 = e1 * np.sqrt(max(1 - (x0 / e0) ** 2, 0.0))
-        return np.sqrt((x0 - y0) ** 2 + x1 * x1)
-    return abs(y0 - e0)
+        return x0, e1 * np.sqrt(max(1 - (x0 / e0) ** 2, 0.0))
+    return e0, 0.0
 
 
 @kernel
-def _signed_depth(px, py, pz, zone):  # type: ignore[no-untyped-def]
+def depth_and_normal(px, py, pz, zone):  # type: ignore[no-untyped-def]
+    """Distance to one spheroid's surface, positive inside, and the outward unit normal at the nearest surface point."""
+    dx, dy, dz = px - zone[0], py - zone[1], pz - zone[2]
+    ax, ay, az = zone[3], zone[4], zone[5]
+    signed = dx * ax + dy * ay + dz * az
+    sx, sy, sz = dx - signed * ax, dy - signed * ay, dz - signed * az
+    across, along = np.sqrt(sx * sx + sy * sy + sz * sz), abs(signed)
+    a, b = zone[6], zone[7]
+    if across < 1e-12:  # any direction across the axis will do
+        sx, sy, sz = -ay, ax, 0.0
+        if abs(az) > 0.9:
+            sx, sy, sz = 0.0, -az, ay
+        length = np.sqrt(sx * sx + sy * sy + sz * sz)
+    else:
+        length = across
+    sx, sy, sz = sx / length, sy / length, sz / length
+    if b >= a:
+        foot_along, foot_across = _ellipse_foot(along, across, b, a)
+    else:
+        foot_across, foot_along = _ellipse_foot(across, along, a, b)
+    away = np.sqrt((foot_along - along) ** 2 + (foot_across - across) ** 2)
+    n_across, n_along = foot_across / (a * a), foot_along / (b * b)
+    scale = np.sqrt(n_across * n_across + n_along * n_along)
+    n_across, n_along = n_across / scale, n_along / scale
+    if signed < 0:
+        n_along = -n_along
+    depth = away if (across / a) ** 2 + (along / b) ** 2 <= 1 else -away
+    return depth, n_across * sx + n_along * ax, n_across * sy + n_along * ay, n_across * sz + n_along * az
+
+
+@kernel
+def signed_depth(px, py, pz, zone):  # type: ignore[no-untyped-def]
     """Distance to one spheroid's surface, positive inside."""
     dx, dy, dz = px - zone[0], py - zone[1], pz - zone[2]
     along = dx * zone[3] + dy * zone[4] + dz * zone[5]
     across = np.sqrt(max(dx * dx + dy * dy + dz * dz - along * along, 0.0))
     along = abs(along)
     a, b = zone[6], zone[7]
-    distance = _ellipse_distance(along, across, b, a) if b >= a else _ellipse_distance(across, along, a, b)
-    return distance if (across / a) ** 2 + (along / b) ** 2 <= 1 else -distance
+    if b >= a:
+        foot_along, foot_across = _ellipse_foot(along, across, b, a)
+    else:
+        foot_across, foot_along = _ellipse_foot(across, along, a, b)
+    away = np.sqrt((foot_along - along) ** 2 + (foot_across - across) ** 2)
+    return away if (across / a) ** 2 + (along / b) ** 2 <= 1 else -away
 
 
 @parallel_kernel
@@ -117,7 +140,7 @@ def _depth_in_union(points, zones, depth):  # type: ignore[no-untyped-def]
     for n in prange(points.shape[0]):
         best = -np.inf
         for z in range(zones.shape[0]):
-            best = max(best, _signed_depth(points[n, 0], points[n, 1], points[n, 2], zones[z]))
+            best = max(best, signed_depth(points[n, 0], points[n, 1], points[n, 2], zones[z]))
         depth[n] = best
 
 
@@ -132,6 +155,14 @@ def depth_mm(points_ras_mm: NDArray[np.float64], zones: NDArray[np.float64]) -> 
     if len(zones) and len(points):
         _depth_in_union(points, np.ascontiguousarray(zones, dtype=np.float64), depth)
     return depth
+
+
+def contains(points_ras_mm: NDArray[np.float64], zone: Spheroid) -> NDArray[np.bool_]:
+    """Which points (N, 3) lie in a zone or on its surface: (N,)."""
+    offset = points_ras_mm - zone.centre_ras_mm
+    along = offset @ zone.axis
+    across2 = np.einsum("ij,ij->i", offset, offset) - along**2
+    return np.asarray(across2 / (zone.across_mm / 2) ** 2 + (along / (zone.along_mm / 2)) ** 2 <= 1)
 
 
 @kernel

@@ -1,6 +1,6 @@
 """Cortical defects of a lesion: where cement could leave the bone, how large each is and what lies beyond it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,16 @@ FARTHEST_MM = 30.0
 
 @dataclass(frozen=True)
 class Defect:
-    """One hole in the shell around the lesion; its area is that of the lesion's open voxel faces."""
+    """One hole in the shell around the lesion; its area is that of the lesion's open voxel faces.
+
+    `voxels_kji` (N, 3) are the lesion's voxels at the hole, indices on the CT's grid.
+    """
 
     centre_ras_mm: Point
     area_mm2: float
     towards: str
     distance_mm: float
+    voxels_kji: NDArray[np.int64] = field(compare=False, repr=False)
 
 
 def find_defects(anatomy: Anatomy, smallest_mm2: float) -> tuple[Defect, ...]:
@@ -36,7 +40,8 @@ def find_defects(anatomy: Anatomy, smallest_mm2: float) -> tuple[Defect, ...]:
             centre = breach.grid.ras_of_mask(patch).mean(axis=0)
             towards, distance = _beyond(anatomy, breach, centre)
             x, y, z = (round(float(v), 1) for v in centre)
-            defects.append(Defect((x, y, z), area, towards, distance))
+            voxels = np.argwhere(patch) + [s.start for s in breach.region]
+            defects.append(Defect((x, y, z), area, towards, distance, voxels))
     return tuple(sorted(defects, key=lambda d: -d.area_mm2))
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.frames import Grid
+from CementTrajectoryLib.screws.cut_hip import cut_hip_frame
 from CementTrajectoryLib.screws.definitions import NUMBERS
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map, with_joint_space
 from CementTrajectoryLib.screws.frame import SIDES, BoneFrame, Side, hip_frame
@@ -50,8 +51,8 @@ class Pelvis:
 
     @cached_property
     def frames(self) -> dict[Side, BoneFrame]:
-        """Of the hips that are whole."""
-        return {side: hip_frame(self._points(f"hip_{side}"), side) for side in SIDES if self.missing(side) is None}
+        """Of the hips whose shape can be told."""
+        return {side: frame for side, (frame, _reason) in self._told.items() if frame is not None}
 
     @cached_property
     def ring(self) -> DepthMap:
@@ -65,19 +66,37 @@ class Pelvis:
 
     @cached_property
     def hips(self) -> dict[Side, DepthMap]:
-        """Depth in each hip that is whole, alone."""
+        """Depth in each of these hips, alone."""
         return {side: depth_map(self.grid, self.masks[f"hip_{side}"]) for side in self.frames}
 
     def missing(self, side: Side) -> str | None:
         """Why places in a hip cannot be told, or None."""
+        return self._told[side][1]
+
+    @cached_property
+    def cut(self) -> bool:
+        """Whether the image cuts a hip bone."""
+        return any(is_cut(self.masks[f"hip_{side}"]) for side in SIDES)
+
+    def is_seen(self, place_ras_mm: NDArray[np.float64]) -> bool:
+        """Whether a place lies inside the image, so that bone would be seen there."""
+        ijk = self.grid.ijk_from_ras(place_ras_mm)[0]
+        return bool(((ijk >= 0) & (ijk <= np.array(self.grid.shape[::-1]) - 1)).all())
+
+    @cached_property
+    def _told(self) -> dict[Side, tuple[BoneFrame | None, str | None]]:
+        return {side: self._tell(side) for side in SIDES}
+
+    def _tell(self, side: Side) -> tuple[BoneFrame | None, str | None]:
+        """A hip's frame, or why there is none."""
         mask, name = self.masks[f"hip_{side}"], f"{side} hip bone"
         if not mask.any():
-            return f"no {name} in the image"
-        if is_cut(mask):
-            return f"the image cuts the {name}: its shape cannot be told"
-        if mask.sum() * self.grid.voxel_ml < SMALLEST_HIP_ML:
-            return f"only {mask.sum() * self.grid.voxel_ml:.0f} ml of the {name} are there: its shape cannot be told"
-        return None
-
-    def _points(self, name: str) -> NDArray[np.float64]:
-        return self.grid.ras_of_mask(self.masks[name])
+            return None, f"no {name} in the image"
+        volume_ml = float(mask.sum() * self.grid.voxel_ml)
+        if volume_ml < SMALLEST_HIP_ML:
+            return None, f"only {volume_ml:.0f} ml of the {name} are there: its shape cannot be told"
+        points = self.grid.ras_of_mask(mask)
+        if not is_cut(mask):
+            return hip_frame(points, side), None
+        frame = cut_hip_frame(points, side, self.grid)
+        return frame, None if frame else f"the image cuts away most of the {name}"

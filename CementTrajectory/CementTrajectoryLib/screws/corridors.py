@@ -1,8 +1,7 @@
 """Screw corridors of a pelvis, found from its bones alone: no landmark is clicked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,68 +9,20 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
 from CementTrajectoryLib.screws.bones import Pelvis
+from CementTrajectoryLib.screws.corridor import Corridor, CorridorSide, MissingCorridor
 from CementTrajectoryLib.screws.definitions import (
     NUMBERS,
     CorridorDefinition,
     EndDefinition,
-    Published,
     corridor_definitions,
 )
 from CementTrajectoryLib.screws.depth import DepthMap
+from CementTrajectoryLib.screws.femur import femoral_neck
 from CementTrajectoryLib.screws.frame import SIDES, Side
 from CementTrajectoryLib.screws.search import Patch, StraightLine, widest_line
 
-CorridorSide = Literal["left", "right", "both"]
 END_SPACING_MM = 2.0
 """Spacing of the ends that are tried."""
-
-
-@dataclass(frozen=True, eq=False)
-class Corridor:
-    """The widest straight cylinder of a corridor.
-
-    Parameters
-    ----------
-    name : str
-    side : str
-        ``both`` for a corridor from hip to hip.
-    entry_ras_mm, exit_ras_mm : (3,)
-        On the bone's surface; the exit of a blind corridor lies inside bone.
-    clearance_mm : float
-        Smallest distance of the axis to the bone's surface, in from the open ends by `trims_mm`; half the diameter.
-    bones : tuple of str
-    published : tuple of Published
-        Sizes to compare with.
-    """
-
-    name: str
-    side: CorridorSide
-    entry_ras_mm: NDArray[np.float64]
-    exit_ras_mm: NDArray[np.float64]
-    clearance_mm: float
-    trims_mm: tuple[float, float]
-    bones: tuple[str, ...]
-    published: tuple[Published, ...] = ()
-
-    @property
-    def diameter_mm(self) -> float:
-        """Diameter of the widest cylinder."""
-        return 2 * self.clearance_mm
-
-    @property
-    def length_mm(self) -> float:
-        """From entry to exit."""
-        return float(np.linalg.norm(self.exit_ras_mm - self.entry_ras_mm))
-
-
-@dataclass(frozen=True)
-class MissingCorridor:
-    """A corridor that was looked for and is not there; `widest_mm` is the diameter of the best cylinder, if any."""
-
-    name: str
-    side: CorridorSide
-    reason: str
-    widest_mm: float | None
 
 
 def find_corridors(
@@ -92,8 +43,11 @@ def find_corridors(
         results[definition.name, side] = _search(pelvis, definition, side)
         if definition.apart_from is not None:
             _tell_apart(pelvis, definition, side, results)
-    found = tuple(r for r in results.values() if isinstance(r, Corridor))
-    return found, tuple(r for r in results.values() if isinstance(r, MissingCorridor))
+    necks = [neck for side in SIDES if (neck := femoral_neck(bones, side)) is not None]
+    femoral = [c for neck in necks if not isinstance(neck, MissingCorridor) for c in neck]
+    found = [r for r in results.values() if isinstance(r, Corridor)]
+    missing = [r for r in (*results.values(), *necks) if isinstance(r, MissingCorridor)]
+    return (*found, *femoral), tuple(missing)
 
 
 def _tell_apart(
@@ -141,9 +95,9 @@ def _search(
     reason = _absent(pelvis, definition, side)
     if reason is not None:
         return MissingCorridor(definition.name, side, f"not looked for: {reason}", None)
-    depth = pelvis.hips[side] if definition.frame == "hip" and side != "both" else pelvis.ring
-    at_entry, at_exit = _places(pelvis, definition, side)
-    entry, exit_ = _patch(depth, definition.entry, at_entry), _patch(depth, definition.exit, at_exit)
+    if not all(pelvis.is_seen(place) for place in _places(pelvis, definition, side)):
+        return MissingCorridor(definition.name, side, "not looked for: the image ends before it does", None)
+    depth, entry, exit_ = end_patches(pelvis, definition, side)
     if away_from is not None:
         entry = entry.away_from(away_from.entry_ras_mm, NUMBERS["apart_mm"])
         exit_ = exit_.away_from(away_from.exit_ras_mm, NUMBERS["apart_mm"])
@@ -153,16 +107,22 @@ def _search(
     widest = 2 * line.clearance_mm
     if widest < NUMBERS["smallest_diameter_mm"]:
         return MissingCorridor(definition.name, side, f"not found: widest is {widest:.1f} mm", round(widest, 1))
-    return _corridor(definition, side, line, (entry.trim_mm, exit_.trim_mm))
+    return _corridor(definition, side, line)
 
 
-def _corridor(
-    definition: CorridorDefinition, side: CorridorSide, line: StraightLine, trims_mm: tuple[float, float]
-) -> Corridor:
+def end_patches(pelvis: Pelvis, definition: CorridorDefinition, side: CorridorSide) -> tuple[DepthMap, Patch, Patch]:
+    """The map that a corridor is looked for in, and the patches for its entry and exit."""
+    depth = pelvis.hips[side] if definition.frame == "hip" and side != "both" else pelvis.ring
+    wider = NUMBERS["cut_bone_mm"] if pelvis.cut else 0.0
+    at_entry, at_exit = _places(pelvis, definition, side)
+    return depth, _patch(depth, definition.entry, at_entry, wider), _patch(depth, definition.exit, at_exit, wider)
+
+
+def _corridor(definition: CorridorDefinition, side: CorridorSide, line: StraightLine) -> Corridor:
     hips = tuple(f"hip_{s}" for s in SIDES if side in (s, "both"))
     bones = hips if definition.frame == "hip" else (*hips, "sacrum")
     return Corridor(
-        definition.name, side, line.entry_ras_mm, line.exit_ras_mm, line.clearance_mm, trims_mm, bones,
+        definition.name, side, line.entry_ras_mm, line.exit_ras_mm, line.clearance_mm, line.trims_mm, bones,
         definition.published)  # fmt: skip
 
 
@@ -188,14 +148,15 @@ def _places(
     return entry, np.asarray(exit_, dtype=np.float64)
 
 
-def _patch(depth: DepthMap, end: EndDefinition, centre_ras_mm: NDArray[np.float64]) -> Patch:
+def _patch(depth: DepthMap, end: EndDefinition, centre_ras_mm: NDArray[np.float64], wider_mm: float) -> Patch:
     """Ends to try: the bone's surface within the ball, or the ball's bone where the corridor ends inside."""
-    region = depth.grid.region_around(centre_ras_mm[None], end.radius_mm + END_SPACING_MM)
+    radius = end.radius_mm + wider_mm
+    region = depth.grid.region_around(centre_ras_mm[None], radius + END_SPACING_MM)
     depths, grid = depth.depth_mm[region], depth.grid.crop(region)
     rim = float(grid.spacing_ijk_mm.max())
     points = grid.ras_of_mask(depths > 0 if end.blind else (depths > 0) & (depths <= 0.6 * rim))
-    points = points[np.linalg.norm(points - centre_ras_mm, axis=1) <= end.radius_mm]
+    points = points[np.linalg.norm(points - centre_ras_mm, axis=1) <= radius]
     cells = np.floor((points - centre_ras_mm) / END_SPACING_MM)
     _, first = np.unique(cells, axis=0, return_index=True)
     trim = 0.0 if end.blind else NUMBERS["trim_mm"]
-    return Patch(points[np.sort(first)], centre_ras_mm, end.radius_mm, trim, end.blind)
+    return Patch(points[np.sort(first)], centre_ras_mm, radius, trim, end.blind)

@@ -81,7 +81,7 @@ def _thinned(grid: Grid, mask: NDArray[np.bool_]) -> tuple[Grid, NDArray[np.bool
     matrix = np.array(grid.ijk_to_ras)
     matrix[:3, :3] = grid.ijk_to_ras[:3, :3] * [i, j, k]
     thin = np.ascontiguousarray(mask[::k, ::j, ::i])
-    return Grid(thin.shape, matrix), thin  # type: ignore[arg-type]
+    return Grid(thin.shape, matrix), thin
 
 
 def _padded(grid: Grid, count: int) -> Grid:

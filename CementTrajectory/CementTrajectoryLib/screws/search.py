@@ -52,18 +52,20 @@ class Patch:
     def away_from(self, point_ras_mm: NDArray[np.float64], distance_mm: float) -> "Patch":
         """The patch without what lies too near to a point."""
         far = np.linalg.norm(self.points_ras_mm - point_ras_mm, axis=1) >= distance_mm
-        return replace(
-            self, points_ras_mm=self.points_ras_mm[far], avoided_ras_mm=point_ras_mm, avoided_mm=distance_mm
-        )
+        return replace(self, points_ras_mm=self.points_ras_mm[far], avoided_ras_mm=point_ras_mm, avoided_mm=distance_mm)
 
 
 @dataclass(frozen=True, eq=False)
 class StraightLine:
-    """Axis of a cylinder in bone; `clearance_mm` is its radius, negative where the axis itself leaves bone."""
+    """Axis of a cylinder in bone; `clearance_mm` is its radius, negative where the axis itself leaves bone.
+
+    The clearance holds from `trims_mm` after the entry to `trims_mm` before the exit.
+    """
 
     entry_ras_mm: NDArray[np.float64]
     exit_ras_mm: NDArray[np.float64]
     clearance_mm: float
+    trims_mm: tuple[float, float]
 
     @property
     def length_mm(self) -> float:
@@ -94,17 +96,17 @@ def widest_line(
     avoided = [p.centre_ras_mm if p.avoided_ras_mm is None else p.avoided_ras_mm for p in (entry, exit_)]
     holes = np.array([entry.avoided_mm, exit_.avoided_mm])
     clearances = np.empty(len(ends))
-    _refine(
-        depth.depth_mm, per_mm, ends, trims, centres, radii, depth.local_mm(np.stack(avoided)), holes, clearances
-    )
+    _refine(depth.depth_mm, per_mm, ends, trims, centres, radii, depth.local_mm(np.stack(avoided)), holes, clearances)
     best = int(np.argmax(clearances))
     first, last = depth.ras_mm(ends[best].reshape(2, 3))
     along = (last - first) / np.linalg.norm(last - first)
+    inner = first + entry.trim_mm * along, last - exit_.trim_mm * along
     if not entry.blind:
-        first = _surface(depth, first + entry.trim_mm * along, -along, entry.trim_mm + LONGEST_OVERHANG_MM)
+        first = surface_point(depth, inner[0], -along, entry.trim_mm + LONGEST_OVERHANG_MM)
     if not exit_.blind:
-        last = _surface(depth, last - exit_.trim_mm * along, along, exit_.trim_mm + LONGEST_OVERHANG_MM)
-    return StraightLine(first, last, float(clearances[best]))
+        last = surface_point(depth, inner[1], along, exit_.trim_mm + LONGEST_OVERHANG_MM)
+    trims_mm = float(np.linalg.norm(inner[0] - first)), float(np.linalg.norm(last - inner[1]))
+    return StraightLine(first, last, float(clearances[best]), trims_mm)
 
 
 def line_clearance_mm(
@@ -117,7 +119,7 @@ def line_clearance_mm(
     return float(depth.along(*inner, EXACT_STEP_MM).min())
 
 
-def _surface(
+def surface_point(
     depth: DepthMap, inside_ras_mm: NDArray[np.float64], direction: NDArray[np.float64], reach_mm: float
 ) -> NDArray[np.float64]:
     """The last point of bone from a point inside along a direction."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.anatomy.star import fibonacci_sphere
+from BoneAblationPlannerLib.anatomy.directions import fibonacci_sphere
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
 
 LINES = 120

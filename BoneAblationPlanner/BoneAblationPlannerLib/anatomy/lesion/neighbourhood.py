@@ -7,11 +7,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
 
 REACH_MM = 42.0
 """Half the width of the region that is searched around the point."""
 VOXEL_MM = 1.2
+EVERYWHERE_MM = 50.0
 NOISE_MM = 0.5
 """Blur before sampling, so that a coarser grid does not alias the noise of a finer one."""
 
@@ -48,7 +50,7 @@ class Neighbourhood:
 def neighbourhood(ct: CtVolume, bone: NDArray[np.bool_], seed_ras_mm: ArrayLike) -> Neighbourhood:
     """Sample CT and bone around a RAS point."""
     grid = _cube(ct.grid, np.asarray(seed_ras_mm, dtype=np.float64))
-    seen = resampled(np.ones(ct.grid.shape, dtype=np.float32), ct.grid, grid, outside=0.0) > 0.5
+    seen = _covered(ct.grid, grid)
     hu = resampled(ct.hu, ct.grid, grid, blur_mm=NOISE_MM)
     filled = resampled(bone, ct.grid, grid, blur_mm=NOISE_MM, outside=0.0) > 0.5
     axis = (np.arange(grid.shape[0]) - (grid.shape[0] - 1) / 2) * VOXEL_MM
@@ -62,6 +64,17 @@ def _cube(grid: Grid, centre_ras_mm: NDArray[np.float64]) -> Grid:
     matrix[:3, :3] = grid.ijk_to_ras[:3, :3] / grid.spacing_ijk_mm * VOXEL_MM
     matrix[:3, 3] = centre_ras_mm - matrix[:3, :3] @ np.full(3, float(half))
     return Grid((2 * half + 1,) * 3, matrix)
+
+
+def _covered(source: Grid, target: Grid) -> NDArray[np.bool_]:
+    """Voxels of a grid with the same axes whose centre lies in a voxel of the source."""
+    first = source.ijk_from_ras(target.ras_from_ijk([0, 0, 0]))[0][::-1]
+    step = target.spacing_kji_mm / source.spacing_kji_mm
+    k, j, i = (
+        np.abs(a + s * np.arange(n) - (size - 1) / 2) < size / 2
+        for a, s, n, size in zip(first, step, target.shape, source.shape, strict=True)
+    )
+    return k[:, None, None] & j[None, :, None] & i[None, None, :]
 
 
 def resampled(
@@ -86,3 +99,11 @@ def resampled(
         part = ndimage.gaussian_filter(part, blur_mm / source.spacing_kji_mm, mode="nearest", truncate=3.0)
     mode, fill = ("nearest", 0.0) if outside is None else ("constant", outside)
     return ndimage.affine_transform(part, step, first - low, target.shape, order=1, mode=mode, cval=fill)
+
+
+def depth_mm(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Distance from a mask's surface on the even grid: positive inside, negative outside."""
+    spacing = np.full(3, VOXEL_MM)
+    if mask.all() or not mask.any():
+        return np.full(mask.shape, EVERYWHERE_MM if mask.all() else -EVERYWHERE_MM, dtype=np.float32)
+    return distance_mm(~mask, spacing) - distance_mm(mask, spacing)

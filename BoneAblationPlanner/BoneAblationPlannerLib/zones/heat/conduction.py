@@ -4,6 +4,7 @@ Solvers work on arrays with one voxel of rim on every side. The rim stays at res
 heat through (`INSULATED`).
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -138,8 +139,12 @@ def widened(box: Box, values: NDArray[np.float32], rest: float, threshold: float
     found = bounding_box(values, np.float32(rest), np.float32(threshold), np.array(box))
     if found[1] == 0:
         return box
-    wider = grown(found, steps + 1, values.shape)
-    low, high = np.minimum(box, wider), np.maximum(box, wider)
+    return union(box, grown(found, steps + 1, values.shape))
+
+
+def union(a: Sequence[int] | NDArray, b: Sequence[int] | NDArray) -> Box:
+    """Smallest box around two."""
+    low, high = np.minimum(a, b), np.maximum(a, b)
     return (int(low[0]), int(high[1]), int(low[2]), int(high[3]), int(low[4]), int(high[5]))
 
 

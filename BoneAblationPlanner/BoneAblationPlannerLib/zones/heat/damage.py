@@ -1,7 +1,5 @@
 """What dies: thermal dose, Arrhenius damage, cold lethal in every freeze; numbers in ``damage.json``."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,18 +9,15 @@ DAMAGE = SourcedNumbers(__package__, "damage.json")
 GAS_CONSTANT_J_MOLK = 8.314462618
 
 
-@dataclass(frozen=True)
-class HeatRates:
-    """Rates of dose and damage as the heating kernel takes them."""
+def heat_rates() -> NDArray[np.float64]:
+    """Rates of dose and damage as the heating kernel takes them, (4,).
 
-    @property
-    def row(self) -> NDArray[np.float64]:
-        """(3,): counted from (degrees C), frequency factor (1/s), activation energy over the gas constant (K)."""
-        activation = DAMAGE["arrhenius_j_mol"] / GAS_CONSTANT_J_MOLK
-        return np.array([DAMAGE["cem43_counted_from_celsius"], DAMAGE["arrhenius_per_s"], activation])
-
-
-HEAT_RATES = HeatRates()
+    Dose is counted from (C); frequency factor (1/s); activation energy over the gas constant (K); counted up to (C).
+    """
+    activation = DAMAGE["arrhenius_j_mol"] / GAS_CONSTANT_J_MOLK
+    return np.array(
+        [DAMAGE["cem43_counted_from_celsius"], DAMAGE["arrhenius_per_s"], activation, DAMAGE["counted_up_to_celsius"]]
+    )
 
 
 def cem43_minutes(celsius: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:

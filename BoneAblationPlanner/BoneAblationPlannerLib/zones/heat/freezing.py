@@ -66,7 +66,7 @@ class Freezing:
             frozen_heat=frozen_heat,
             range_heat=np.maximum(latent + (medium.heat + frozen_heat) * np.float32(width / 2), LEAST_LATENT_J_M3),
             conductivity=medium.conductivity,
-            frozen_conductivity=medium.conductivity * ratio,
+            frozen_conductivity=np.asarray(medium.conductivity * ratio, dtype=np.float32),
             from_celsius=start,
             width_kelvin=width,
             ice_per_kelvin=PHYSICS["ice_conductivity_per_kelvin"],

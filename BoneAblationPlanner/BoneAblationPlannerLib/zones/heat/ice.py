@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
 from BoneAblationPlannerLib.zones.heat.conduction import (
     REST,
     STABLE_SHARE,
@@ -28,15 +27,25 @@ from BoneAblationPlannerLib.zones.heat.conduction import (
     padded,
     stable_step_s,
     steps_for,
+    union,
     whole_box,
     widened,
 )
 from BoneAblationPlannerLib.zones.heat.freezing import Freezing
+from BoneAblationPlannerLib.zones.heat.ice_kernels import (
+    long_step,
+    note_coldest,
+    secant_faces,
+    short_steps,
+    stable_steps,
+)
 from BoneAblationPlannerLib.zones.heat.medium import Array, Medium
 from BoneAblationPlannerLib.zones.heat.physics import PHYSICS
 from BoneAblationPlannerLib.zones.heat.tissue_map import FREE
 
 LONGEST_STEP_S = 2.0
+LONGEST_STEP_WITH_ICE_S = 0.5
+"""The front lags behind its conductances by about this; 0.06 mm against a fixed wall."""
 ICE_MARGIN_CELSIUS = 2.0
 """Tissue this near to freezing takes the short steps."""
 ICE_MARGIN_VOXELS = 2
@@ -93,12 +102,12 @@ class Ice:
         self._frozen_ratio = padded(law.frozen_heat / law.heat)
         self._least_ratio = np.minimum(np.minimum(self._freezing_ratio, self._frozen_ratio), 1)
         self._perfusion = padded(medium.perfusion, 0)
-        self._rest = np.float32(PHYSICS["body_celsius"] - law.from_celsius)
+        self._rest = np.float32(medium.rest_celsius - law.from_celsius)
         self.above = np.full(free.shape, self._rest, dtype=np.float32)
         self._other, self._coldest = self.above.copy(), self.above.copy()
         self._width = np.float32(law.width_kelvin)
         self._grow = np.float32(law.ice_per_kelvin)
-        self._scratch = (self.above.copy(), self.above.copy())
+        self._scratch = (self.above.copy(), self.above.copy(), self.above.copy())
         stable = stable_step_s(padded(law.heat), self._unfrozen, free > 0)
         self._long_s = min(stable * STABLE_SHARE, LONGEST_STEP_S, self.largest_step_s)
         self._box: Box | None = None
@@ -137,9 +146,8 @@ class Ice:
             self._box = self._first_box(shafts)
         left_s = duration_s
         while left_s > 0:
-            step_s = min(left_s, self._long_s)
-            if left_s < 2 * self._long_s:
-                step_s = left_s if left_s <= self._long_s else left_s / 2
+            longest_s = min(self._long_s, LONGEST_STEP_WITH_ICE_S) if shafts or self._icy else self._long_s
+            step_s = longest_s if left_s >= 2 * longest_s else left_s / np.ceil(left_s / longest_s - 1e-9)
             self._step(step_s, shafts, goal)
             left_s = 0.0 if left_s - step_s < 1e-9 * duration_s else left_s - step_s
             self._box = widened(self._box, self.above, float(self._rest), AT_REST_CELSIUS, 1)
@@ -157,21 +165,21 @@ class Ice:
         state = (*self._faces, self._per_heat, self._freezing_ratio, self._frozen_ratio, self._perfusion, self._rest,
                  self._width)  # fmt: skip
         if icy is None:
-            _long_step(self.above, self._other, *state, np.float32(step_s), box)
+            long_step(self.above, self._other, *state, np.float32(step_s), box)  # type: ignore[call-arg]
             self.voxel_steps += _voxels(box)
         else:
-            refreshed = np.array(icy if self._icy is None else _union(icy, self._icy))
-            _secant_faces(*self._unfrozen, *self._more, *self._faces, self.above, self._width, self._grow, refreshed)
+            refreshed = np.array(icy if self._icy is None else union(icy, self._icy), dtype=np.int64)
+            secant_faces(*self._unfrozen, *self._more, *self._faces, self.above, self._width, self._grow, refreshed)  # type: ignore[call-arg]
             limits = np.full(self.above.shape[0], np.inf, dtype=np.float32)
-            _stable_steps(*self._faces, self._per_heat, self._least_ratio, limits, np.array(icy))
+            stable_steps(*self._faces, self._per_heat, self._least_ratio, limits, np.array(icy))  # type: ignore[call-arg]
             count, short_s = steps_for(step_s, min(float(limits.min()) * STABLE_SHARE, step_s), "freezing")
-            _long_step(self.above, self._other, *state, np.float32(step_s), box)
-            _short_steps(self.above, self._other, *self._scratch, *state, np.float32(short_s), count,
+            long_step(self.above, self._other, *state, np.float32(step_s), box)  # type: ignore[call-arg]
+            short_steps(self.above, self._other, *self._scratch, *state, np.float32(short_s), count,  # type: ignore[call-arg]
                          *_pulled(shafts, goal, short_s), np.array(icy))  # fmt: skip
             self.voxel_steps += _voxels(box) + count * _voxels(np.array(icy))
         self._icy = icy
         self.above, self._other = self._other, self.above
-        _note_coldest(self.above, self._coldest, box)
+        note_coldest(self.above, self._coldest, box)
 
     def _ice_box(self, shafts: Sequence[Shaft]) -> Box | None:
         """Around what is frozen, near to it, or held by a shaft; None where nothing is."""
@@ -181,7 +189,7 @@ class Ice:
         for shaft in shafts:
             low, high = shaft.voxels_kji.min(axis=0) + 1, shaft.voxels_kji.max(axis=0) + 2
             own = np.stack([low, high], axis=1).ravel()
-            found = own if found[1] == 0 else np.array(_union(found, own))
+            found = own if found[1] == 0 else np.array(union(found, own), dtype=np.int64)
         return None if found[1] == 0 else grown(found, ICE_MARGIN_VOXELS, self.above.shape)
 
     def _first_box(self, shafts: Sequence[Shaft]) -> Box:
@@ -190,11 +198,6 @@ class Ice:
             active[tuple(shaft.voxels_kji.T + 1)] = 1
         found = bounding_box(active, np.float32(0), np.float32(AT_REST_CELSIUS), np.array(whole_box(active.shape)))
         return grown(found, ICE_MARGIN_VOXELS + 2, active.shape)
-
-
-def _union(a: Sequence[int], b: Sequence[int]) -> Box:
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    return (int(low[0]), int(high[1]), int(low[2]), int(high[3]), int(low[4]), int(high[5]))
 
 
 def _voxels(box: NDArray[np.int64]) -> int:
@@ -211,134 +214,3 @@ def _pulled(
     if not voxels:
         return np.zeros((0, 3), dtype=np.int64), np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32)
     return np.concatenate(voxels), np.concatenate(share).astype(np.float32), np.concatenate(goal).astype(np.float32)
-
-
-@kernel
-def _secant(unfrozen, more, here, there, width, grow):  # type: ignore[no-untyped-def]
-    """Mean conductance between two temperatures: difference of the potentials over that of the temperatures."""
-    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
-    warm, cold = max(here, there), min(here, there)
-    if cold >= zero:
-        return unfrozen
-    gap = max(warm - cold, np.float32(1e-3))
-    cold = warm - gap
-    a, b = min(max(-warm, zero), width), min(max(-cold, zero), width)
-    c, d = max(-warm - width, zero), max(-cold - width, zero)
-    potential = half / width * (b + a) * (b - a) + (d - c) * (one + half * grow * (d + c))
-    return unfrozen + more * potential / gap
-
-
-@parallel_kernel
-def _secant_faces(uk, uj, ui, mk, mj, mi, gk, gj, gi, above, width, grow, box):  # type: ignore[no-untyped-def]
-    one = np.uint64(1)
-    for plane in prange(box[0] - 1, box[1]):
-        k = np.uint64(plane)
-        for j in range(np.uint64(box[2] - 1), np.uint64(box[3])):
-            for i in range(np.uint64(box[4] - 1), np.uint64(box[5])):
-                t = above[k, j, i]
-                gk[k, j, i] = _secant(uk[k, j, i], mk[k, j, i], t, above[k + one, j, i], width, grow)
-                gj[k, j, i] = _secant(uj[k, j, i], mj[k, j, i], t, above[k, j + one, i], width, grow)
-                gi[k, j, i] = _secant(ui[k, j, i], mi[k, j, i], t, above[k, j, i + one], width, grow)
-
-
-@parallel_kernel
-def _stable_steps(gk, gj, gi, per_heat, least_ratio, limits, box):  # type: ignore[no-untyped-def]
-    """Largest stable step of each plane; the smallest heat capacity that a voxel can have counts."""
-    one = np.uint64(1)
-    for plane in prange(box[0], box[1]):
-        k = np.uint64(plane)
-        fastest = np.float32(1e-9)
-        for j in range(np.uint64(box[2]), np.uint64(box[3])):
-            for i in range(np.uint64(box[4]), np.uint64(box[5])):
-                leaving = (gk[k, j, i] + gk[k - one, j, i] + gj[k, j, i] + gj[k, j - one, i] + gi[k, j, i]
-                           + gi[k, j, i - one])  # fmt: skip
-                fastest = max(fastest, leaving * per_heat[k, j, i] / least_ratio[k, j, i])
-        limits[k] = np.float32(1) / fastest
-
-
-@kernel
-def _plane(now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s, k,
-           box):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Heat contents are over the unfrozen heat capacity: degrees."""
-    one, zero = np.uint64(1), np.float32(0)
-    for j in range(np.uint64(box[2]), np.uint64(box[3])):
-        for i in range(np.uint64(box[4]), np.uint64(box[5])):
-            t = now[k, j, i]
-            flow = (
-                gk[k, j, i] * (now[k + one, j, i] - t)
-                + gk[k - one, j, i] * (now[k - one, j, i] - t)
-                + gj[k, j, i] * (now[k, j + one, i] - t)
-                + gj[k, j - one, i] * (now[k, j - one, i] - t)
-                + gi[k, j, i] * (now[k, j, i + one] - t)
-                + gi[k, j, i - one] * (now[k, j, i - one] - t)
-            )
-            flow += perfusion[k, j, i] * (rest - t if t > zero else zero)
-            freezing, frozen = freezing_ratio[k, j, i], frozen_ratio[k, j, i]
-            content = max(t, zero) + freezing * min(max(t, -width), zero) + frozen * min(t + width, zero)
-            content += step_s * per_heat[k, j, i] * flow
-            range_heat = freezing * width
-            then[k, j, i] = (
-                max(content, zero)
-                + min(max(content, -range_heat), zero) / freezing
-                + min(content + range_heat, zero) / frozen
-            )
-
-
-@parallel_kernel
-def _long_step(now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s,
-               box):  # type: ignore[no-untyped-def]  # fmt: skip
-    for k in prange(box[0], box[1]):
-        _plane(now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s,
-               np.uint64(k), box)  # fmt: skip
-
-
-@kernel
-def _blend_plane(now, then, made, share, k, whole_plane, box):  # type: ignore[no-untyped-def]
-    """Neighbours of the box in one plane, on their way from now to then."""
-    for j in range(box[2] - 1, box[3] + 1):
-        edge = whole_plane or j == box[2] - 1 or j == box[3]
-        step = 1 if edge else box[5] - box[4] + 1
-        for i in range(box[4] - 1, box[5] + 1, step):
-            made[k, j, i] = now[k, j, i] + share * (then[k, j, i] - now[k, j, i])
-
-
-@parallel_kernel
-def _short_steps(now, then, first, second, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width,
-                 step_s, steps, voxels, share, goal, box):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Replace the inside of the box in ``then`` by what short steps make of ``now``."""
-    for k in prange(box[0], box[1]):
-        first[k, box[2] : box[3], box[4] : box[5]] = now[k, box[2] : box[3], box[4] : box[5]]
-    for step in range(steps):
-        passed = np.float32(step / steps)
-        for plane in prange(box[0] - 1, box[1] + 1):
-            outer = plane in (box[0] - 1, box[1])
-            if step % 2 == 0:
-                _blend_plane(now, then, first, passed, plane, outer, box)
-            else:
-                _blend_plane(now, then, second, passed, plane, outer, box)
-        for k in prange(box[0], box[1]):
-            if step % 2 == 0:
-                _plane(first, second, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width,
-                       step_s, np.uint64(k), box)  # fmt: skip
-            else:
-                _plane(second, first, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width,
-                       step_s, np.uint64(k), box)  # fmt: skip
-        for n in range(voxels.shape[0]):
-            k, j, i = voxels[n, 0], voxels[n, 1], voxels[n, 2]
-            if step % 2 == 0:
-                second[k, j, i] += share[n] * (goal[n] - second[k, j, i])
-            else:
-                first[k, j, i] += share[n] * (goal[n] - first[k, j, i])
-    for k in prange(box[0], box[1]):
-        if steps % 2 == 0:
-            then[k, box[2] : box[3], box[4] : box[5]] = first[k, box[2] : box[3], box[4] : box[5]]
-        else:
-            then[k, box[2] : box[3], box[4] : box[5]] = second[k, box[2] : box[3], box[4] : box[5]]
-
-
-@parallel_kernel
-def _note_coldest(above, coldest, box):  # type: ignore[no-untyped-def]
-    for k in prange(box[0], box[1]):
-        for j in range(box[2], box[3]):
-            for i in range(box[4], box[5]):
-                coldest[k, j, i] = min(coldest[k, j, i], above[k, j, i])

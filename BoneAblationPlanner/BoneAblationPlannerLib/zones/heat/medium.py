@@ -1,13 +1,13 @@
 """Material arrays of a block of tissue: what the solvers read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.zones.heat.physics import PHYSICS
-from BoneAblationPlannerLib.zones.heat.tissue import Levels, property_column
+from BoneAblationPlannerLib.zones.heat.tissue import NOMINAL, Levels, property_column
 from BoneAblationPlannerLib.zones.heat.tissue_map import TissueMap
 
 Array = NDArray[np.float32]
@@ -29,6 +29,8 @@ class Medium:
     rf_conductivity, mw_conductivity : S/m
     mw_permittivity : relative
     water : kg/m3
+    rest_celsius : float
+        Temperature of tissue and blood before anything happens.
     held : uint8
         FREE, VESSEL or OUTSIDE of ``tissue_map``.
     """
@@ -42,9 +44,10 @@ class Medium:
     mw_conductivity: Array
     water: Array
     held: NDArray[np.uint8]
+    rest_celsius: float = field(default_factory=lambda: PHYSICS["body_celsius"])
 
     @classmethod
-    def of(cls, tissues: TissueMap, levels: Levels = Levels()) -> "Medium":  # noqa: B008  frozen
+    def of(cls, tissues: TissueMap, levels: Levels = NOMINAL, rest_celsius: float | None = None) -> "Medium":
         """Blend the tissues' properties."""
 
         def blended(column: NDArray[np.float64]) -> Array:
@@ -64,4 +67,5 @@ class Medium:
             mw_conductivity=blended(property_column("mw_conductivity_s_m", levels)),
             water=blended(density * property_column("water_fraction", levels)),
             held=tissues.held.copy(),
+            rest_celsius=PHYSICS["body_celsius"] if rest_celsius is None else rest_celsius,
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ class Levels:
                 raise InputError(f"{name}: level {level!r}; expected one of {', '.join(get_args(Level))}")
 
 
+NOMINAL = Levels()
+
+
 @dataclass(frozen=True)
 class Tissue:
     """One tissue's properties at body temperature; `perfusion_per_s` is blood volume per tissue volume and second."""
@@ -55,14 +58,14 @@ class Tissue:
 
 
 @cache
-def _document() -> Mapping[str, object]:
-    return json.loads(files(__package__).joinpath("tissue.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+def _document() -> Mapping[str, Any]:
+    return json.loads(files(__package__).joinpath("tissue.json").read_text(encoding="utf-8"))
 
 
 @cache
 def tissue_names() -> tuple[str, ...]:
     """Names in the order of the table; a tissue's place is its number in a tissue map."""
-    return tuple(row["name"] for row in _document()["tissues"])  # type: ignore[attr-defined]
+    return tuple(row["name"] for row in _document()["tissues"])
 
 
 def tissue_number(name: str) -> int:
@@ -73,9 +76,9 @@ def tissue_number(name: str) -> int:
 
 
 @cache
-def tissue(name: str, levels: Levels = Levels()) -> Tissue:  # noqa: B008  frozen
+def tissue(name: str, levels: Levels = NOMINAL) -> Tissue:
     """Properties of a tissue at the wanted end of their range."""
-    row = _document()["tissues"][tissue_number(name)]  # type: ignore[index]
+    row = _document()["tissues"][tissue_number(name)]
     wanted = {"conductivity_w_mk": levels.conductivity, "perfusion_per_s": levels.perfusion}
     values = {}
     for key in PROPERTIES:
@@ -93,9 +96,9 @@ def provenance_of_tissues(names: tuple[str, ...]) -> tuple[Provenance, ...]:
     """Where the properties of the named tissues come from."""
     sources, rows = _document()["sources"], []
     for name in names:
-        row = _document()["tissues"][tissue_number(name)]  # type: ignore[index]
+        row = _document()["tissues"][tissue_number(name)]
         for key, unit in PROPERTIES.items():
-            source = sources[row[key]["source"]]  # type: ignore[index]
+            source = sources[row[key]["source"]]
             label = key.rsplit("_per_s", 1)[0] if key == "perfusion_per_s" else key
             rows.append(Provenance(f"{name}: {label}", float(row[key]["value"]), unit, source, row[key]["status"]))
     return tuple(rows)

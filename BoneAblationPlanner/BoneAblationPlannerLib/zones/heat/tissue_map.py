@@ -126,7 +126,7 @@ def provenance_of_map() -> tuple[Provenance, ...]:
 
 @cache
 def _rules() -> dict[str, list[dict]]:
-    return json.loads(files(__package__).joinpath("tissue_map.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    return json.loads(files(__package__).joinpath("tissue_map.json").read_text(encoding="utf-8"))
 
 
 def _blend(made: TissueMap, region: NDArray[np.bool_], hu: NDArray[np.float32], anchors: list[tuple]) -> None:
@@ -141,7 +141,7 @@ def _blend(made: TissueMap, region: NDArray[np.bool_], hu: NDArray[np.float32], 
 
 def _axis_positions(source: Grid, grid: Grid) -> list[NDArray[np.float64]]:
     """Continuous source indices (k, j, i) of the grid's planes; the axes are parallel."""
-    start, end = source.ijk_from_ras(grid.ras_from_ijk([[0, 0, 0], np.array(grid.shape[::-1]) - 1.0]))
+    start, end = source.ijk_from_ras(grid.ras_from_ijk(np.array([(0, 0, 0), grid.shape[::-1]]) - [[0.0], [1.0]]))
     return [np.linspace(start[a], end[a], grid.shape[2 - a]) for a in (2, 1, 0)]
 
 

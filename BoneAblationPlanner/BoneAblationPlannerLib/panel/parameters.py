@@ -1,0 +1,45 @@
+"""What the planner's panel remembers in the scene."""
+
+from typing import Annotated, Union
+
+from slicer import (
+    vtkMRMLLabelMapVolumeNode,
+    vtkMRMLMarkupsCurveNode,
+    vtkMRMLMarkupsFiducialNode,
+    vtkMRMLMarkupsROINode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+    vtkMRMLTextNode,
+)
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+from BoneAblationPlannerLib.panel.choices import IntentChoice, LesionSource, ModalityChoice, PatientPosition
+
+
+@parameterNodeWrapper
+class PlannerParameters:
+    """Parameters of the planner.
+
+    `ignoredNerves` are curves that the user unchecked: a curve drawn later is kept clear of unless unchecked too.
+    `distances` is JSON, ``{"nerve": [5, 10]}``: shaft and zone in mm where the user changed them. `device` is empty
+    where any will do. `marginMm` below 0 leaves the margin to the intent.
+    """
+
+    ct: vtkMRMLScalarVolumeNode
+    position: PatientPosition
+    lesionSource: LesionSource
+    seed: vtkMRMLMarkupsFiducialNode
+    box: vtkMRMLMarkupsROINode
+    insideMarks: vtkMRMLMarkupsFiducialNode
+    outsideMarks: vtkMRMLMarkupsFiducialNode
+    lesionSegmentation: vtkMRMLSegmentationNode
+    lesionSegment: str
+    structures: Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode]  # noqa: UP007 - older Slicers know this form only
+    ignoredNerves: list[vtkMRMLMarkupsCurveNode]
+    noEntry: vtkMRMLSegmentationNode
+    distances: str
+    modality: ModalityChoice
+    device: str
+    intent: IntentChoice
+    marginMm: Annotated[float, WithinRange(-1, 30)] = -1.0
+    plan: vtkMRMLTextNode

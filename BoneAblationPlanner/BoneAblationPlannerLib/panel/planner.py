@@ -1,0 +1,57 @@
+"""The planner's panel: its steps in the order of thought."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.panel import content
+from BoneAblationPlannerLib.panel.ablation_section import AblationSection
+from BoneAblationPlannerLib.panel.lesion_section import LesionSection
+from BoneAblationPlannerLib.panel.lifecycle import PlanningPanel
+from BoneAblationPlannerLib.panel.patient_section import PatientSection
+from BoneAblationPlannerLib.panel.probes_section import ProbesSection
+from BoneAblationPlannerLib.panel.report_section import ReportSection
+from BoneAblationPlannerLib.panel.results_section import ResultsSection
+from BoneAblationPlannerLib.panel.structures_section import StructuresSection
+from BoneAblationPlannerLib.panel.views_section import ViewsSection
+from BoneAblationPlannerLib.plan import Plan, Point
+
+STEPS = (
+    PatientSection,
+    LesionSection,
+    StructuresSection,
+    AblationSection,
+    ProbesSection,
+    ResultsSection,
+    ViewsSection,
+    ReportSection,
+)
+
+
+class PlannerPanel(PlanningPanel):
+    """What the steps ask of each other."""
+
+    def plan(self) -> Plan | None:
+        """The chosen plan as it is stored now."""
+        return content.plan_of(self.parameters.plan) if self.parameters is not None else None
+
+    def nerves(self) -> list[Any]:
+        """The curves to keep clear of."""
+        nerves: list[Any] = self.section(StructuresSection).nerves()
+        return nerves
+
+    def section_of_results(self) -> Any:
+        """The step that shows the figures."""
+        return self.section(ResultsSection)
+
+    def jump(self, point_ras_mm: Point) -> None:
+        """Show a place in the slice views."""
+        self.section(ViewsSection).jump(point_ras_mm)
+
+    def tryQuietly(self, action: Callable[[], Any]) -> None:
+        """Do what may fail for a moment, as when a line has lost a point; the next step says what is wrong."""
+        try:
+            action()
+        except InputError as error:
+            logging.debug("not shown: %s", error)

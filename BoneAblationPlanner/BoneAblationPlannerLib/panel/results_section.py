@@ -1,0 +1,59 @@
+"""What the plan covers, what is close, what to look at."""
+
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from BoneAblationPlannerLib.panel import content, widgets
+from BoneAblationPlannerLib.panel.section import Section, State, StepState
+
+
+class ResultsSection(Section):
+    """Figures of the chosen plan."""
+
+    name = "resultsSection"
+
+    def connect(self) -> None:
+        """Tables, and the list of warnings that leads to their places."""
+        for table in (self.ui.coverageTable, self.ui.probeTable):
+            widgets.prepare_table(table)
+        self.ui.warningsList.connect("itemClicked(QListWidgetItem*)", self.onWarning)
+
+    def update(self) -> None:
+        """The figures, or an empty section."""
+        plan = self.panel.plan()
+        self.ui.resultsBody.setVisible(plan is not None)
+        if plan is None:
+            return
+        widgets.show_text(self.ui.notCheckedLabel, content.not_checked_line(plan))
+        widgets.fill_table(self.ui.coverageTable, content.coverage_table(plan))
+        widgets.fill_table(self.ui.probeTable, content.probe_table(plan))
+        self._show_warnings(content.warning_places(plan))
+
+    def state(self) -> StepState:
+        """Coverage in the title; a broken distance or a gap asks for attention."""
+        plan = self.panel.plan()
+        if plan is None:
+            return StepState(State.BLOCKED, _("no plan yet"))
+        text = _("lesion {share}").format(share=content.percent(plan.coverage.lesion_fraction))
+        broken = sum(not c.ok for probe in plan.probes for c in probe.clearances)
+        if broken:
+            return StepState(State.ATTENTION, _("{text}, {count} too close").format(text=text, count=broken))
+        complete = plan.coverage.lesion_fraction >= content.COMPLETE
+        return StepState(State.DONE if complete else State.ATTENTION, text)
+
+    def onWarning(self, item: Any) -> None:
+        """Show the place that a warning is about."""
+        point = item.data(qt.Qt.UserRole)
+        if point is not None:
+            self.panel.jump(tuple(point))
+
+    def _show_warnings(self, places: list[tuple[str, tuple[float, float, float]]]) -> None:
+        self.ui.warningsList.clear()
+        for text, point in places:
+            item = qt.QListWidgetItem(text)
+            item.setToolTip(_("Click to see the place."))
+            item.setData(qt.Qt.UserRole, list(point))
+            self.ui.warningsList.addItem(item)
+        self.ui.warningsList.setVisible(bool(places))

@@ -1,0 +1,56 @@
+"""What a report is made of: headings, tables, notices, pictures. `html` and `pdf` render them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from BoneAblationPlannerLib.views.picture import Picture
+
+STATEMENT = "Decision support for research use. Not a medical device."
+
+Level = Literal[1, 2, 3]
+NoticeKind = Literal["warning", "not checked", "note"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title; level 1 begins a page and a bookmark."""
+
+    text: str
+    level: Level = 2
+    new_page: bool = False
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A framed list that must be seen."""
+
+    kind: NoticeKind
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows of text; `emphasised` are the numbers of rows to set in bold. Widths are relative."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    emphasised: tuple[int, ...] = ()
+    widths: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Pictures, to be set two to a row."""
+
+    pictures: tuple[Picture, ...]
+
+
+Block = Heading | Paragraph | Notice | Table | Figures

@@ -1,0 +1,123 @@
+"""A page per ablation probe, the order of work, and the angles for scanner and C-arm."""
+
+from collections.abc import Mapping, Sequence
+
+from BoneAblationPlannerLib.access.execution import (
+    ORGANS_MOVE,
+    Execution,
+    execution,
+    in_other_positions,
+    in_words,
+)
+from BoneAblationPlannerLib.access.landmarks import EntryLandmarks
+from BoneAblationPlannerLib.plan import Plan, Point, Probe
+from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice, Paragraph, Table
+from BoneAblationPlannerLib.report.decision import depth_from_bone, place_of_entry
+from BoneAblationPlannerLib.report.words import UNKNOWN, axes_word, degrees_word, mm, point_word
+from BoneAblationPlannerLib.views.picture import Picture
+
+
+def probe_page(
+    plan: Plan, probe: Probe, pictures: Sequence[Picture], landmarks: Mapping[str, EntryLandmarks]
+) -> list[Block]:
+    """Figures, angles and pictures of one probe."""
+    incidence = UNKNOWN if probe.cortex_incidence_deg is None else degrees_word(probe.cortex_incidence_deg)
+    dialled = execution(probe.entry_ras_mm, probe.tip_ras_mm, plan.position)
+    known = landmarks.get(probe.name)
+    device = (
+        f"{probe.device_name or probe.device}, {probe.diameter_mm:.1f} mm thick, {mm(probe.shaft_length_mm, 0)} long"
+    )
+    rows = (
+        ("Device", device, "Program", probe.program),
+        ("Entry", point_word(probe.entry_ras_mm), "on the scanner", in_words(probe.entry_ras_mm)),
+        ("Tip", point_word(probe.tip_ras_mm), "on the scanner", in_words(probe.tip_ras_mm)),
+        (
+            "Angles",
+            f"axial {degrees_word(probe.axial_angle_deg)}, craniocaudal {degrees_word(probe.craniocaudal_angle_deg)}",
+            "Entry on the skin",
+            place_of_entry(probe, known),
+        ),
+        ("Depth from skin", mm(probe.depth_mm), "from the cortex", depth_from_bone(probe, known)),
+        (
+            "Bone",
+            f"{probe.cortices_crossed} cortices crossed, {mm(probe.bone_path_mm)} in bone, incidence {incidence}",
+            "Zone",
+            f"{axes_word(probe.zone_axes_mm)}, centre {point_word(probe.zone_centre_ras_mm)}",
+        ),
+        ("C-arm", f"along {dialled.along.words}; across {dialled.across.words}", "Gantry tilt", tilt_word(dialled)),
+    )
+    blocks: list[Block] = [
+        Heading(probe.name, 1, new_page=bool(pictures)),
+        Table(("Probe", probe.name, "", ""), rows, widths=(0.9, 2.2, 1, 2.2)),
+    ]
+    own = tuple(p for p in pictures if p.probe == probe.name)
+    return [*blocks, Figures(own)] if own else blocks
+
+
+def order_of_work(plan: Plan) -> list[Block]:
+    """What is done after what, as the plan's parts build on each other."""
+    steps = ["Place the patient " + plan.position + ", scan, and compare the scan with this plan"]
+    steps += [f"Place {p.name}: {p.device_name or p.device}" for p in plan.probes]
+    steps.append("Confirm the position of every probe on a scan before any energy")
+    measures = tuple(dict.fromkeys(f"{p.structure}: {p.measure}" for p in plan.advice.protection))
+    steps += [f"Protect if so decided: {m}" for m in measures]
+    steps += [f"Ablate with {p.name}: {p.program}" for p in plan.probes]
+    steps += [
+        f"Place {n.name}"
+        + (f" along the track of {n.shares_track_with}" if n.shares_track_with else "")
+        + " and inject"
+        for n in (plan.cement.needles if plan.cement else ())
+    ]
+    steps += [f"Place {s.name}, {s.corridor}" for s in plan.screws]
+    rows = tuple((str(n), step) for n, step in enumerate(steps, start=1))
+    return [
+        Heading("Order of work", new_page=True),
+        Paragraph("In the order in which the plan lists its parts; the operator decides."),
+        Table(("Step", "What"), rows, widths=(0.4, 6)),
+    ]
+
+
+def execution_help(plan: Plan) -> list[Block]:
+    """Angles for scanner and C-arm, also for the patient turned."""
+    lines = [(p.name, p.entry_ras_mm, p.tip_ras_mm) for p in plan.probes]
+    lines += [(n.name, n.entry_ras_mm, n.tip_ras_mm) for n in (plan.cement.needles if plan.cement else ())]
+    lines += [(s.name, s.entry_ras_mm, s.tip_ras_mm) for s in plan.screws]
+    rows = tuple(row for name, entry, tip in lines for row in _execution_rows(plan, name, entry, tip))
+    columns = ("Instrument", "Patient", "Axial angle", "Above horizontal", "Gantry tilt", "C-arm along", "C-arm across")
+    return [
+        Heading("Angles for scanner and C-arm"),
+        Paragraph(
+            "For a patient who lies head first. Gantry tilt brings the whole needle into one slice. The C-arm looks "
+            "along the needle, or across it from as near to the vertical as possible; angles are those of the console, "
+            "and its reach has to be checked. Points on the scanner are the coordinates of the images: patient's "
+            "right or left, anterior or posterior, superior or inferior."
+        ),
+        Table(columns, rows, tuple(n for n, row in enumerate(rows) if row[1] == plan.position)),
+        Notice("warning", "If the patient is turned", (ORGANS_MOVE[0].upper() + ORGANS_MOVE[1:] + ".",)),
+    ]
+
+
+def tilt_word(dialled: Execution) -> str:
+    """Which way the gantry's top leans."""
+    tilt = dialled.gantry_tilt_deg
+    if tilt is None:
+        return "no tilt holds the needle"
+    if abs(tilt) < 0.5:
+        return "none needed"
+    return f"{abs(tilt):.0f}°, top towards the {'feet' if tilt > 0 else 'head'}"
+
+
+def _execution_rows(plan: Plan, name: str, entry: Point, tip: Point) -> list[tuple[str, ...]]:
+    every = [execution(entry, tip, plan.position), *in_other_positions(entry, tip, plan.position)]
+    return [
+        (
+            name,
+            e.position,
+            degrees_word(e.axial_angle_deg),
+            degrees_word(e.above_horizontal_deg),
+            tilt_word(e),
+            e.along.words,
+            e.across.words,
+        )
+        for e in every
+    ]

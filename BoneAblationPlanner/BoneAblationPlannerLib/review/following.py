@@ -1,0 +1,115 @@
+"""Keeps views and figures where the what-if is: needles and zones at once, figures after, warnings when it rests."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.plan import Plan
+from BoneAblationPlannerLib.review.draft import Draft
+from BoneAblationPlannerLib.review.measuring import Measured, Measuring
+from BoneAblationPlannerLib.review.overlays import Overlays
+from BoneAblationPlannerLib.review.telling import Telling
+
+_REST_S = 0.3
+"""The needles rest for so long before warnings are looked for, which takes longer than the figures."""
+
+
+class Following:
+    """`now` is the plan that the page shows, `stored` the one that it is compared with.
+
+    Parameters
+    ----------
+    start : callable
+        Runs a coroutine beside the others and reports its failure.
+    """
+
+    def __init__(
+        self,
+        draft: Draft,
+        overlays: Overlays,
+        telling: Telling,
+        stored: Plan,
+        start: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self.now = self.stored = stored
+        self.measuring: Measuring | None = None
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="figures")
+        self.moving = False
+        """Whether the needles' handles are being moved from here and not by the reviewer."""
+        self._draft, self._overlays, self._telling, self._start = draft, overlays, telling, start
+        self._at_work = False
+
+    async def begin(self, measuring: Measuring) -> None:
+        """Measure the stored plan; from then on every change is measured."""
+        measured = await self._run(measuring.completely, self._draft.now)
+        self.measuring = measuring
+        self._show_target()
+        self._show(measured)
+
+    def follow(self, *, lines_too: bool = True) -> None:
+        """Bring views and figures to where the draft is; `lines_too` moves the handles as well."""
+        self.moving = True
+        try:
+            self._overlays.follow(self._draft.now.placements, lines_too=lines_too)
+        finally:
+            self.moving = False
+        with self._telling.state as state:
+            self._telling.draft(self._draft)
+            state.computing = self.measuring is not None
+        if self.measuring is not None and not self._at_work:
+            self._at_work = True
+            self._start(self._measure(self.measuring))
+
+    def compare_with(self, stored: Plan) -> None:
+        """Take another plan as the stored one, which the draft is now equal to."""
+        self.now = self.stored = stored
+        self._telling.plan(stored, stored)
+
+    def give_up(self) -> None:
+        """Nothing is being measured any more."""
+        self._at_work = self._telling.state.computing = False
+
+    async def _measure(self, measuring: Measuring) -> None:
+        """Measure until everything is that of the draft; states that were passed over meanwhile are left out."""
+        while True:
+            started, proposal = time.perf_counter(), self._draft.now
+            try:
+                measured = await self._run(measuring.quickly, proposal)
+                with self._telling.state as state:
+                    if proposal.margin_mm != self.now.coverage.margin_mm:
+                        self._show_target()
+                    self._show(measured)
+                    state.latency_ms = round(1000 * (time.perf_counter() - started))
+                await asyncio.sleep(_REST_S)
+                if proposal != self._draft.now:
+                    continue
+                measured = await self._run(measuring.completely, proposal)
+            except InputError as error:
+                with self._telling.state:
+                    self._telling.say("error", str(error))
+                    self.give_up()
+                return
+            if proposal == self._draft.now:
+                with self._telling.state:
+                    self._show(measured)
+                    self.give_up()
+                return
+
+    async def _run(self, work: Callable[..., Measured], *arguments: Any) -> Measured:
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+
+    def _show(self, measured: Measured) -> None:
+        if self.measuring is None:
+            return
+        self.now = measured.plan
+        self._overlays.show_measured(measured, self.measuring.surface_ras_mm)
+        self._telling.plan(self.now, self.stored)
+        self._telling.draft(self._draft)
+
+    def _show_target(self) -> None:
+        if self.measuring is not None:
+            prepared = self.measuring.prepared
+            self._overlays.show_target(prepared.target.mask, prepared.anatomy.ct.grid)

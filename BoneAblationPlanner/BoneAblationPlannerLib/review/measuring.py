@@ -1,0 +1,101 @@
+"""The figures of a what-if. The one place that decides how they are computed; free of nodes, so that a thread may."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.devices.catalogue import Device
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.placement.coverage import covered_in, margins_mm, union_ml
+from BoneAblationPlannerLib.placement.live import LivePlacements
+from BoneAblationPlannerLib.placement.target import Target, build_target
+from BoneAblationPlannerLib.plan import Plan
+from BoneAblationPlannerLib.preparation import PreparedCase
+from BoneAblationPlannerLib.reevaluation import evaluate_placements, prepare_stored
+from BoneAblationPlannerLib.review.draft import Proposal
+from BoneAblationPlannerLib.scene.build import StoredPlan
+from BoneAblationPlannerLib.zones.spheroid import Spheroid
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A proposal's figures as a plan, the signed margin (S,) at the lesion's surface points, and what is left.
+
+    `remainder` (k, j, i) bool are the voxels of lesion + margin that are not wholly in one zone, on `remainder_grid`.
+    """
+
+    proposal: Proposal
+    plan: Plan
+    surface_margins_mm: NDArray[np.float64]
+    remainder: NDArray[np.bool_]
+    remainder_grid: Grid
+
+
+class Measuring:
+    """A stored plan's anatomy, ready to measure needles in it."""
+
+    def __init__(self, stored: StoredPlan, devices: tuple[Device, ...]) -> None:
+        self._plan = self._last = stored.plan
+        self._devices = devices
+        self._prepared = prepare_stored(stored)
+        self._live = LivePlacements(self._prepared)
+
+    @property
+    def prepared(self) -> PreparedCase:
+        """The case as it is measured, with the margin of the last proposal."""
+        return self._prepared
+
+    @property
+    def surface_ras_mm(self) -> NDArray[np.float64]:
+        """Points (S, 3) of the lesion's surface where margins are given; the same for every margin asked for."""
+        return self._prepared.target.surface_ras_mm
+
+    def quickly(self, proposal: Proposal) -> Measured:
+        """Clearances, coverage and margins, equal to those of `completely`; warnings are still those of before."""
+        self._use_margin(proposal.margin_mm)
+        figures = self._live.figures(proposal.placements)
+        coverage = self._live.coverage(proposal.placements, figures)
+        zones = [p.zone for p in proposal.placements]
+        plan = replace(
+            self._last,
+            probes=figures.probes,
+            coverage=coverage,
+            zone=replace(self._last.zone, volume_ml=union_ml(zones)),
+        )
+        return self._measured(proposal, plan, zones)
+
+    def completely(self, proposal: Proposal) -> Measured:
+        """Every figure and every warning."""
+        self._last = self.result(proposal).plan
+        return self._measured(proposal, self._last, [p.zone for p in proposal.placements])
+
+    def result(self, proposal: Proposal) -> PlanningResult:
+        """A proposal as the complete result that scenes and reports are made of."""
+        self._use_margin(proposal.margin_mm)
+        return evaluate_placements(self._plan, self._prepared, proposal.placements, self._devices)
+
+    def _measured(self, proposal: Proposal, plan: Plan, zones: list[Spheroid]) -> Measured:
+        target = self._prepared.target
+        return Measured(proposal, plan, margins_mm(target, zones), _remainder(target, zones), target.grid)
+
+    def _use_margin(self, margin_mm: float) -> None:
+        if margin_mm != self._prepared.margin_mm:
+            self._prepared = with_margin(self._prepared, margin_mm)
+            self._live = LivePlacements(self._prepared)
+
+
+def with_margin(prepared: PreparedCase, margin_mm: float) -> PreparedCase:
+    """The same case with another margin around the lesion."""
+    choices = replace(prepared.case.choices, margin_mm=margin_mm)
+    target = build_target(prepared.anatomy.lesion, prepared.anatomy.ct.grid, margin_mm)
+    return replace(prepared, case=replace(prepared.case, choices=choices), margin_mm=margin_mm, target=target)
+
+
+def _remainder(target: Target, zones: list[Spheroid]) -> NDArray[np.bool_]:
+    """What is not covered, on the target's own grid."""
+    left = target.points_ras_mm[~covered_in(target, zones)]
+    mask = np.zeros(target.grid.shape, dtype=np.bool_)
+    mask[tuple(np.rint(target.grid.ijk_from_ras(left)[:, ::-1]).astype(np.intp).T)] = True
+    return mask

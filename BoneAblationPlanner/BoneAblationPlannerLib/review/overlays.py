@@ -1,0 +1,170 @@
+"""What the views show over the CT, and how it follows the what-if. The scene is the page's own and is never saved."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import vtk
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from BoneAblationPlannerLib.placement.probe_figures import Placement
+from BoneAblationPlannerLib.review.measuring import Measured
+from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
+from BoneAblationPlannerLib.scene.convert import points_array
+from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS, add_model
+from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, segments, tag
+from BoneAblationPlannerLib.scene.surfaces import ellipsoid_surface, mask_surface, needle_surface, set_scalars
+from BoneAblationPlannerLib.zones.spheroid import Spheroid
+
+LAYERS = {
+    "lesion": "Lesion",
+    "target": "Lesion + margin",
+    "zone": "Zones",
+    "zone-visible": "Visible ice",
+    "remainder": "Not covered",
+    "structure": "Structures",
+    "estimate": "Expected nerves",
+    "bone": "Bone (3D)",
+    "skin": "Skin (3D)",
+}
+_REMAINDER_COLOUR = (0.95, 0.15, 0.1)
+_OPACITY = {"bone-surface": 0.45, "skin-surface": 0.15, "structure-surface": 1.0, "margin-map": 1.0}
+_SKIN_AT_ENTRY = 0.45
+_LAYER_OF_MODEL = {"bone-surface": "bone", "skin-surface": "skin", "structure-surface": "structure",
+                   "margin-map": "lesion"}  # fmt: skip
+_FOLLOWING = ("shaft", "zone", "zone-visible")
+"""Models that the file has too; the page makes its own, so that each belongs to a needle."""
+
+
+class Overlays:
+    """The plan's nodes in a scene that was loaded from a bundle."""
+
+    def __init__(self, scene: Any, segmentation: Any, lines: Sequence[Any]) -> None:
+        self.scene = scene
+        self.segmentation = segmentation
+        self.lines = tuple(lines)
+        self.models = _models(scene)
+        for node in [m for m in self.models if _role(m) in _FOLLOWING]:
+            scene.RemoveNode(node)
+        self.models = [m for m in self.models if _role(m) not in _FOLLOWING]
+        empty = vtk.vtkPolyData()
+        self._shafts = [add_model(scene, f"Needle {n}", empty, "shaft", (0.9, 0.9, 0.9), 1.0) for n in self._count]
+        self._zones = [add_model(scene, f"Zone {n}", empty, "zone", ROLE_COLOURS["zone"], 0.3) for n in self._count]
+        self._ice = [
+            add_model(scene, f"Ice {n}", empty, "zone-visible", ROLE_COLOURS["zone-visible"], 0.15) for n in self._count
+        ]
+        self._target = add_model(scene, "Target", empty, "target", ROLE_COLOURS["target"], 1.0)
+        self._left = add_model(scene, "Not covered", empty, "remainder", _REMAINDER_COLOUR, 0.6)
+        self._margin_map = next((m for m in self.models if _role(m) == "margin-map"), None)
+        self._nearest: NDArray[np.intp] | None = None
+        self._shown = {**dict.fromkeys(LAYERS, True), "skin": False}
+        self._entry_view = False
+        self._display()
+
+    @property
+    def _count(self) -> range:
+        return range(1, len(self.lines) + 1)
+
+    def follow(self, placements: Sequence[Placement], *, lines_too: bool = True) -> None:
+        """Put needles and zones where a proposal has them; `lines_too` moves the handles as well."""
+        for number, placement in enumerate(placements):
+            zone, ice = placement.zone, placement.outer_zone
+            has_ice = placement.program.visible_short_mm is not None
+            self._zones[number].SetAndObservePolyData(_spheroid_surface(zone))
+            self._ice[number].SetAndObservePolyData(_spheroid_surface(ice))
+            self._ice[number].GetDisplayNode().SetVisibility(has_ice and self._shown["zone-visible"])
+            direction = np.subtract(placement.tip_ras_mm, placement.entry_ras_mm)
+            length = max(placement.device.shaft_lengths_mm)
+            shaft = needle_surface(placement.tip_ras_mm, direction, length, placement.device.diameter_mm)
+            self._shafts[number].SetAndObservePolyData(shaft)
+            if lines_too:
+                for point, position in enumerate((placement.entry_ras_mm, placement.tip_ras_mm)):
+                    self.lines[number].SetNthControlPointPositionWorld(point, *position)
+
+    def show_target(self, mask: NDArray[np.bool_], grid: Any) -> None:
+        """Outline lesion + margin."""
+        self._target.SetAndObservePolyData(mask_surface(mask, grid))
+
+    def show_measured(self, measured: Measured, surface_ras_mm: NDArray[np.float64]) -> None:
+        """Colour the lesion by its margins and fill what is left."""
+        self._left.SetAndObservePolyData(mask_surface(measured.remainder, measured.remainder_grid))
+        if self._margin_map is None:
+            return
+        surface = self._margin_map.GetPolyData()
+        if self._nearest is None:
+            self._nearest = cKDTree(surface_ras_mm).query(points_array(surface))[1]
+        set_scalars(surface, MARGIN_SCALARS, measured.surface_margins_mm[self._nearest])
+        surface.Modified()
+
+    def set_layer(self, layer: str, shown: bool) -> None:
+        """Show or hide one layer in all views."""
+        if layer in self._shown:
+            self._shown[layer] = shown
+            self._display()
+
+    def show_skin_for_entry(self, entry_view: bool) -> None:
+        """Show the skin where an entry is looked at; elsewhere as the reviewer has it."""
+        self._entry_view = entry_view
+        self._display()
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """Layers with their names, and whether they are shown."""
+        return [{"id": key, "name": name, "shown": self._shown[key]} for key, name in LAYERS.items()]
+
+    def set_editable(self, editable: bool) -> None:
+        """Unlock the handles of the needles, or lock them against a slip of the hand."""
+        for line in self.lines:
+            line.SetLocked(not editable)
+            line.GetDisplayNode().SetHandlesInteractive(False)
+
+    def _display(self) -> None:
+        shown = {**self._shown, "skin": self._shown["skin"] or self._entry_view}
+        for node in self.models:
+            role = _role(node)
+            display = node.GetDisplayNode()
+            display.SetOpacity(
+                _SKIN_AT_ENTRY if role == "skin-surface" and self._entry_view else _OPACITY.get(role, 1.0)
+            )
+            display.SetVisibility(shown.get(_LAYER_OF_MODEL.get(role, ""), True))
+            display.SetVisibility2D(False)
+            display.SetBackfaceCulling(True)
+        groups = (("zone", self._zones), ("remainder", [self._left]), ("target", [self._target]))
+        for layer, nodes in groups:
+            for node in nodes:
+                node.GetDisplayNode().SetVisibility(shown[layer])
+                node.GetDisplayNode().SetVisibility2D(shown[layer])
+        for node in self._ice:
+            node.GetDisplayNode().SetVisibility2D(True)
+        self._target.GetDisplayNode().SetVisibility3D(False)
+        self._display_segments()
+        for line in self.lines:
+            display = line.GetDisplayNode()
+            display.SetSliceProjection(True)
+            display.SetSliceProjectionOpacity(0.5)
+            display.SetSliceProjectionUseFiducialColor(True)
+            display.SetGlyphScale(1.6)
+            display.SetTextScale(2.6)
+
+    def _display_segments(self) -> None:
+        display = self.segmentation.GetDisplayNode()
+        for identifier, segment in segments(self.segmentation):
+            role = tag(segment, ROLE_TAG) or ""
+            drawn = role in ("lesion", "structure", "estimate") and tag(segment, KIND_TAG) != "skin"
+            display.SetSegmentVisibility(identifier, drawn and self._shown.get(role, False))
+
+
+def _models(scene: Any) -> list[Any]:
+    found = scene.GetNodesByClass("vtkMRMLModelNode")
+    found.UnRegister(None)
+    nodes = [found.GetItemAsObject(n) for n in range(found.GetNumberOfItems())]
+    return [n for n in nodes if _role(n)]
+
+
+def _role(node: Any) -> str:
+    return node.GetAttribute("BonePlan.Role") or ""
+
+
+def _spheroid_surface(zone: Spheroid) -> Any:
+    return ellipsoid_surface(zone.centre_ras_mm, (zone.across_mm / 2, zone.across_mm / 2, zone.along_mm / 2), zone.axis)

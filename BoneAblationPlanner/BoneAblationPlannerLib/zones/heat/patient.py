@@ -1,0 +1,175 @@
+"""The probes of a plan simulated in the patient's own tissues, and what a plan needs of that."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from BoneAblationPlannerLib.case import Anatomy
+from BoneAblationPlannerLib.devices.catalogue import Device, Program
+from BoneAblationPlannerLib.distance import distance_mm
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.plan import Point, Provenance
+from BoneAblationPlannerLib.progress import ReportProgress, silent
+from BoneAblationPlannerLib.zones.heat.applicators import protocol_of, provenance_of_applicator, strength_of
+from BoneAblationPlannerLib.zones.heat.damage import DAMAGE
+from BoneAblationPlannerLib.zones.heat.medium import Medium
+from BoneAblationPlannerLib.zones.heat.physics import PHYSICS
+from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
+from BoneAblationPlannerLib.zones.heat.simulation import Treatment, treat
+from BoneAblationPlannerLib.zones.heat.tissue import NOMINAL, Levels, provenance_of_tissues
+from BoneAblationPlannerLib.zones.heat.tissue_map import (
+    Insert,
+    TissueMap,
+    map_tissues,
+    provenance_of_map,
+    simulation_grid,
+)
+
+PADDING_MM = {"mwa": 32.0, "rfa": 28.0, "cryo": 36.0}
+VOXEL_MM = 1.0
+KEPT_RESULTS = 4
+_results: OrderedDict[str, Treatment] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class PlacedProbe:
+    """A probe in the patient, RAS mm."""
+
+    device: Device
+    program: Program
+    entry_ras_mm: Point
+    tip_ras_mm: Point
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedZone:
+    """A treatment in the patient, on its own grid along the CT's axes."""
+
+    treatment: Treatment
+    tissues: TissueMap
+    probes: tuple[PlacedProbe, ...]
+
+    @property
+    def grid(self) -> Grid:
+        """Of every array of the treatment."""
+        return self.treatment.medium.grid
+
+    @property
+    def killed(self) -> NDArray[np.bool_]:
+        """Where tissue is expected to die."""
+        return self.treatment.killed
+
+    @property
+    def outer(self) -> NDArray[np.bool_]:
+        """What structures are kept away from: the ice ball, or where tissue dies of heat."""
+        frozen = self.treatment.frozen
+        return self.killed if frozen is None else frozen | self.killed
+
+    @property
+    def volume_ml(self) -> float:
+        """Of where tissue is expected to die."""
+        return float(self.killed.sum() * self.grid.voxel_ml)
+
+    def mask_on(self, ct_grid: Grid, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A mask of this grid on the CT's voxels (by their centres)."""
+        found = np.zeros(ct_grid.shape, dtype=bool)
+        corners = self.grid.ras_from_ijk(np.array([(0, 0, 0), self.grid.shape[::-1]]) - [[0.0], [1.0]])
+        region = ct_grid.region_around(corners, 0.0)
+        local = ct_grid.crop(region)
+        points = local.ras_of_mask(np.ones(local.shape, dtype=bool))
+        found[region] = self.at(mask, points, False).reshape(local.shape)
+        return found
+
+    def at(self, values: NDArray, points_ras_mm: NDArray[np.float64], outside: float | bool) -> NDArray:
+        """Values of the voxels that hold points (N, 3); `outside` where none does."""
+        kji = np.rint(self.grid.ijk_from_ras(points_ras_mm)).astype(int)[:, ::-1]
+        inside = ((kji >= 0) & (kji < np.array(self.grid.shape))).all(axis=1)
+        found = np.full(len(kji), outside, dtype=values.dtype)
+        found[inside] = values[tuple(kji[inside].T)]
+        return found
+
+    def margins_mm(self, points_ras_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Signed depth (N,) of points in the zone, positive inside; a voxel's half diagonal is taken off."""
+        if not self.killed.any():
+            return np.full(len(points_ras_mm), -np.inf)
+        inside = distance_mm(~np.pad(self.killed, 1), self.grid.spacing_kji_mm)[1:-1, 1:-1, 1:-1]
+        outside = distance_mm(self.killed, self.grid.spacing_kji_mm)
+        depth = np.where(self.killed, inside, -outside).astype(np.float64)
+        return np.asarray(self.at(depth, points_ras_mm, -np.inf), dtype=np.float64) - self.grid.half_diagonal_mm
+
+    def distance_to_mm(self, points_ras_mm: NDArray[np.float64]) -> float:
+        """Smallest distance of points to the outer zone, 0 inside, rounded down by a voxel's half diagonal."""
+        if not self.outer.any() or len(points_ras_mm) == 0:
+            return np.inf
+        away = self.at(distance_mm(self.outer, self.grid.spacing_kji_mm), points_ras_mm, np.inf)
+        return max(0.0, float(away.min()) - self.grid.half_diagonal_mm)
+
+
+def simulate_in_patient(
+    anatomy: Anatomy,
+    probes: Sequence[PlacedProbe],
+    levels: Levels = NOMINAL,
+    inserts: Sequence[Insert] = (),
+    voxel_mm: float = VOXEL_MM,
+    thermocouples: Mapping[str, ArrayLike] | None = None,
+    report: ReportProgress = silent,
+) -> SimulatedZone:
+    """Simulate the probes of a plan together; the same input is simulated once.
+
+    Raises
+    ------
+    InputError
+        For no probes, probes that cannot be simulated, or settings that are not usable.
+    Cancelled
+        If `report` returned False.
+    """
+    if not probes:
+        raise InputError("simulation: no probes; expected at least one")
+    parts = [_active_part(p) for p in probes]
+    ends = np.concatenate([[part.start_ras_mm, part.end_ras_mm] for part in parts])
+    padding = PADDING_MM[probes[0].device.modality]
+    tissues = map_tissues(anatomy, simulation_grid(anatomy.ct.grid, ends, padding, voxel_mm), inserts)
+    key = _content_hash(tissues, probes, levels, thermocouples or {})
+    if key not in _results:
+        sources = [
+            (protocol_of(p.device, p.program), strength_of(p.device, p.program), part)
+            for p, part in zip(probes, parts, strict=True)
+        ]
+        isotherm = probes[0].program.lethal_isotherm_celsius
+        _results[key] = treat(Medium.of(tissues, levels), sources, isotherm, thermocouples, report)
+        while len(_results) > KEPT_RESULTS:
+            _results.popitem(last=False)
+    return SimulatedZone(_results[key], tissues, tuple(probes))
+
+
+def _active_part(probe: PlacedProbe) -> ActivePart:
+    strength = strength_of(probe.device, probe.program)
+    return ActivePart.on_needle(
+        probe.entry_ras_mm, probe.tip_ras_mm, strength.length_mm, strength.beyond_tip_mm, probe.device.diameter_mm
+    )
+
+
+def provenance_of_simulation(zone: SimulatedZone) -> tuple[Provenance, ...]:
+    """Every number that a simulation rests on."""
+    rows = [row for p in zone.probes for row in provenance_of_applicator(p.device, p.program)]
+    rows += [*provenance_of_map(), *provenance_of_tissues(zone.tissues.tissues)]
+    return tuple(dict.fromkeys((*rows, *PHYSICS.provenance(), *DAMAGE.provenance())))
+
+
+def _content_hash(
+    tissues: TissueMap, probes: Sequence[PlacedProbe], levels: Levels, thermocouples: Mapping[str, ArrayLike]
+) -> str:
+    """Equal for equal input, whatever made it."""
+    digest = hashlib.sha256()
+    for array in (tissues.first, tissues.second, tissues.share, tissues.held):
+        digest.update(np.ascontiguousarray(array).data)
+    digest.update(tissues.grid.ijk_to_ras.tobytes())
+    wires = {name: [float(v) for v in np.ravel(np.asarray(p))] for name, p in thermocouples.items()}
+    plain = [(p.device.id, replace(p.program, source=""), p.entry_ras_mm, p.tip_ras_mm) for p in probes]
+    digest.update(repr((tissues.grid.shape, plain, levels, sorted(wires.items()))).encode())
+    return digest.hexdigest()

@@ -1,0 +1,57 @@
+"""When to stop cement, and what to look out for."""
+
+from collections.abc import Sequence
+
+from BoneAblationPlannerLib.plan import Plan, Probe
+from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
+from CementTrajectoryLib.cement.defects import Defect
+from CementTrajectoryLib.cement.filling import Fill
+
+
+def advised_stop_ml(fill: Fill, wanted_ml: float) -> float:
+    """The wanted volume, or a share of what is in at the first leak."""
+    first = min((ml for ml in fill.leak_ml if ml is not None), default=None)
+    return min(fill.injected_ml, wanted_ml) if first is None else min(first * DEFAULTS["stop_before_leak"], wanted_ml)
+
+
+def fill_cautions(fill: Fill, wanted_ml: float, stop_ml: float) -> list[str]:
+    """What the simulated fill warns of."""
+    cautions = []
+    if fill.injected_ml < wanted_ml - 0.05:
+        cautions.append(f"bone takes only {fill.injected_ml:.1f} of {wanted_ml:.1f} ml in the simulation")
+    if any(ml is not None for ml in fill.leak_ml):
+        cautions.append(
+            f"simulated cement leaves the bone before {wanted_ml:.1f} ml are in: stop at {stop_ml:.1f} ml, look, "
+            "and go on only where nothing leaks"
+        )
+    cautions.append("the simulation knows no veins: watch for venous leaks from the first drop")
+    return cautions
+
+
+def plan_cautions(plan: Plan, shared: Probe, defects: Sequence[Defect], gauge: int) -> list[str]:
+    """What speaks for care with a needle that takes the track of a probe (`shared`)."""
+    thicker = GAUGE_DIAMETER_MM[gauge] > shared.diameter_mm
+    cautions = []
+    if thicker:
+        cautions.append(
+            f"the needle ({GAUGE_DIAMETER_MM[gauge]:.1f} mm) is thicker than the probe whose track it takes: "
+            "widen the track or use an access set; clearances were measured for the probe"
+        )
+    if plan.structures.not_checked:
+        cautions.append(f"leaks towards {', '.join(plan.structures.not_checked)} cannot be told: not checked")
+    total = sum(d.area_mm2 for d in defects)
+    if defects:
+        cautions.append(
+            f"cement can leave the bone through {len(defects)} cortical defect(s), {total:.0f} mm2 in all, "
+            f"the largest towards {defects[0].towards}: inject slowly under fluoroscopy and stop at the first leak"
+        )
+    if plan.lesion.diameters_mm[2] > DEFAULTS["exotherm_thickness_mm"]:
+        cautions.append("a filling this thick heats the bone around it: keep away from joint and nerve")
+    if plan.advice.modality == "cryo":
+        cautions.append("after cryoablation wait for the full thaw before injecting, or stage the cement")
+    if plan.lesion.bone and plan.lesion.bone.startswith("femur"):
+        cautions.append(
+            "proximal femur: cement alone is contraindicated where the cortex is involved over more than 30 mm "
+            "(fractures in 40.6 % within a year; Deschamps 2012): consider screws"
+        )
+    return cautions

@@ -1,0 +1,59 @@
+"""A screw corridor that was found, or was not."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from CementTrajectoryLib.screws.definitions import Published
+
+CorridorSide = Literal["left", "right", "both"]
+
+
+@dataclass(frozen=True, eq=False)
+class Corridor:
+    """The widest straight cylinder of a corridor.
+
+    Parameters
+    ----------
+    name : str
+    side : str
+        ``both`` for a corridor from hip to hip.
+    entry_ras_mm, exit_ras_mm : (3,)
+        On the bone's surface; the exit of a blind corridor lies inside bone.
+    clearance_mm : float
+        Smallest distance of the axis to the bone's surface, in from both ends by `trims_mm`; half the diameter.
+    bones : tuple of str
+    published : tuple of Published
+        Sizes to compare with.
+    """
+
+    name: str
+    side: CorridorSide
+    entry_ras_mm: NDArray[np.float64]
+    exit_ras_mm: NDArray[np.float64]
+    clearance_mm: float
+    trims_mm: tuple[float, float]
+    bones: tuple[str, ...]
+    published: tuple[Published, ...] = ()
+
+    @property
+    def diameter_mm(self) -> float:
+        """Diameter of the widest cylinder."""
+        return 2 * self.clearance_mm
+
+    @property
+    def length_mm(self) -> float:
+        """From entry to exit."""
+        return float(np.linalg.norm(self.exit_ras_mm - self.entry_ras_mm))
+
+
+@dataclass(frozen=True)
+class MissingCorridor:
+    """A corridor that was looked for and is not there; `widest_mm` is the diameter of the best cylinder, if any."""
+
+    name: str
+    side: CorridorSide
+    reason: str
+    widest_mm: float | None

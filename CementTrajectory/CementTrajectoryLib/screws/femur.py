@@ -1,0 +1,114 @@
+"""Screw places in the neck of a femur: its axis from the bone alone, then three parallel lines in an inverted triangle.
+
+The head is the largest ball in the bone's upper part. The neck's axis is the widest line from the lateral cortex below
+the greater trochanter to the head's centre. Around it lie one place below and two above, as far out as the neck allows.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BoneAblationPlannerLib.ct import LabelMap
+from CementTrajectoryLib.screws.bones import bone_of
+from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
+from CementTrajectoryLib.screws.definitions import NUMBERS
+from CementTrajectoryLib.screws.depth import DepthMap, depth_map
+from CementTrajectoryLib.screws.frame import Side
+from CementTrajectoryLib.screws.search import Patch, StraightLine, line_clearance_mm, surface_point, widest_line
+
+NAME = "femoral neck"
+UPPER_MM = 60.0
+"""The head lies in this part of the bone, from its upper end."""
+HEAD_RADIUS_MM = (15.0, 32.0)
+ENTRY_RADIUS_MM, HEAD_BALL_MM = 22.0, 5.0
+SPACING_MM = 2.5
+TRIANGLE = (("inferior", 0.0, -1.0), ("anterior", np.sqrt(3) / 2, 0.5), ("posterior", -np.sqrt(3) / 2, 0.5))
+"""Places around the neck's axis, in units of their distance from it: forwards, upwards."""
+
+
+def femoral_neck(bones: LabelMap, side: Side) -> tuple[Corridor, ...] | MissingCorridor | None:
+    """Three parallel places, or the neck's axis alone where they do not fit; None without such a femur."""
+    femur = bone_of(bones, f"femur_{side}")
+    if not femur.any():
+        return None
+    depth = depth_map(bones.grid, femur)
+    head = _head(depth)
+    if head is None:
+        return MissingCorridor(NAME, side, "not looked for: no femoral head is seen", None)
+    centre, radius = head
+    lateral = np.array([1.0 if side == "right" else -1.0, 0.0, 0.0])
+    down = np.array([0.0, 0.0, -1.0])
+    expected = centre + radius * (NUMBERS["neck_entry_lateral"] * lateral + NUMBERS["neck_entry_down"] * down)
+    entries = _points(depth, expected, ENTRY_RADIUS_MM, surface=True)
+    # Medial and upper walls of the shaft are surface too: screws come from outside.
+    entries = entries[(entries - centre) @ lateral > radius]
+    entry = Patch(entries, expected, ENTRY_RADIUS_MM, NUMBERS["trim_mm"])
+    head_ball = Patch(_points(depth, centre, HEAD_BALL_MM, surface=False), centre, HEAD_BALL_MM, 0.0, blind=True)
+    axis = widest_line(depth, entry, head_ball)
+    if axis is None or axis.clearance_mm < NUMBERS["smallest_diameter_mm"] / 2:
+        widest = None if axis is None or axis.clearance_mm <= 0 else round(2 * axis.clearance_mm, 1)
+        reason = "not found" if widest is None else f"not found: widest is {widest:.1f} mm"
+        return MissingCorridor(NAME, side, reason, widest)
+    return _parallel(depth, axis, radius, side)
+
+
+def _parallel(depth: DepthMap, axis: StraightLine, head_radius_mm: float, side: Side) -> tuple[Corridor, ...]:
+    direction = (axis.exit_ras_mm - axis.entry_ras_mm) / axis.length_mm
+    tip = axis.exit_ras_mm + direction * max(head_radius_mm - NUMBERS["subchondral_mm"], 0.0)
+    up = np.array([0.0, 0.0, 1.0]) - direction[2] * direction
+    up /= np.linalg.norm(up)
+    forward = np.cross(up, direction)
+    forward *= np.sign(forward[1]) or 1.0
+    own = NUMBERS["neck_screw_mm"] / 2 + NUMBERS["neck_buffer_mm"]
+    out = axis.clearance_mm - own
+    if out * np.sqrt(3) < NUMBERS["neck_screw_mm"] + 1.0:
+        return (_place(depth, axis.entry_ras_mm, tip, direction, NAME, side),)
+    return tuple(
+        _place(depth, axis.entry_ras_mm + shift, tip + shift, direction, f"{NAME}, {name}", side)
+        for name, ahead, above in TRIANGLE
+        for shift in [out * (ahead * forward + above * up)]
+    )
+
+
+def _place(
+    depth: DepthMap,
+    entry: NDArray[np.float64],
+    tip: NDArray[np.float64],
+    direction: NDArray[np.float64],
+    name: str,
+    side: Side,
+) -> Corridor:
+    """A corridor along a line, its entry on the bone's surface."""
+    trim = NUMBERS["trim_mm"]
+    # The lateral cortex is round: places beside the axis meet it earlier, and are trimmed from where they do.
+    surface = surface_point(depth, entry + 2 * trim * direction, -direction, 4 * trim)
+    trims = (trim, 0.0)
+    return Corridor(
+        name, side, surface, tip, line_clearance_mm(depth, surface, tip, trims), trims, (f"femur_{side}",)
+    )  # fmt: skip
+
+
+def _head(depth: DepthMap) -> tuple[NDArray[np.float64], float] | None:
+    """Centre and radius of the largest ball in the upper part of the bone, if it has a head's size."""
+    inside = np.argwhere(depth.depth_mm > HEAD_RADIUS_MM[0])
+    if len(inside) == 0:
+        return None
+    points = depth.grid.ras_from_ijk(inside[:, ::-1])
+    rim = np.argwhere((depth.depth_mm > 0) & ~ndimage.binary_erosion(depth.depth_mm > 0))
+    top = float(depth.grid.ras_from_ijk(rim[:, ::-1])[:, 2].max())
+    depths = np.where(points[:, 2] > top - UPPER_MM, depth.depth_mm[tuple(inside.T)], 0.0)
+    at = int(np.argmax(depths))
+    if not HEAD_RADIUS_MM[0] <= depths[at] <= HEAD_RADIUS_MM[1]:
+        return None
+    return np.asarray(points[at]), float(depths[at])
+
+
+def _points(depth: DepthMap, centre: NDArray[np.float64], radius_mm: float, surface: bool) -> NDArray[np.float64]:
+    """Points of the bone, or of its surface, in a ball, about one per cube of 2.5 mm."""
+    region = depth.grid.region_around(centre[None], radius_mm + SPACING_MM)
+    depths, grid = depth.depth_mm[region], depth.grid.crop(region)
+    inside = depths > 0
+    points = grid.ras_of_mask(inside & (depths <= 0.6 * float(grid.spacing_ijk_mm.max())) if surface else inside)
+    points = points[np.linalg.norm(points - centre, axis=1) <= radius_mm]
+    _, first = np.unique(np.floor((points - centre) / SPACING_MM), axis=0, return_index=True)
+    return np.asarray(points[np.sort(first)])

@@ -1,0 +1,70 @@
+"""Names of pelvic bones as label maps write them, brought to ``hip_left``, ``hip_right`` and ``sacrum``."""
+
+import re
+from collections.abc import Mapping
+
+from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.errors import InputError
+
+_HIP = re.compile("hip(?!.*joint)|coxa|innominate|hemipelvis")
+_FRAGMENTS = {"sacrum": range(1, 11), "hip_left": range(11, 21), "hip_right": range(21, 31)}
+"""Numbers of fragments as public sets of pelvic fractures give them."""
+
+
+def pelvic_name(name: str) -> str:
+    """``hip_left``, ``femur_left``, … or ``sacrum`` for any usual spelling, fragment numbers and all; else the name.
+
+    TotalSegmentator gives the first sacral vertebra a label of its own.
+    """
+    plain = name.lower().replace("_", " ")
+    if "sacrum" in plain or plain == "vertebrae s1":
+        return "sacrum"
+    side = next((side for side in ("left", "right") if side in plain), None)
+    if side is not None and _HIP.search(plain):
+        return f"hip_{side}"
+    if side is not None and "femur" in plain:
+        return f"femur_{side}"
+    return name
+
+
+def named_pelvis(bones: LabelMap) -> tuple[LabelMap, list[str]]:
+    """The map with its pelvic bones named, and notes.
+
+    A map without any known name is read by the numbers of fracture sets: 1-10 sacrum, 11-20 left hip, 21-30 right hip.
+
+    Raises
+    ------
+    InputError
+        If no bone is known, or left and right do not lie where the image says.
+    """
+    names = {value: pelvic_name(name) for value, name in bones.names.items()}
+    notes: list[str] = []
+    if not set(names.values()) & {*_FRAGMENTS, "femur_left", "femur_right"}:
+        names = _by_number(names)
+        notes.append("no names: labels 1-10 are read as sacrum, 11-20 as left hip, 21-30 as right hip")
+    named = LabelMap(bones.grid, bones.labels, names)
+    _check_sides(named)
+    return named, notes
+
+
+def _by_number(names: Mapping[int, str]) -> dict[int, str]:
+    known = {value: bone for value in names for bone, numbers in _FRAGMENTS.items() if value in numbers}
+    if len(known) < len(names) or not set(known.values()) & {"hip_left", "hip_right"}:
+        raise InputError(
+            f"bones: none of {', '.join(sorted(set(names.values())))} is a hip bone or the sacrum; "
+            'expected names such as {"1": "hip_left"}, or fragments 1-10 sacrum, 11-20 left hip, 21-30 right hip'
+        )
+    return known
+
+
+def _check_sides(bones: LabelMap) -> None:
+    middle = {}
+    for side in ("left", "right"):
+        values = [value for value, name in bones.names.items() if name == f"hip_{side}"]
+        points = [bones.grid.ras_of_mask(bones.labels == value) for value in values]
+        if points:
+            middle[side] = sum(p[:, 0].sum() for p in points) / max(sum(len(p) for p in points), 1)
+    if len(middle) == 2 and middle["left"] >= middle["right"]:
+        raise InputError(
+            "bones: the left hip bone lies to the right of the right one; expected names that agree with the image"
+        )

@@ -1,0 +1,266 @@
+"""Which screws, where: corridors that cross or border the lesion, the thickest screw in each, sets that stay apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BoneAblationPlannerLib.case import Anatomy
+from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.distance import distance_mm
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.morphology import closed
+from BoneAblationPlannerLib.placement.clearance import StructureSurface
+from BoneAblationPlannerLib.placement.probe_figures import rounded_point
+from BoneAblationPlannerLib.plan import Probe, Screw
+from CementTrajectoryLib.screws.bones import Pelvis, bone_of
+from CementTrajectoryLib.screws.catalogue import DEFAULTS, ScrewType, largest_screw
+from CementTrajectoryLib.screws.corridor import Corridor
+from CementTrajectoryLib.screws.corridors import find_corridors
+from CementTrajectoryLib.screws.depth import DepthMap, depth_map
+from CementTrajectoryLib.screws.measure import (
+    LesionContact,
+    breach,
+    density_profile,
+    joints_met,
+    lesion_contact,
+    skin_entry,
+    structure_clearances,
+)
+
+CLOSED_LESION_MM = 8.0
+"""A lesion's hole in a bone's outline up to twice this wide is bone to the corridor search; what bulges out is not."""
+
+
+@dataclass(frozen=True)
+class ScrewProposal:
+    """Screws that can go together, and what was left out and why."""
+
+    screws: tuple[Screw, ...]
+    cautions: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    corridor: Corridor
+    kind: ScrewType
+    entry_ras_mm: NDArray[np.float64]
+    tip_ras_mm: NDArray[np.float64]
+    contact: LesionContact | None
+
+    @property
+    def name(self) -> str:
+        side = "" if self.corridor.side == "both" else f", {self.corridor.side}"
+        return f"{self.corridor.name}{side}"
+
+    @property
+    def rank(self) -> tuple[bool, float, float]:
+        """Screws that cross the lesion come first, those with most metal in it, then the thickest."""
+        inside = self.contact.inside_mm if self.contact else 0.0
+        return (self.contact is None, -inside * self.kind.diameter_mm**2, -self.kind.diameter_mm)
+
+
+def propose_screws(
+    anatomy: Anatomy, bones: LabelMap, probes: Sequence[Probe], clearance_mm: float | None = None
+) -> ScrewProposal:
+    """Screws through or beside the lesion of a pelvis.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+    bones : LabelMap
+        Separate bones on the CT's grid, named; fragments of a bone carry one name.
+    probes : sequence of Probe
+        Screws keep clear of them.
+    clearance_mm : float, optional
+        Bone to keep around a screw; the default has a source.
+    """
+    clearance = DEFAULTS["clearance_mm"] if clearance_mm is None else clearance_mm
+    whole = with_lesion(bones, anatomy.lesion)
+    corridors, missing = find_corridors(whole)
+    cautions = [f"no {m.name} screw, {m.side}: {m.reason}" for m in missing if m.reason.startswith("not found")]
+    if not corridors:
+        cautions.append("no screw corridor is known in this image: screws are planned in pelvis and femoral neck only")
+        return ScrewProposal((), tuple(cautions))
+    near = _near_lesion(anatomy.ct.grid, anatomy.lesion, corridors)
+    candidates = []
+    for corridor in near:
+        found = _candidate(anatomy, corridor, clearance)
+        if isinstance(found, str):
+            cautions.append(found)
+        else:
+            candidates.append(found)
+    if not near:
+        cautions.append("no screw corridor passes within reach of the lesion")
+    pelvis = Pelvis(whole)
+    surfaces = [StructureSurface.of(s) for s in anatomy.structures]
+    ranked = sorted(candidates, key=lambda c: c.rank)
+    screws, left_out = _chosen(anatomy, pelvis, surfaces, ranked, probes)
+    if not screws and probes:
+        # A screw through the lesion lies where the probes lay: better one that waits for them than none.
+        screws, left_out = _chosen(anatomy, pelvis, surfaces, ranked, ())
+        for screw in screws:
+            met = _meets(_ends(screw), screw.diameter_mm / 2, probes)
+            cautions += [f"{screw.name} passes where {met} lies: place it when the probe is out"] if met else []
+    return ScrewProposal(tuple(screws), (*cautions, *left_out))
+
+
+def _chosen(
+    anatomy: Anatomy,
+    pelvis: Pelvis,
+    surfaces: Sequence[StructureSurface],
+    ranked: Sequence[_Candidate],
+    probes: Sequence[Probe],
+) -> tuple[list[Screw], list[str]]:
+    """The best candidates that keep clear of each other, the probes and every structure; why the others do not."""
+    screws: list[Screw] = []
+    left_out = []
+    for candidate in ranked:
+        radius = candidate.kind.diameter_mm / 2
+        met = _meets((candidate.entry_ras_mm, candidate.tip_ras_mm), radius, (*screws, *probes))
+        if met is not None:
+            reason = f"it would meet {met}"
+        elif len(screws) >= int(DEFAULTS["most_screws"]):
+            reason = f"{len(screws)} screws are planned already"
+        else:
+            screw = _screw(anatomy, pelvis, surfaces, candidate, f"Screw {len(screws) + 1}")
+            bad = [c for c in screw.clearances if not c.ok]
+            if not bad:
+                screws.append(screw)
+                continue
+            reason = f"{bad[0].distance_mm:.1f} mm to {bad[0].structure}, {bad[0].required_mm:g} mm are required"
+        left_out.append(f"no {candidate.name} screw: {reason}")
+    return screws, left_out
+
+
+def with_lesion(bones: LabelMap, lesion: NDArray[np.bool_]) -> LabelMap:
+    """The bones with the lesion's hole in them filled, as far as it lies within the bone's closed outline."""
+    spacing = bones.grid.spacing_kji_mm
+    region = bones.grid.region_around(bones.grid.ras_of_mask(lesion), 4 * CLOSED_LESION_MM)
+    local = bones.labels[region]
+    values, counts = np.unique(local[local > 0], return_counts=True)
+    labels = bones.labels.copy()
+    for value in values[np.argsort(-counts)]:
+        hole = closed(local == value, CLOSED_LESION_MM, spacing) & lesion[region] & (labels[region] == 0)
+        labels[region][hole] = value
+    return LabelMap(bones.grid, labels, bones.names)
+
+
+def segments_apart_mm(
+    first: tuple[NDArray[np.float64], NDArray[np.float64]], second: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> float:
+    """Smallest distance between two segments, each a pair of end points (3,) in mm."""
+    p, u = first[0], first[1] - first[0]
+    q, v = second[0], second[1] - second[0]
+    a, b, c, w = u @ u, u @ v, v @ v, p - q
+    flat = a * c - b * b
+    s = float(np.clip((b * (v @ w) - c * (u @ w)) / flat, 0, 1)) if flat > 1e-9 * a * c else 0.0
+    t = float(np.clip((b * s + v @ w) / c, 0, 1)) if c > 0 else 0.0
+    s = float(np.clip((b * t - u @ w) / a, 0, 1)) if a > 0 else 0.0
+    return float(np.linalg.norm(w + s * u - t * v))
+
+
+def _near_lesion(grid: Grid, lesion: NDArray[np.bool_], corridors: Sequence[Corridor]) -> list[Corridor]:
+    """Corridors whose cylinder comes within reach of the lesion."""
+    reach = max(c.clearance_mm for c in corridors) + DEFAULTS["near_mm"]
+    region = grid.region_around(grid.ras_of_mask(lesion), reach + 2 * float(grid.spacing_kji_mm.max()))
+    away, local = distance_mm(np.ascontiguousarray(lesion[region]), grid.spacing_kji_mm), grid.crop(region)
+    near = []
+    for corridor in corridors:
+        points = np.linspace(corridor.entry_ras_mm, corridor.exit_ras_mm, 200)
+        places = local.ijk_from_ras(points)[:, ::-1].T
+        distance = ndimage.map_coordinates(away, places, order=1, cval=1e3).min()
+        if distance <= corridor.clearance_mm + DEFAULTS["near_mm"]:
+            near.append(corridor)
+    return near
+
+
+def _candidate(anatomy: Anatomy, corridor: Corridor, clearance_mm: float) -> _Candidate | str:
+    """The thickest and longest screw of a corridor, or why none is proposed."""
+    name = corridor.name if corridor.side == "both" else f"{corridor.name}, {corridor.side}"
+    kind = largest_screw(corridor.clearance_mm, clearance_mm)
+    if kind is None:
+        return (
+            f"no {name} screw: the corridor is {corridor.diameter_mm:.1f} mm wide, "
+            f"too narrow for any screw with {clearance_mm:g} mm of bone around it"
+        )
+    blind = corridor.trims_mm[1] == 0
+    # The corridor's clearance is known up to the trim at its far end only: the tip stays before it, whichever it is.
+    length = kind.length_mm(corridor.length_mm - (0.0 if blind else max(corridor.trims_mm)))
+    if length is None:
+        return f"no {name} screw: the corridor is only {corridor.length_mm:.0f} mm long"
+    axis = (corridor.exit_ras_mm - corridor.entry_ras_mm) / corridor.length_mm
+    # A corridor may be entered at either end: the head goes where the lesion leaves more bone to hold, skin permitting.
+    options = [(corridor.entry_ras_mm, axis)]
+    if not blind:
+        options.append((corridor.exit_ras_mm, -axis))
+    found = []
+    for entry, direction in options:
+        tip = entry + direction * length
+        contact = lesion_contact(anatomy.ct.grid, anatomy.lesion, entry, tip)
+        held = min(contact.before_mm, contact.beyond_mm) if contact else np.inf
+        to_skin = skin_entry(anatomy, entry, direction)
+        depth = np.inf if to_skin is None else float(np.linalg.norm(to_skin - entry))
+        found.append((held < DEFAULTS["purchase_mm"], depth, entry, tip, contact, held))
+    short, _depth, entry, tip, contact, held = min(found, key=lambda row: row[:2])
+    if short:
+        return f"no {name} screw: it would hold only {held:.0f} mm of bone beyond the lesion at one end"
+    return _Candidate(corridor, kind, entry, tip, contact)
+
+
+def _meets(
+    own: tuple[NDArray[np.float64], NDArray[np.float64]], radius_mm: float, others: Sequence[Screw | Probe]
+) -> str | None:
+    """Name of the screw or probe that a shaft would meet."""
+    for other in others:
+        apart = segments_apart_mm(own, _ends(other)) - radius_mm - other.diameter_mm / 2
+        if apart < DEFAULTS["gap_mm"]:
+            return other.name
+    return None
+
+
+def _ends(shaft: Screw | Probe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.array(shaft.entry_ras_mm), np.array(shaft.tip_ras_mm)
+
+
+def _screw(
+    anatomy: Anatomy, pelvis: Pelvis, surfaces: Sequence[StructureSurface], candidate: _Candidate, name: str
+) -> Screw:
+    grid, corridor, kind = anatomy.ct.grid, candidate.corridor, candidate.kind
+    entry, tip, radius = candidate.entry_ras_mm, candidate.tip_ras_mm, kind.diameter_mm / 2
+    direction = (tip - entry) / np.linalg.norm(tip - entry)
+    broken = breach(_depth_for(pelvis, corridor), entry, tip, radius, max(corridor.trims_mm))
+    skin = skin_entry(anatomy, entry, direction)
+    profile, shares = density_profile(anatomy, entry, tip, radius)
+    contact = candidate.contact
+    return Screw(
+        name=name,
+        corridor=candidate.name,
+        diameter_mm=kind.diameter_mm,
+        length_mm=round(float(np.linalg.norm(tip - entry)), 1),
+        entry_ras_mm=rounded_point(entry),
+        tip_ras_mm=rounded_point(tip),
+        cortical_clearance_mm=float(np.floor(broken.clearance_mm * 100) / 100),
+        purchase_beyond_lesion_mm=round(contact.beyond_mm, 1) if contact else None,
+        purchase_before_lesion_mm=round(contact.before_mm, 1) if contact else None,
+        lesion_path_mm=round(contact.inside_mm, 1) if contact else 0.0,
+        screw_type=kind.id,
+        side_breach_mm=round(broken.side_mm, 2),
+        tip_breach_mm=round(broken.tip_mm, 2),
+        skin_entry_ras_mm=None if skin is None else rounded_point(skin),
+        skin_to_bone_mm=None if skin is None else round(float(np.linalg.norm(skin - entry)), 1),
+        joints_met=joints_met(surfaces, grid, entry, tip, radius),
+        hu_every_5_mm=tuple(round(float(v)) for v in profile),
+        hu_shares={key: round(value, 3) for key, value in shares.items()},
+        clearances=structure_clearances(surfaces, grid, entry if skin is None else skin, tip, radius),
+    )
+
+
+def _depth_for(pelvis: Pelvis, corridor: Corridor) -> DepthMap:
+    """The map that the corridor was found in."""
+    side = corridor.side
+    if corridor.bones[0].startswith("femur"):
+        return depth_map(pelvis.grid, bone_of(pelvis.bones, corridor.bones[0]))
+    return pelvis.ring if "sacrum" in corridor.bones or side == "both" else pelvis.hips[side]

@@ -1,0 +1,218 @@
+"""Treatments as a whole: rows reproduced, any direction alike, several probes, structures, cancel, a planned case."""
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from grids import oblique_grid
+from phantoms import coarse_result
+
+from BoneAblationPlannerLib.case import Anatomy, Structure
+from BoneAblationPlannerLib.ct import CtVolume, ct_sha256
+from BoneAblationPlannerLib.devices.catalogue import builtin_devices, find_device
+from BoneAblationPlannerLib.errors import Cancelled, InputError
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.placement.target import build_target
+from BoneAblationPlannerLib.zones.heat import patient
+from BoneAblationPlannerLib.zones.heat.applicators import Protocol, Strength, protocol_of, strength_of
+from BoneAblationPlannerLib.zones.heat.calibration import bench_grid, on_bench
+from BoneAblationPlannerLib.zones.heat.effects import compare, effects_on
+from BoneAblationPlannerLib.zones.heat.medium import Medium
+from BoneAblationPlannerLib.zones.heat.patient import PlacedProbe, simulate_in_patient
+from BoneAblationPlannerLib.zones.heat.planned import simulate_plan
+from BoneAblationPlannerLib.zones.heat.programs import shortest_program, spread_of
+from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
+from BoneAblationPlannerLib.zones.heat.simulation import treat
+from BoneAblationPlannerLib.zones.heat.tissue import Levels, provenance_of_tissues, tissue_names
+from BoneAblationPlannerLib.zones.heat.tissue_map import Insert, map_tissues, simulation_grid, uniform_map
+
+SHORT_HEAT = Protocol("mwa", "muscle", 37.0, "test", "default", watts=40.0, seconds=120.0)
+SHORT_ICE = Protocol("cryo", "gel", 22.0, "test", "default", freeze_thaw_s=(60.0, 30.0, 60.0), active_thaw_s=20.0)
+
+
+def cube(count, voxel_mm=1.0):
+    matrix = np.diag([voxel_mm, voxel_mm, voxel_mm, 1.0])
+    matrix[:3, 3] = -(count - 1) / 2 * voxel_mm
+    return Grid((count,) * 3, matrix)
+
+
+@pytest.mark.parametrize("device_id", ["mwa-neuwave-17g", "rfa-osteocool-17g"])
+def test_a_row_is_reproduced_in_its_medium(device_id):
+    """The first program of the row: both axes within 1 mm, the reach within 1 mm."""
+    device = find_device(device_id)
+    program = device.programs[0]
+    grid = bench_grid(program.short_mm, program.long_mm, program.beyond_tip_mm)
+    strength = strength_of(device, program)
+    _, size = on_bench(protocol_of(device, program), strength, device.diameter_mm, grid, None)
+    assert size.across_mm == pytest.approx(program.short_mm, abs=1)
+    assert size.along_mm == pytest.approx(program.long_mm, abs=1)
+    assert size.beyond_tip_mm == pytest.approx(program.beyond_tip_mm, abs=1)
+
+
+def test_every_stored_calibration_names_its_row():
+    text = files("BoneAblationPlannerLib.zones.heat").joinpath("calibration.json").read_text(encoding="utf-8")
+    rows = {(r["device"], r["program"]) for r in json.loads(text)}
+    assert rows <= {(d.id, p.id) for d in builtin_devices() for p in d.programs}
+
+
+@pytest.mark.parametrize("direction", [(1, 0, 0), (0, 1, 0), (1, 1, 0), (1, -1, 1)])
+def test_zone_is_the_same_in_any_direction(direction):
+    volumes = []
+    for axis in (np.array([0.0, 0.0, 1.0]), np.array(direction) / np.linalg.norm(direction)):
+        medium = Medium.of(uniform_map(cube(51), "muscle"))
+        zone = treat(medium, [(SHORT_HEAT, Strength(1.0, 10, 0), ActivePart(-5 * axis, 5 * axis, 0.8))])
+        volumes.append(zone.killed.sum())
+    assert volumes[0] > 1000
+    assert volumes[1] == pytest.approx(volumes[0], rel=0.04)
+
+
+def test_probes_together_kill_more_than_each_alone_but_temperatures_do_not_add():
+    medium = Medium.of(uniform_map(cube(51), "gel"), rest_celsius=22.0)
+    parts = [ActivePart(np.array([x, 0.0, -8.0]), np.array([x, 0.0, 8.0]), 0.8) for x in (-6.0, 6.0)]
+    probes = [(SHORT_ICE, Strength(-140.0, 16, 0), part) for part in parts]
+    both = treat(medium, probes)
+    alone = [treat(medium, [probe]) for probe in probes]
+    assert both.frozen is not None
+    assert (both.frozen | ~(alone[0].frozen | alone[1].frozen)).all()
+    assert both.coldest_celsius.min() >= -140.01
+    mirrored = both.coldest_celsius[:, :, ::-1]
+    assert np.abs(both.coldest_celsius - mirrored).max() < 0.01
+
+
+def test_thermocouples_follow_the_treatment():
+    medium = Medium.of(uniform_map(cube(41), "gel"), rest_celsius=22.0)
+    part = ActivePart(np.array([0.0, 0.0, -8.0]), np.array([0.0, 0.0, 8.0]), 0.8)
+    wires = {"near": (3.0, 0.0, 0.0), "far": (15.0, 0.0, 0.0)}
+    done = treat(medium, [(SHORT_ICE, Strength(-140.0, 16, 0), part)], None, wires)
+    near, far = done.curves_celsius["near"], done.curves_celsius["far"]
+    assert len(near) == len(done.times_s)
+    assert done.times_s[-1] == pytest.approx(170)
+    assert near[0] == pytest.approx(22)
+    end_of_freeze = int(np.argmin(np.abs(done.times_s - 60)))
+    assert near[end_of_freeze] < near[int(np.argmin(np.abs(done.times_s - 90)))]
+    assert near.min() < far.min()
+
+
+def test_cancel_and_bad_combinations():
+    medium = Medium.of(uniform_map(cube(31), "muscle"))
+    part = ActivePart(np.array([0.0, 0.0, -3.0]), np.array([0.0, 0.0, 3.0]), 0.8)
+    heat, ice = (SHORT_HEAT, Strength(1.0, 6, 0), part), (SHORT_ICE, Strength(-140.0, 6, 0), part)
+    with pytest.raises(Cancelled):
+        treat(medium, [heat], report=lambda fraction, stage: fraction < 0.3)
+    with pytest.raises(InputError, match="modalit"):
+        treat(medium, [heat, ice])
+    with pytest.raises(InputError, match="at most 6"):
+        treat(medium, [ice] * 7)
+
+
+def little_patient(grid):
+    """Muscle with a bone slab, a tumour in it, a nerve beside, all on an oblique grid."""
+    k, j, i = np.indices(grid.shape)
+    bone = (j > 12) & (j < 30)
+    lesion = bone & (abs(k - grid.shape[0] // 2) < 3) & (abs(j - 20) < 4) & (abs(i - grid.shape[2] // 2) < 4)
+    hu = np.where(bone, 300, 40).astype(np.int16)
+    hu[lesion] = 60
+    nerve = (j == 34) & (abs(i - grid.shape[2] // 2) < 2)
+    structure = Structure("sciatic nerve", "nerve", nerve, 5.0, 10.0, "drawn curve")
+    ct = CtVolume(grid, hu, "test", ct_sha256(grid, hu))
+    return Anatomy(ct, np.ones(grid.shape, bool), bone | lesion, lesion, (structure,))
+
+
+def test_tissues_of_a_patient():
+    grid = oblique_grid((24, 48, 48), (1.0, 1.0, 2.5))
+    anatomy = little_patient(grid)
+    fluid = np.zeros(grid.shape, dtype=bool)
+    fluid[:, 40:44, :] = True
+    middle = grid.ras_from_ijk((np.array(grid.shape[::-1]) - 1) / 2)[0]
+    sim = simulation_grid(grid, [middle], 60.0, 1.0)
+    tissues = map_tissues(anatomy, sim, [Insert("carbon dioxide", fluid)])
+    assert {"muscle", "lytic tumour", "nerve", "carbon dioxide"} <= set(tissues.tissues)
+    # 300 HU in bone lies an eighth of the way from cancellous (200) to cortical (1000).
+    inside = sim.nearest_voxel(grid.ras_from_ijk([[4.0, 20.0, 4.0]])[0])
+    assert tissue_names()[tissues.first[inside]] == "cancellous bone"
+    assert tissues.share[inside] == pytest.approx(0.125, abs=0.01)
+    assert (Medium.of(tissues, Levels(perfusion="high")).perfusion >= Medium.of(tissues).perfusion).all()
+    with pytest.raises(InputError, match="voxel size"):
+        simulation_grid(grid, [middle], 60.0, 0.01)
+    with pytest.raises(InputError, match="level"):
+        Levels(perfusion="much")
+
+
+def test_a_probe_in_a_patient_and_what_it_does_to_a_nerve():
+    grid = oblique_grid((24, 48, 48), (1.0, 1.0, 2.5))
+    anatomy = little_patient(grid)
+    ends = grid.ras_from_ijk([[24.0, 0.0, 12.0], [24.0, 24.0, 12.0]])
+    device = find_device("mwa-neuwave-17g")
+    probe = PlacedProbe(device, device.programs[0], tuple(ends[0]), tuple(ends[1]))
+    patient._results.clear()
+    zone = simulate_in_patient(anatomy, [probe], voxel_mm=2.0)
+    assert simulate_in_patient(anatomy, [probe], voxel_mm=2.0).treatment is zone.treatment
+    assert zone.killed.any()
+    effect = effects_on(zone, anatomy.structures, grid)[0]
+    assert effect.structure == "sciatic nerve"
+    assert effect.ok is (effect.hottest_celsius <= 45 and effect.cem43_min <= 16)
+    inside = zone.grid.ras_of_mask(zone.killed)
+    assert (zone.margins_mm(inside) >= -zone.grid.half_diagonal_mm).all()
+    assert zone.distance_to_mm(inside) == 0
+    on_ct = zone.mask_on(grid, zone.killed)
+    assert on_ct.sum() * grid.voxel_ml == pytest.approx(zone.volume_ml, rel=0.15)
+
+
+def test_shortest_program_and_spread():
+    """Programs are tried by time; perfusion and conduction that hinder never enlarge the zone."""
+    grid = oblique_grid((24, 48, 48), (1.0, 1.0, 2.5))
+    anatomy = replace(little_patient(grid), structures=())
+    ends = grid.ras_from_ijk([[24.0, 0.0, 12.0], [24.0, 26.0, 12.0]])
+    device = find_device("mwa-neuwave-17g")
+    probes = [PlacedProbe(device, device.programs[1], tuple(ends[0]), tuple(ends[1]))]
+    target = build_target(anatomy.lesion, grid, 0.0)
+    best, tried = shortest_program(anatomy, probes, target, 0.5, voxel_mm=2.5)
+    assert [row.minutes for row in tried] == sorted(row.minutes for row in tried)
+    assert best is not None
+    assert best == tried[-1]
+    assert all(row.lesion_fraction < 0.5 for row in tried[:-1])
+    none, every = shortest_program(anatomy, probes, target, 1.1, voxel_mm=2.5)
+    assert none is None
+    assert len(every) == len(device.programs)
+    small, large = spread_of(anatomy, probes, target, voxel_mm=2.5)
+    assert small.volume_ml <= large.volume_ml
+    assert small.lesion_fraction <= large.lesion_fraction
+
+
+def test_difference_of_two_balls():
+    """Concentric balls of 10 and 12 mm: Dice 2 r1^3 / (r1^3 + r2^3), surfaces 2 mm apart."""
+    grid = cube(41)
+    r = np.linalg.norm(grid.ras_of_mask(np.ones(grid.shape, bool)), axis=1).reshape(grid.shape)
+    found = compare(r <= 10, r <= 12, grid)
+    assert found.dice == pytest.approx(2 * 1000 / (1000 + 1728), abs=0.02)
+    assert found.mean_surface_mm == pytest.approx(2, abs=0.4)
+    assert compare(r <= 10, r <= 10, grid).largest_surface_mm == 0
+
+
+def test_a_plan_with_simulated_zones():
+    planned = coarse_result()
+    result = simulate_plan(planned, builtin_devices(), voxel_mm=2.5, with_spread=False)
+    plan = result.plan
+    assert plan.zone.model == "heat"
+    assert plan.simulation is not None
+    assert 0 < plan.simulation.chart_dice <= 1
+    assert result.zone.any()
+    assert plan.probes == planned.plan.probes
+    assert any("simulated in this patient's tissues" in w for w in plan.warnings)
+    assert {row.status for row in plan.zone.provenance} <= {"seen", "derived", "unverified", "default"}
+    again = type(plan).from_json(json.loads(json.dumps(plan.to_json())))
+    assert again.simulation == plan.simulation
+
+
+def test_a_device_without_protocol_is_refused():
+    device = replace(find_device("mwa-neuwave-17g"), id="own-probe")
+    with pytest.raises(InputError, match="cannot be simulated"):
+        protocol_of(device, device.programs[0])
+
+
+def test_every_tissue_has_provenance():
+    rows = provenance_of_tissues(tissue_names())
+    assert len(rows) == 8 * len(tissue_names())
+    assert all(row.source and row.status for row in rows)

@@ -1,0 +1,478 @@
+"""The steps of the planner's panel: outline and edit, distances, needles by hand, dragging, undo, views, comparing."""
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from panels import PLANNER, cells, ids, run
+from phantoms import coarse_phantom, coarse_result
+
+from BoneAblationPlannerLib.scene.build import plan_documents, plan_nodes, read_plan_nodes
+from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle
+from BoneAblationPlannerLib.scene.convert import points_array
+from BoneAblationPlannerLib.scene.outline import SEGMENT
+from BoneAblationPlannerLib.scene.segmentation import segment_mask, segments, set_voxels
+
+
+@pytest.fixture
+def planned(host, sample, monkeypatch):
+    """The panel with the sample and a plan that was ready at once; measuring is real."""
+    monkeypatch.setattr(sample.logic, "plan", lambda case, report: coarse_result())
+    run(host, sample, sample.ui.planButton)
+    return sample
+
+
+def settle(host, panel):
+    """Until nothing runs and no drag is waiting to be measured."""
+    tracker = panel.sections[4]._tracker
+    host.wait(lambda: not panel.runner.running and not tracker._rest.active)
+    host.process()
+
+
+def lines(panel):
+    return panel.logic.probeLines(panel.parameters.plan)
+
+
+def drag(host, panel, line, by):
+    """What dragging a point does: several moves, then the end of the interaction."""
+    start = np.array(line.GetNthControlPointPositionWorld(1))
+    for share in (0.3, 0.7, 1.0):
+        line.SetNthControlPointPositionWorld(1, *(start + share * np.asarray(by)))
+        host.process()
+    line.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+    settle(host, panel)
+
+
+def plan_of(panel):
+    return panel.plan()
+
+
+# Lesion
+
+
+def test_the_outline_is_a_segment_that_can_be_edited_and_is_not_overwritten_unasked(host, sample, monkeypatch):
+    ui = sample.ui
+    run(host, sample, ui.outlineButton)
+    assert ui.messageLabel.text == ""
+    assert ui.sourceCombo.currentText == "A finished outline"
+    node = ui.outlineSelector.currentNode()
+    assert ui.segmentCombo.currentText == "Lesion"
+    assert "ml" in ui.lesionFigures.text
+    assert "ml" in ui.lesionSection.text
+    grid = coarse_phantom().ct.grid
+    segment = node.GetSegmentation().GetSegment(SEGMENT)
+    computed = segment_mask(segment, grid)
+    assert (computed & coarse_phantom().lesion).sum() > 0.5 * coarse_phantom().lesion.sum()
+    cases = []
+    monkeypatch.setattr(sample.logic, "plan", lambda case, report: cases.append(case) or coarse_result())
+    run(host, sample, ui.planButton)
+    assert cases[0].computed is not None  # nobody has touched it
+    np.testing.assert_array_equal(cases[0].lesion, computed)
+
+    ui.editButton.click()
+    assert ui.segmentEditor.isVisible()
+    editor = ui.segmentEditor._given["editor"]
+    assert editor.GetSegmentationNode() is node
+    assert editor.GetSelectedSegmentID() == SEGMENT
+    drawn = computed | np.roll(computed, 2, axis=2)
+    set_voxels(segment, drawn, grid)
+    ui.editButton.click()
+    assert not ui.segmentEditor.isVisible()
+    assert "edited by hand" in ui.lesionFigures.text
+    run(host, sample, ui.planButton)
+    assert cases[1].computed is None
+    np.testing.assert_array_equal(cases[1].lesion, drawn)
+
+    ui.sourceCombo.setCurrentText("One point inside")
+    host.answers.append(False)
+    ui.outlineButton.click()
+    assert not sample.runner.running
+    np.testing.assert_array_equal(segment_mask(segment, grid), drawn)
+    host.answers.append(True)
+    run(host, sample, ui.outlineButton)
+    np.testing.assert_array_equal(segment_mask(node.GetSegmentation().GetSegment(SEGMENT), grid), computed)
+    assert len(host.questions) == 2
+
+
+def test_box_points_and_painted_skin_reach_the_case(host, sample, monkeypatch):
+    cases = []
+    monkeypatch.setattr(sample.logic, "plan", lambda case, report: cases.append(case) or coarse_result())
+    seed = np.array(coarse_phantom().seed_ras_mm)
+    box = sample.ui.boxSelector.addNode()
+    box.SetXYZ(*seed)
+    box.SetSize(20.0, 24.0, 28.0)
+    inside = sample.ui.insideSelector.addNode()
+    inside.AddControlPoint(vtk.vtkVector3d(*(seed + [1.0, 2.0, 3.0])))
+    painted = host.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "stoma")
+    segment = slicer.vtkSegment()
+    segment.SetName("stoma")
+    mask = np.zeros(coarse_phantom().ct.grid.shape, dtype=bool)
+    mask[5:9, 5:9, 5:9] = True
+    set_voxels(segment, mask, coarse_phantom().ct.grid)
+    painted.GetSegmentation().AddSegment(segment)
+    sample.ui.noEntrySelector.setCurrentNode(painted)
+    run(host, sample, sample.ui.planButton)
+    (case,) = cases
+    np.testing.assert_allclose(case.marks.box_ras_mm, [seed - [10, 12, 14], seed + [10, 12, 14]], atol=1e-6)
+    np.testing.assert_allclose(case.marks.inside_ras_mm, [seed + [1.0, 2.0, 3.0]], atol=1e-6)
+    assert case.marks.outside_ras_mm is None
+    np.testing.assert_array_equal(case.excluded_entries, mask)
+
+
+def test_a_box_that_is_not_placed_is_one_line(host, sample):
+    sample.ui.boxSelector.addNode().SetSize(0.0, 0.0, 0.0)
+    sample.ui.planButton.click()
+    assert not sample.runner.running
+    assert "is not placed" in sample.ui.messageLabel.text
+
+
+# Structures
+
+
+def kind_cell(panel, kind, column):
+    table = panel.ui.kindTable
+    row = next(n for n in range(table.rowCount) if table.item(n, 0).text() == kind)
+    return table.item(row, column)
+
+
+def test_the_table_says_what_is_there_and_a_distance_can_be_changed(host, sample, monkeypatch):
+    cases = []
+    monkeypatch.setattr(sample.logic, "plan", lambda case, report: cases.append(case) or coarse_result())
+    assert kind_cell(sample, "nerve", 1).text() == f"{len(coarse_phantom().nerves)} structures"
+    assert kind_cell(sample, "ureter", 1).text() == "NOT CHECKED"
+    assert "ureter" in sample.ui.missingKindsLabel.text
+    kind_cell(sample, "nerve", 3).setText("14,5")
+    host.process()
+    assert kind_cell(sample, "nerve", 3).text() == "14.5"
+    assert kind_cell(sample, "nerve", 3).toolTip() == "set by the user (default)"
+    kind_cell(sample, "bowel", 2).setText("a lot")
+    host.process()
+    assert sample.ui.messageLabel.text == "bowel, needle: 'a lot'; expected 0 to 50 mm"
+    assert kind_cell(sample, "bowel", 2).text() == f"{cases_rule('bowel').shaft_mm:g}"
+    run(host, sample, sample.ui.planButton)
+    assert cases[0].structure_table.kinds["nerve"].zone_mm == 14.5
+    assert cases[0].structure_table.kinds["bowel"] == cases_rule("bowel")
+
+
+def cases_rule(kind):
+    from BoneAblationPlannerLib.anatomy.structure_table import kind_rules
+
+    return kind_rules()[kind]
+
+
+def test_drawing_a_nerve_starts_place_mode_and_the_curve_counts(host, sample):
+    before = len(sample.nerves())
+    sample.ui.drawNerveButton.click()
+    host.process()
+    assert len(sample.nerves()) == before + 1
+    selection = host.scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    assert selection.GetActivePlaceNodeID() == sample.nerves()[-1].GetID()
+
+
+def test_devices_follow_the_modality_and_the_choice_reaches_the_case(host, sample, monkeypatch):
+    cases = []
+    monkeypatch.setattr(sample.logic, "plan", lambda case, report: cases.append(case) or coarse_result())
+    ui = sample.ui
+    everything = ui.deviceCombo.count
+    ui.modalityCombo.setCurrentText("Cryoablation")
+    assert 1 < ui.deviceCombo.count < everything
+    ui.deviceCombo.setCurrentIndex(1)
+    chosen = ui.deviceCombo.currentData
+    run(host, sample, ui.planButton)
+    assert cases[0].choices.device == chosen
+    ui.modalityCombo.setCurrentText("Microwave")
+    assert ui.deviceCombo.currentIndex == 0  # the cryoprobe is no longer on offer
+
+
+# Needles
+
+
+def test_dragging_moves_the_zone_at_once_and_then_every_figure(host, planned):
+    line = lines(planned)[0]
+    assert line.GetLocked()
+    planned.ui.lockButton.click()
+    assert not line.GetLocked()
+    nodes = plan_nodes(planned.parameters.plan)
+    zone_before = points_array(nodes.zones[0].GetPolyData()).mean(axis=0)
+    covered = plan_of(planned).coverage.lesion_fraction
+    start = np.array(line.GetNthControlPointPositionWorld(1))
+    line.SetNthControlPointPositionWorld(1, *(start + [0.0, 0.0, 12.0]))
+    host.wait(lambda: np.linalg.norm(points_array(nodes.zones[0].GetPolyData()).mean(axis=0) - zone_before) > 3)
+    settle(host, planned)
+    plan = plan_of(planned)
+    np.testing.assert_allclose(plan.probes[0].tip_ras_mm, start + [0.0, 0.0, 12.0], atol=0.01)
+    assert plan.coverage.lesion_fraction < covered
+    assert plan.optimiser.description.startswith("placed by hand")
+    assert read_plan_nodes(host.scene).masks["zone"].sum() != coarse_result().zone.sum()
+
+
+def test_undo_and_redo_take_needles_back_and_forth(host, planned):
+    ui, line = planned.ui, lines(planned)[0]
+    first = np.array(line.GetNthControlPointPositionWorld(1))
+    assert not ui.undoButton.enabled
+    drag(host, planned, line, [0.0, 0.0, 6.0])
+    assert ui.undoButton.enabled
+    run(host, planned, ui.undoButton)
+    np.testing.assert_allclose(line.GetNthControlPointPositionWorld(1), first, atol=0.01)
+    assert plan_of(planned).coverage == coarse_result().plan.coverage
+    assert plan_of(planned).optimiser == coarse_result().plan.optimiser
+    assert not ui.undoButton.enabled
+    run(host, planned, ui.redoButton)
+    np.testing.assert_allclose(line.GetNthControlPointPositionWorld(1), first + [0.0, 0.0, 6.0], atol=0.01)
+    assert not ui.redoButton.enabled
+
+
+def test_a_needle_is_renamed_and_a_taken_name_refused(host, planned):
+    table = planned.ui.probeList
+    before = ids(host.scene)
+    table.item(0, 0).setText("lateral")
+    settle(host, planned)
+    assert plan_of(planned).probes[0].name == "lateral"
+    assert table.item(0, 0).text() == "lateral"
+    assert ids(host.scene) == before
+    table.item(0, 0).setText("")
+    host.process()
+    assert "has no name" in planned.ui.messageLabel.text
+    assert table.item(0, 0).text() == "lateral"
+
+
+def test_one_needle_is_unlocked_alone(host, planned):
+    import qt
+
+    planned.ui.probeList.item(0, 2).setCheckState(qt.Qt.Unchecked)
+    assert [line.GetLocked() for line in lines(planned)] == [0] + [1] * (len(lines(planned)) - 1)
+    assert planned.ui.lockButton.text == "Lock all"
+    planned.ui.lockButton.click()
+    assert all(line.GetLocked() for line in lines(planned))
+
+
+def test_another_program_changes_the_zone(host, planned):
+    ui = planned.ui
+    ui.probeList.selectRow(0)
+    host.process()
+    before = plan_of(planned).probes[0]
+    assert ui.programCombo.currentData == f"{before.device}|{before.program}"
+    other = next(n for n in range(ui.programCombo.count) if n != ui.programCombo.currentIndex)
+    ui.programCombo.setCurrentIndex(other)
+    settle(host, planned)
+    after = plan_of(planned).probes[0]
+    assert f"{after.device}|{after.program}" == ui.programCombo.itemData(other)
+    assert after.zone_axes_mm != before.zone_axes_mm or after.program != before.program
+
+
+def test_a_needle_is_added_by_two_clicks_and_removed(host, planned):
+    ui = planned.ui
+    before = len(plan_of(planned).probes)
+    seed = np.array(coarse_phantom().seed_ras_mm)
+    ui.addProbeButton.click()
+    assert "click the target" in ui.probesSection.text
+    assert not ui.addProbeButton.enabled
+    line = host.scene.GetFirstNodeByName("New needle")
+    line.AddControlPoint(vtk.vtkVector3d(*seed))
+    assert len(plan_of(planned).probes) == before
+    line.AddControlPoint(vtk.vtkVector3d(*(seed + [70.0, 0.0, 0.0])))
+    host.process()
+    settle(host, planned)
+    added = plan_of(planned).probes[-1]
+    np.testing.assert_allclose(added.tip_ras_mm, seed, atol=0.01)  # the target was clicked first
+    np.testing.assert_allclose(added.entry_ras_mm, seed + [70.0, 0.0, 0.0], atol=0.01)
+    assert host.scene.GetFirstNodeByName("New needle") is None
+    ui.probeList.selectRow(before)
+    host.process()
+    run(host, planned, ui.removeProbeButton)
+    assert len(plan_of(planned).probes) == before
+    assert len(plan_nodes(planned.parameters.plan).zones) == before
+
+
+def test_a_plan_of_hand_placed_needles_only(host, sample):
+    ui = sample.ui
+    ui.modalityCombo.setCurrentText("Microwave")
+    seed = np.array(coarse_phantom().seed_ras_mm)
+    ui.addProbeButton.click()
+    line = host.scene.GetFirstNodeByName("New needle")
+    line.AddControlPoint(vtk.vtkVector3d(*seed))
+    line.AddControlPoint(vtk.vtkVector3d(*(seed + [70.0, 0.0, 0.0])))
+    host.process()
+    host.wait(lambda: not sample.runner.running)
+    host.process()
+    plan = plan_of(sample)
+    assert [p.name for p in plan.probes] == ["Probe 1"]
+    assert plan.optimiser.description.startswith("placed by hand")
+    assert plan.advice.modality == "mwa"
+    assert plan.advice.ranked
+
+
+def test_leaving_while_placing_leaves_no_line(host, planned):
+    before = ids(host.scene)
+    planned.ui.addProbeButton.click()
+    planned.exit()
+    assert ids(host.scene) == before
+    planned.enter()
+    assert planned.ui.addProbeButton.enabled
+
+
+def test_outlines_of_the_plan_edited_in_the_segment_editor_are_read_back(host, planned):
+    nodes = plan_nodes(planned.parameters.plan)
+    grid = coarse_phantom().ct.grid
+    lesion = next(s for i, s in segments(nodes.segmentation) if i == "lesion")
+    larger = segment_mask(lesion, grid)
+    larger |= np.roll(larger, 3, axis=0)
+    set_voxels(lesion, larger, grid)
+    run(host, planned, planned.ui.measureButton)
+    plan = plan_of(planned)
+    assert plan.lesion.volume_ml == pytest.approx(larger.sum() * grid.voxel_ml, abs=1e-3)
+    assert any("lesion outline was edited" in w for w in plan.warnings)
+
+
+def test_a_loaded_plan_is_dragged_and_removed(host, planner, tmp_path):
+    from BoneAblationPlannerLib.scene.build import add_plan
+    from BoneAblationPlannerLib.scene.runtime import new_scene
+
+    made = new_scene()
+    add_plan(made, coarse_result())
+    save_bundle(made, tmp_path / "plan.mrb")
+    assert load_bundle(tmp_path / "plan.mrb") is not None
+    before = ids(host.scene)
+    assert host.scene.ReadFromMRB(str(tmp_path / "plan.mrb"), False)
+    planner.enter()
+    (line, *_) = lines(planner)
+    drag(host, planner, line, [0.0, 0.0, 8.0])
+    assert planner.ui.messageLabel.text == ""
+    assert plan_of(planner).coverage.lesion_fraction < coarse_result().plan.coverage.lesion_fraction
+    planner.ui.removeButton.click()
+    host.process()
+    assert plan_documents(host.scene) == []
+    left = [host.scene.GetNodeByID(i).GetClassName() for i in ids(host.scene) - before]
+    assert not [c for c in left if "Markups" in c or "Model" in c or "Table" in c or "Segmentation" in c]
+
+
+def test_a_line_that_was_deleted_is_a_needle_less(host, planned):
+    count = len(plan_of(planned).probes)
+    drag(host, planned, lines(planned)[0], [0.0, 0.0, 1.0])
+    host.scene.RemoveNode(lines(planned)[-1])
+    host.process()
+    planned.update()
+    assert planned.ui.probeList.rowCount == count - 1
+
+
+# Views, warnings, comparing
+
+
+@pytest.fixture
+def slices(host):
+    """The three slice nodes of a usual layout."""
+    nodes = {}
+    for name in ("Red", "Yellow", "Green"):
+        node = slicer.vtkMRMLSliceNode()
+        node.SetName(name)
+        node.SetLayoutName(name)
+        nodes[name] = host.scene.AddNode(node)
+    return nodes
+
+
+def position(node):
+    matrix = node.GetSliceToRAS()
+    return np.array([matrix.GetElement(r, 3) for r in range(3)]), np.array([matrix.GetElement(r, 2) for r in range(3)])
+
+
+def test_slices_follow_the_needle_and_stay_while_dragging(host, slices, planned):
+    ui, probe = planned.ui, plan_of(planned).probes[0]
+    direction = np.subtract(probe.tip_ras_mm, probe.entry_ras_mm) / probe.depth_mm
+    ui.alongButton.click()
+    centre, normal = position(slices["Red"])
+    np.testing.assert_allclose(centre, probe.tip_ras_mm, atol=0.01)
+    assert abs(normal @ direction) == pytest.approx(1.0)
+    for name in ("Yellow", "Green"):
+        assert position(slices[name])[1] @ direction == pytest.approx(0.0, abs=1e-9)
+    ui.depthSlider.value = 10.0
+    np.testing.assert_allclose(position(slices["Red"])[0], probe.entry_ras_mm + 10 * direction, atol=0.01)
+    before = position(slices["Red"])[0]
+    drag(host, planned, lines(planned)[0], [0.0, 0.0, 6.0])
+    np.testing.assert_array_equal(position(slices["Red"])[0], before)
+    ui.standardButton.click()
+    np.testing.assert_allclose(position(slices["Red"])[0], plan_of(planned).lesion.centroid_ras_mm, atol=0.01)
+    np.testing.assert_allclose(np.abs(position(slices["Red"])[1]), [0, 0, 1], atol=1e-9)
+    assert not ui.depthSlider.enabled
+
+
+def test_a_click_on_a_warning_shows_its_place(host, slices, planned):
+    ui, plan = planned.ui, plan_of(planned)
+    ui.standardButton.click()
+    named = [n for n in range(ui.warningsList.count) if plan.probes[0].name in ui.warningsList.item(n).text()]
+    row = named[0] if named else 0
+    wanted = plan.probes[0].tip_ras_mm if named else plan.lesion.centroid_ras_mm
+    ui.warningsList.itemClicked.emit(ui.warningsList.item(row))
+    for node in slices.values():
+        np.testing.assert_allclose(position(node)[0], wanted, atol=0.01)
+
+
+def test_two_plans_are_compared_side_by_side(host, planned):
+    ui = planned.ui
+    assert not ui.compareTable.isVisible()
+    run(host, planned, ui.planButton)
+    assert ui.compareTable.columnCount == 2
+    assert [ui.compareTable.horizontalHeaderItem(n).text() for n in range(2)] == ["Plan", "Plan 2"]
+    shown = cells(ui.compareTable)
+    assert shown[0] == [str(len(coarse_result().plan.probes))] * 2
+    ui.removeButton.click()
+    host.process()
+    assert len(plan_documents(host.scene)) == 1
+
+
+def test_titles_say_how_far_each_step_is(host, planner):
+    ui = planner.ui
+    assert ui.patientSection.text == "1. Patient  … choose a CT"
+    assert ui.lesionSection.text == "2. Lesion  … one point in the lesion (0 placed)"
+    assert ui.probesSection.text.startswith("5. Probes  … a CT")
+    planner.logic.addSample(coarse_phantom(), planner.parameters)
+    host.process()
+    assert ui.patientSection.text == "1. Patient  ✓ BonePlanPhantom"
+    assert ui.probesSection.text == "5. Probes  … ready to plan"
+    assert ui.structuresSection.text.startswith("3. Structures to keep clear of  !")
+
+
+def test_random_clicks_and_drags_leave_no_exception_and_no_node(host, sample, monkeypatch):
+    """Seeded; planning is replaced, everything else is real."""
+    import qt
+
+    monkeypatch.setattr(sample.logic, "plan", lambda case, report: coarse_result())
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", staticmethod(lambda *_: ""))
+    rng = np.random.default_rng(11)
+    before = ids(host.scene)
+    buttons = [w for name, w in vars(sample.ui).items() if name.endswith("Button") and name != "sampleButton"]
+    combos = [w for name, w in vars(sample.ui).items() if name.endswith("Combo")]
+    for _ in range(150):
+        host.answers[:] = [bool(rng.integers(2))] * 3
+        action = rng.integers(4)
+        if action == 0:
+            button = buttons[rng.integers(len(buttons))]
+            if button.enabled and button.isVisible():
+                button.click()
+        elif action == 1:
+            combo = combos[rng.integers(len(combos))]
+            if combo.enabled and combo.count:
+                combo.setCurrentIndex(int(rng.integers(combo.count)))
+        elif action == 2 and (own := lines(sample)):
+            line = own[rng.integers(len(own))]
+            if not line.GetLocked():
+                at = np.array(line.GetNthControlPointPositionWorld(1)) + rng.normal(size=3)
+                line.SetNthControlPointPositionWorld(1, *at)
+        elif sample.ui.probeList.rowCount:
+            sample.ui.probeList.selectRow(int(rng.integers(sample.ui.probeList.rowCount)))
+        host.process()
+    settle(host, sample)
+    assert "failed" not in sample.ui.messageLabel.text
+    for document in list(plan_documents(host.scene)):
+        sample.parameters.plan = document
+        sample.ui.removeButton.click()
+    sample.exit()
+    made = [host.scene.GetNodeByID(i) for i in ids(host.scene) - before]
+    kept = ("Nerve", "Lesion outline", "SegmentEditor", "Lesion")
+    left = [n.GetName() for n in made if n.IsA("vtkMRMLDisplayableNode") and not n.GetName().startswith(kept)]
+    assert left == []
+
+
+def test_the_panel_reopens_on_what_it_left(host, planned):
+    host.close(planned)
+    again = host.open(host.load(PLANNER))
+    assert again.ui.probeList.rowCount == len(coarse_result().plan.probes)

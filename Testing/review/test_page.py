@@ -1,0 +1,212 @@
+"""The page in a real browser: look, drag, compare, save, decide, reload."""
+
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from reviewing import Reviewer, read_lines, serve, stop
+
+from BoneAblationPlannerLib.plan import read_plan
+from BoneAblationPlannerLib.review.folder import sha256_of
+
+
+@pytest.fixture
+def reviewer(browser, page):
+    """A browser on the page that all tests of this file share."""
+    user = Reviewer(browser, page).ready()
+    yield user
+    assert user.problems == []
+    user.page.evaluate("trame.trigger('discard')")
+    user.close()
+
+
+def test_it_shows_the_stored_plan_and_loads_nothing_from_elsewhere(reviewer, page):
+    coverage = reviewer.plan.coverage
+    assert reviewer.figure("Smallest margin") == f"{coverage.minimum_margin_mm:+.1f} mm"
+    assert reviewer.figure("Smallest margin", 4) == ""
+    shown = reviewer.page.inner_text("#figures .notchecked")
+    assert all(kind in shown for kind in reviewer.plan.structures.not_checked)
+    assert "Not a medical device" in reviewer.page.inner_text("footer")
+    hosts = {urlsplit(url).hostname for url in reviewer.requests if not url.startswith(("data:", "blob:"))}
+    assert hosts == {"127.0.0.1"}
+
+
+def test_every_tab_opens(reviewer):
+    for name, part in (("Structures", "structures"), ("Needles", "needles"), ("Cement, screws", "cement"),
+                       ("Sources", "sources"), ("Decide", "decide"), ("Figures", "figures")):  # fmt: skip
+        reviewer.page.click(f'nav.tabs button:text-is("{name}")')
+        assert reviewer.page.locator(f"#{part}").is_visible()
+
+
+def test_failing_structures_stand_first(reviewer):
+    reviewer.page.click('nav.tabs button:text-is("Structures")')
+    lights = reviewer.page.eval_on_selector_all("#structures tbody tr", "rows => rows.map(r => r.className)")
+    order = [
+        ("red", "amber", "green").index(next(w for w in c.split() if w in ("red", "amber", "green"))) for c in lights
+    ]
+    assert order == sorted(order)
+    assert len(order) == sum(len(p.clearances) for p in reviewer.plan.probes)
+
+
+def test_needles_are_locked_until_they_are_unlocked(reviewer):
+    reviewer.along(0)
+    reviewer.drag_tip(0)
+    reviewer.page.wait_for_timeout(1500)
+    assert not reviewer.page.locator("#changed").is_visible()
+
+
+def test_a_dragged_needle_changes_the_figures_and_undo_brings_them_back(reviewer):
+    before = reviewer.figure("Smallest margin")
+    reviewer.along(0)
+    reviewer.unlock()
+    reviewer.page.wait_for_timeout(1500)
+    reviewer.drag_tip(0)
+    reviewer.page.wait_for_selector("#changed", timeout=30_000)
+    reviewer.settled()
+    assert reviewer.figure("Smallest margin") != before
+    assert reviewer.figure("Smallest margin", 3) == before
+    assert reviewer.figure("Smallest margin", 4) != ""
+    while reviewer.page.locator('button:text-is("Undo")').is_enabled():
+        reviewer.page.keyboard.press("Control+z")
+        reviewer.page.wait_for_timeout(300)
+    reviewer.settled()
+    assert reviewer.figure("Smallest margin") == before
+
+
+def test_a_wider_margin_never_covers_more(reviewer):
+    reviewer.page.fill("#margin", "10")
+    reviewer.page.press("#margin", "Tab")
+    reviewer.page.wait_for_selector("#changed")
+    reviewer.page.wait_for_selector("text=Lesion + 10 mm covered", timeout=120_000)
+    wide = float(reviewer.figure("Lesion + 10 mm covered").split()[0])
+    assert wide <= 100 * reviewer.plan.coverage.lesion_plus_margin_fraction + 0.05
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "'set_margin', ['x']", "'set_margin', [1e9]", "'nudge', [99, 'tip', 0, 1]", "'nudge', [0, 'hub', 0, 1]",
+        "'set_device', [0, '../../etc/passwd']", "'set_mode', ['a']", "'set_window', [{}]", "'set_offset', ['x', null]",
+        "'decide', ['approved', null, null, 3]", "'decide', ['approved', '', '']", "'set_layer', [[], {}]",
+        "'undo', [1]",
+    ],
+)  # fmt: skip
+def test_nonsense_from_the_page_is_answered_in_one_line_and_changes_nothing(reviewer, page, call):
+    before = sorted(p.name for p in page.folder.iterdir())
+    reviewer.page.evaluate(f"trame.trigger({call})")
+    reviewer.page.wait_for_timeout(400)
+    assert "Traceback" not in reviewer.page.inner_text("body")
+    assert not reviewer.page.locator("#changed").is_visible()
+    assert sorted(p.name for p in page.folder.iterdir()) == before
+    assert page.process.poll() is None
+
+
+def test_keys_change_views_windows_and_tabs(reviewer):
+    press = reviewer.page.keyboard.press
+    press("1")
+    reviewer.page.wait_for_selector("text=Down the barrel")
+    press("0")
+    reviewer.page.wait_for_selector(".view.sagittal >> text=Sagittal")
+    press("s")
+    reviewer.page.wait_for_selector('button.on:text-is("Soft tissue")')
+    press("?")
+    assert reviewer.page.locator("text=Keyboard and mouse").is_visible()
+    press("Escape")
+    assert not reviewer.page.locator("text=Keyboard and mouse").is_visible()
+
+
+def test_a_second_browser_is_told_so(reviewer, browser, page):
+    context = browser.new_context()
+    other = context.new_page()
+    other.goto(page.address)
+    assert "One reviewer at a time" in other.inner_text("body")
+    context.close()
+
+
+def test_a_page_from_elsewhere_cannot_drive_the_review(reviewer, browser, page):
+    """A foreign page in the same browser that even knows the key."""
+    context = reviewer.context
+    foreign = context.new_page()
+    foreign.goto("data:text/html,<p>foreign</p>")
+    state = foreign.evaluate(
+        """address => new Promise(done => {
+            const s = new WebSocket(address); s.onopen = () => done("open"); s.onerror = () => done("refused"); })""",
+        page.root.replace("http", "ws") + "/ws",
+    )
+    assert state == "refused"
+    foreign.close()
+
+
+def test_save_decide_reload_end(browser, folder, can_draw):
+    """A whole review: a change is saved as version 2, rejected, then version 2 is approved, and the process ends."""
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    review = serve(folder)
+    try:
+        user = Reviewer(browser, review).ready()
+        user.page.click('nav.tabs button:text-is("Needles")')
+        user.page.click('#needles article:first-of-type p.nudge:last-of-type button:text-is("S")')
+        user.page.wait_for_selector("#changed", timeout=30_000)
+        user.page.click('nav.tabs button:text-is("Decide")')
+        assert user.page.locator("#approve").is_disabled()
+        user.page.click("#end")
+        user.page.wait_for_selector("#notice.error:has-text('unsaved')")
+        user.page.click("#save")
+        user.page.wait_for_selector("#notice.ok:has-text('Saved as plan-2.json')", timeout=120_000)
+        assert {name: (folder / name).read_bytes() for name in before} == before
+        moved = read_plan(folder / "plan-2.json").probes[0].tip_ras_mm
+        assert moved[2] == pytest.approx(user.plan.probes[0].tip_ras_mm[2] + 1.0, abs=0.011)
+
+        user.page.fill("#reviewer", "Dr. Test")
+        user.page.click("#reject")
+        user.page.wait_for_selector("#notice.error:has-text('reason')")
+        user.page.fill("#reason", "the entry crosses a scar")
+        user.page.click("#reject")
+        user.page.wait_for_selector(".record .rejected")
+        user.page.click("#approve")
+        user.page.wait_for_selector(".record .approved")
+
+        user.page.reload()
+        user.page.wait_for_selector(".review", timeout=60_000)
+        user.page.click('nav.tabs button:text-is("Decide")')
+        assert user.page.locator(".record li").count() == 2
+        assert "plan-2.json" in user.page.inner_text(".state")
+        user.page.click("#end")
+        user.page.wait_for_selector("text=You can close this page")
+        review.process.wait(timeout=30)
+        assert user.problems == []
+        user.close()
+    finally:
+        code, errors = stop(review.process)
+    assert code == 0
+    assert "Traceback" not in errors
+    record = read_lines(folder / "approvals.jsonl")
+    assert [line["decision"] for line in record] == ["rejected", "approved"]
+    assert {line["plan_sha256"] for line in record} == {sha256_of(folder / "plan-2.json")}
+    assert {p.name for p in folder.iterdir()} == {*before, "plan-2.json", "plan-2.mrb", "approvals.jsonl"}
+
+
+def test_ctrl_c_ends_it_without_a_trace(folder, can_draw):
+    review = serve(folder)
+    code, errors = stop(review.process)
+    assert code == 0
+    assert "Traceback" not in errors
+    assert {p.name for p in folder.iterdir()} == {"plan.json", "plan.mrb"}
+
+
+def test_a_port_that_is_taken_is_refused_in_one_line(folder, capsys):
+    from BoneAblationPlannerLib.cli import main
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert main(["review", str(folder), "--port", str(taken.getsockname()[1])]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "expected a free port" in told
+
+
+def test_a_folder_without_a_plan_is_refused_in_one_line(tmp_path, capsys):
+    from BoneAblationPlannerLib.cli import main
+
+    assert main(["review", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

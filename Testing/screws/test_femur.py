@@ -1,0 +1,75 @@
+"""Screws of the femoral neck, in a femur made of a ball and two rods."""
+
+import numpy as np
+import pytest
+from grids import every_point, oblique_grid
+
+from BoneAblationPlannerLib.ct import LabelMap
+from CementTrajectoryLib.screws.corridor import MissingCorridor
+from CementTrajectoryLib.screws.depth import depth_map
+from CementTrajectoryLib.screws.femur import femoral_neck
+from CementTrajectoryLib.screws.search import line_clearance_mm
+
+HEAD = np.array([12.0, -34.0, 86.0])
+ANGLE = np.radians(130.0 - 90.0)
+
+
+def rod(points, start, end, radius):
+    axis = end - start
+    along = np.clip((points - start) @ axis / (axis @ axis), 0, 1)
+    return np.linalg.norm(points - start - along[:, None] * axis, axis=1) <= radius
+
+
+def femur(side="right", neck_radius=15.0):
+    """Head of 24 mm, neck at 130 degrees to a shaft of 15 mm radius."""
+    sign = 1.0 if side == "right" else -1.0
+    grid = oblique_grid((100, 100, 110), (1.5, 1.5, 1.5), HEAD + [20 * sign, 0, -35])
+    points = every_point(grid)
+    neck = np.array([np.cos(ANGLE) * sign, 0.0, -np.sin(ANGLE)])
+    knee = HEAD + 58 * neck
+    bone = np.linalg.norm(points - HEAD, axis=1) <= 24
+    bone |= rod(points, HEAD, knee, neck_radius)
+    bone |= rod(points, knee + [0, 0, 12], knee + [0, 0, -60], 15.0)
+    return LabelMap(grid, bone.reshape(grid.shape).astype(np.uint8), {1: f"femur_{side}"}), neck
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_three_parallel_screws_in_an_inverted_triangle(side):
+    bones, neck = femur(side)
+    places = femoral_neck(bones, side)
+    assert [p.name.split(", ")[1] for p in places] == ["inferior", "anterior", "posterior"]
+    directions = [(p.exit_ras_mm - p.entry_ras_mm) / p.length_mm for p in places]
+    for direction in directions:
+        assert np.allclose(direction, directions[0], atol=1e-6)
+        assert np.degrees(np.arccos(direction @ -neck)) < 12
+    tips = np.array([p.exit_ras_mm for p in places])
+    assert tips[0, 2] < tips[1:, 2].min() - 3
+    assert tips[1, 1] > tips[2, 1] + 5
+    for place in places:
+        # From the lateral cortex into the head, with at least the bone that the screws are spread for.
+        assert np.linalg.norm(place.exit_ras_mm - HEAD) < 24 - 2
+        assert place.clearance_mm >= 7.3 / 2 + 2.0 - 1.0
+        assert 70 < place.length_mm < 115
+
+
+def test_clearances_are_those_of_the_bone():
+    bones, _neck = femur()
+    depth = depth_map(bones.grid, bones.labels == 1)
+    for place in femoral_neck(bones, "right"):
+        measured = line_clearance_mm(depth, place.entry_ras_mm, place.exit_ras_mm, place.trims_mm)
+        assert place.clearance_mm == pytest.approx(measured)
+
+
+def test_a_thin_neck_holds_one():
+    bones, _neck = femur(neck_radius=9.0)
+    (place,) = femoral_neck(bones, "right")
+    assert place.name == "femoral neck"
+    assert 6.0 < place.clearance_mm < 9.5
+
+
+def test_no_head_no_screws():
+    bones, _neck = femur()
+    below = LabelMap(bones.grid, bones.labels.copy(), bones.names)
+    below.labels[(every_point(bones.grid)[:, 2] > HEAD[2] - 30).reshape(bones.grid.shape)] = 0
+    assert isinstance(femoral_neck(below, "right"), MissingCorridor)
+    assert femoral_neck(bones, "left") is None
