@@ -160,12 +160,28 @@ class Anatomy:
 
 
 @dataclass(frozen=True, eq=False)
+class CementBody:
+    """Simulated cement: on the CT's grid cropped by `region`, the volume (k, j, i) float32 in ml that is in when a voxel
+    is half full; infinite where none comes.
+    """
+
+    region: tuple[slice, slice, slice]
+    filled_at_ml: NDArray[np.float32]
+
+    def mask(self, volume_ml: float, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+        """Voxels of the whole CT (k, j, i) that are cement once `volume_ml` are in."""
+        whole = np.zeros(shape, dtype=bool)
+        whole[self.region] = self.filled_at_ml <= volume_ml
+        return whole
+
+
+@dataclass(frozen=True, eq=False)
 class PlanningResult:
     """The plan together with the masks that its figures stand for, all on the CT's grid.
 
     `target` is lesion + margin, `zone` where tissue is expected to die, `visible_zone` the visible ice or None.
     `remainder` is the target that no zone covers. `surface_points_ras_mm` (N, 3) and `surface_margins_mm` (N,) are the
-    signed margin on the lesion's surface.
+    signed margin on the lesion's surface. `cement` is where the plan's cement goes, None without cement.
     """
 
     plan: Plan
@@ -176,3 +192,4 @@ class PlanningResult:
     surface_points_ras_mm: NDArray[np.float64]
     surface_margins_mm: NDArray[np.float64]
     remainder: NDArray[np.bool_] | None = None
+    cement: CementBody | None = None

@@ -51,12 +51,13 @@ def evaluate(
     advice: Advice,
     optimiser: Optimiser,
     warnings: Sequence[str] = (),
+    live: LivePlacements | None = None,
 ) -> PlanningResult:
-    """All figures of the given placements, as a plan."""
+    """All figures of the given placements, as a plan; `live` is that of the same case, where there is one already."""
     limits = default_limits()
     anatomy, choices = prepared.anatomy, prepared.case.choices
     grid = anatomy.ct.grid
-    live = LivePlacements(prepared)
+    live = live or LivePlacements(prepared)
     figures = live.figures(placements)
     probes, coverage = figures.probes, live.coverage(placements, figures)
     zones = [p.zone for p in placements]

@@ -22,6 +22,7 @@ from BoneAblationPlannerLib.views.picture import Picture
 
 PLAN, BUNDLE, SEGMENTATION = "plan.json", "plan.mrb", "plan.seg.nrrd"
 CSV, LINES = "trajectories.csv", "trajectories.mrk.json"
+CEMENT, SCREWS = "cement.stl", "screw-*.stl"
 HTML, PDF, FIGURES = "report.html", "report.pdf", "figures"
 _OWN_FIGURES = ("overview-*.png", "probe-*.png")
 
@@ -61,6 +62,7 @@ def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None
     from BoneAblationPlannerLib.scene.bundle import extract_segmentation, save_bundle
 
     nodes = add_plan(scene, result)
+    _write_bodies(result, folder)
     step(report, 0.1, "drawing pictures")
     pictures, missing = _pictures(scene, nodes, result, folder / FIGURES, part(report, 0.1, 0.5))
     step(report, 0.5, f"writing {BUNDLE}")
@@ -75,6 +77,18 @@ def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None
     write_atomically(folder / CSV, trajectories_csv(result.plan).encode("utf-8"))
     write_atomically(folder / LINES, trajectories_markups(result.plan).encode("utf-8"))
     write_plan(result.plan, folder / PLAN)
+
+
+def _write_bodies(result: PlanningResult, folder: Path) -> None:
+    """Screws and cement as surfaces, for printing and for other planners."""
+    from BoneAblationPlannerLib.scene.stabilisation import cement_surface, screw_surface
+    from BoneAblationPlannerLib.scene.stl import write_stl
+
+    for number, screw in enumerate(result.plan.screws, start=1):
+        write_stl(screw_surface(screw), folder / f"screw-{number:02d}.stl")
+    cement = cement_surface(result)
+    if cement is not None:
+        write_stl(cement, folder / CEMENT)
 
 
 def _landmarks(result: PlanningResult) -> dict[str, EntryLandmarks]:
@@ -109,6 +123,7 @@ def _publish(new: Path, out_dir: Path, old: Path) -> list[str]:
     """Move the new files into place; on failure put back what was there."""
     names = sorted(p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file() and p.name != PLAN)
     stale = [p.relative_to(out_dir).as_posix() for pattern in _OWN_FIGURES for p in (out_dir / FIGURES).glob(pattern)]
+    stale += [p.name for pattern in (CEMENT, SCREWS) for p in out_dir.glob(pattern)]
     made_figures = not (out_dir / FIGURES).exists()
     placed: list[Path] = []
     try:

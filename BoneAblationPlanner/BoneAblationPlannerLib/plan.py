@@ -288,11 +288,15 @@ class Alternative:
 
 @dataclass(frozen=True)
 class CementNeedle:
+    """A needle for cement; `volume_ml` is what goes in through it of the advised volume. Listed in order of filling."""
+
     name: str
     gauge: int
     entry_ras_mm: Point
     tip_ras_mm: Point
     shares_track_with: str | None
+    diameter_mm: float | None = None
+    volume_ml: float | None = None
 
 
 @dataclass(frozen=True)
@@ -370,6 +374,31 @@ class Screw:
     hu_every_5_mm: tuple[float, ...] = ()
     hu_shares: dict[str, float] = field(default_factory=dict)
     clearances: tuple[ScrewClearance, ...] = ()
+    head_diameter_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class ScrewCorridor:
+    """A straight way for a screw that was looked for in this patient.
+
+    `diameter_mm` is that of the widest cylinder, also of one that is too narrow to count as found. `reason` says why
+    there is none, or why no screw is planned in it.
+    """
+
+    name: str
+    side: str
+    found: bool
+    diameter_mm: float | None = None
+    length_mm: float | None = None
+    entry_ras_mm: Point | None = None
+    exit_ras_mm: Point | None = None
+    near_lesion: bool = False
+    reason: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Name and side, as screws carry it."""
+        return self.name if self.side == "both" else f"{self.name}, {self.side}"
 
 
 @dataclass(frozen=True)
@@ -501,6 +530,7 @@ class Plan:
     optimiser: Optimiser
     cement: Cement | None = None
     screws: tuple[Screw, ...] = ()
+    corridors: tuple[ScrewCorridor, ...] = ()
     stability: Stability = field(default_factory=Stability)
     warnings: tuple[str, ...] = ()
     provenance: tuple[Provenance, ...] = ()

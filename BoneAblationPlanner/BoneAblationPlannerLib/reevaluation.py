@@ -15,22 +15,24 @@ from BoneAblationPlannerLib.anatomy.lesion import (
     lesion_kind,
 )
 from BoneAblationPlannerLib.anatomy.structure_table import kind_rules
-from BoneAblationPlannerLib.case import Anatomy, Case, Choices, PlanningResult, Structure
+from BoneAblationPlannerLib.case import Anatomy, Case, CementBody, Choices, PlanningResult, Structure
 from BoneAblationPlannerLib.ct import CtVolume, ct_sha256
 from BoneAblationPlannerLib.devices.catalogue import Device, Program, find_device
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.evaluation import HAND_MADE, evaluate
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS
+from BoneAblationPlannerLib.placement.live import LivePlacements
 from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_point
 from BoneAblationPlannerLib.placement.target import build_target
-from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Plan, Probe, Structures
+from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Plan, Structures
 from BoneAblationPlannerLib.preparation import PreparedCase, lesion_record
 from BoneAblationPlannerLib.scene.build import StoredPlan
 
 LESION_EDITED = "the lesion outline was edited after the plan was made: the probes were chosen for another outline"
 SAME_CENTRE_MM = 0.02
 """Twice the rounding of stored points."""
+CHART_AGAIN = "heat or ice was simulated for this plan; these figures are the charts': simulate again"
 NO_CT = "no CT was given: bone, skin and every critical structure are not checked"
 
 
@@ -54,16 +56,33 @@ def evaluate_stored(
         If the scene lacks a mask, or a line names a device or program that the catalogue does not hold.
     """
     lines = [placement(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm, devices) for p in stored.probes]
-    return evaluate_placements(stored.plan, prepare_stored(stored), placements or lines, devices)
+    result = evaluate_placements(stored.plan, prepare_stored(stored), placements or lines, devices)
+    return replace(result, cement=_stored_cement(stored, result.plan))
+
+
+def _stored_cement(stored: StoredPlan, plan: Plan) -> CementBody | None:
+    """The cement's segment as a body: when each of its voxels was filled is no longer known."""
+    mask = stored.masks.get("cement")
+    if plan.cement is None or plan.cement.stop_ml is None or mask is None or not mask.any():
+        return None
+    region = stored.ct.grid.region_around(stored.ct.grid.ras_of_mask(mask), 0.0)
+    return CementBody(region, np.where(mask[region], np.float32(plan.cement.stop_ml), np.float32(np.inf)))
 
 
 def evaluate_placements(
-    plan: Plan, prepared: PreparedCase, placements: Sequence[Placement], devices: tuple[Device, ...] | None = None
+    plan: Plan,
+    prepared: PreparedCase,
+    placements: Sequence[Placement],
+    devices: tuple[Device, ...] | None = None,
+    live: LivePlacements | None = None,
 ) -> PlanningResult:
-    """Every figure of probes in a stored plan's anatomy; what is not measured here is kept from that plan."""
+    """Every figure of probes in a stored plan's anatomy; what is not measured here is kept from that plan.
+
+    `live` is that of the same case, where there is one already.
+    """
     moved = list(placements) != placements_of_plan(plan, devices)
     edited = moved or LESION_EDITED in prepared.warnings
-    result = evaluate(prepared, placements, plan.advice, HAND_MADE if edited else plan.optimiser)
+    result = evaluate(prepared, placements, plan.advice, HAND_MADE if edited else plan.optimiser, live=live)
     return replace(result, plan=_with_the_rest(result.plan, plan, edited))
 
 
@@ -107,54 +126,34 @@ def prepare_stored(stored: StoredPlan) -> PreparedCase:
     )
 
 
-def evaluate_result(result: PlanningResult, placements: Sequence[Placement]) -> PlanningResult:
-    """Every figure of a plan for other probes, on the anatomy that it was made on."""
-    plan = result.plan
-    edited = list(placements) != placements_of_plan(plan)
-    case = Case(
-        result.anatomy.ct,
-        plan.lesion.seed_ras_mm,
-        result.anatomy.lesion if plan.lesion.outline == "given" else None,
-        choices=choices_of(plan),
-    )
-    prepared = PreparedCase(
-        case=case,
-        anatomy=result.anatomy,
+def prepared_of(result: PlanningResult) -> PreparedCase:
+    """The case that a result stands on, as evaluation takes it."""
+    plan, anatomy = result.plan, result.anatomy
+    given = anatomy.lesion if plan.lesion.outline == "given" else None
+    return PreparedCase(
+        case=Case(anatomy.ct, plan.lesion.seed_ras_mm, given, choices=choices_of(plan)),
+        anatomy=anatomy,
         structures=plan.structures,
         lesion=plan.lesion,
         position=plan.position,
         margin_mm=plan.coverage.margin_mm,
-        target=build_target(result.anatomy.lesion, result.anatomy.ct.grid, plan.coverage.margin_mm),
+        target=build_target(anatomy.lesion, anatomy.ct.grid, plan.coverage.margin_mm),
         warnings=plan.case_warnings,
-    )
-    measured = evaluate(prepared, placements, plan.advice, HAND_MADE if edited else plan.optimiser)
-    return replace(measured, plan=_with_the_rest(measured.plan, plan, edited))
-
-
-def moved_probes(result: PlanningResult, placements: Sequence[Placement]) -> tuple[Probe, ...]:
-    """The probes of a plan at other places: geometry only, clearances and angles as they were measured last."""
-    stored = {probe.name: probe for probe in result.plan.probes}
-    return tuple(
-        replace(
-            stored[p.name],
-            entry_ras_mm=p.entry_ras_mm,
-            tip_ras_mm=p.tip_ras_mm,
-            zone_centre_ras_mm=rounded_point(p.zone.centre_ras_mm),
-        )
-        for p in placements
-        if p.name in stored
     )
 
 
 def _with_the_rest(measured: Plan, stored: Plan, edited: bool) -> Plan:
     """What is not measured here is kept, except cement along tracks that are no longer there."""
     cement, warnings = stored.cement, measured.warnings
+    if stored.simulation is not None:
+        warnings = (*warnings, CHART_AGAIN)
     if edited and cement is not None:
         cement, warnings = None, (*warnings, "cement was planned for other probes and left out: plan it again")
     return replace(
         measured,
         cement=cement,
         screws=stored.screws,
+        corridors=stored.corridors,
         stability=stored.stability,
         timings_s=stored.timings_s,
         warnings=warnings,

@@ -1,6 +1,6 @@
 """Cement, screws and stability after ablation, and screw corridors: the one workflow that every host calls."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,16 @@ from BoneAblationPlannerLib.anatomy.bones import separate_bones
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.placement.probe_figures import rounded_point
-from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle, Plan, Point, Probe
+from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
 from BoneAblationPlannerLib.reading.images import grid_of, read_image
 from BoneAblationPlannerLib.reading.labels import is_label_map
-from CementTrajectoryLib.cement.cautions import advised_stop_ml, fill_cautions, plan_cautions
+from CementTrajectoryLib.cement.cautions import fill_cautions, plan_cautions
 from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
-from CementTrajectoryLib.cement.defects import Defect, find_defects
-from CementTrajectoryLib.cement.filling import VISCOSITIES, Fill, Viscosity, simulate_fill
+from CementTrajectoryLib.cement.defects import find_defects
+from CementTrajectoryLib.cement.filling import VISCOSITIES, Viscosity, simulate_fill
+from CementTrajectoryLib.cement.needles import MOST_NEEDLES, choose_needles
 from CementTrajectoryLib.screws.catalogue import screw_provenance
 from CementTrajectoryLib.screws.corridor_file import corridor_document
 from CementTrajectoryLib.screws.corridors import find_corridors
@@ -32,7 +32,7 @@ from CementTrajectoryLib.screws.planning import propose_screws
 from CementTrajectoryLib.stability.assessment import assess_stability
 
 LARGEST_CLEARANCE_MM = 10.0
-TIP_SPACING_MM = 4.0
+OF_SCREWS = "screws: "
 
 
 def corridors_of_file(path: Path, names_path: Path | None = None, report: ReportProgress = silent) -> dict[str, Any]:
@@ -74,11 +74,15 @@ def _bones_of_file(path: Path, names_path: Path | None, report: ReportProgress) 
 
 
 def plan_screws(
-    result: PlanningResult, clearance_mm: float | None = None, report: ReportProgress = silent
+    result: PlanningResult,
+    clearance_mm: float | None = None,
+    report: ReportProgress = silent,
+    only: Collection[str] | None = None,
 ) -> PlanningResult:
     """Add screws to a plan: the thickest that fit the corridors across or beside the lesion.
 
-    What was left out and why is among the plan's warnings.
+    What was left out and why is among the plan's warnings; what was planned before is replaced. `only` names the
+    corridors to use instead of those near the lesion.
 
     Raises
     ------
@@ -93,16 +97,18 @@ def plan_screws(
     step(report, 0.1, "looking for screw corridors")
     plan = result.plan
     named = LabelMap(bones.grid, bones.labels, {value: pelvic_name(name) for value, name in bones.names.items()})
-    proposal = propose_screws(result.anatomy, named, plan.probes, clearance_mm)
-    cautions = tuple(f"screws: {caution}" for caution in proposal.cautions)
+    proposal = propose_screws(result.anatomy, named, plan.probes, clearance_mm, only)
+    cautions = tuple(OF_SCREWS + caution for caution in proposal.cautions)
     provenance = screw_provenance({screw.screw_type for screw in proposal.screws})
+    earlier = {row.name for row in screw_provenance({screw.screw_type for screw in plan.screws})}
     return replace(
         result,
         plan=replace(
             plan,
             screws=proposal.screws,
-            warnings=(*plan.warnings, *cautions),
-            provenance=(*plan.provenance, *provenance),
+            corridors=proposal.corridors,
+            warnings=(*(w for w in plan.warnings if not w.startswith(OF_SCREWS)), *cautions),
+            provenance=(*(p for p in plan.provenance if p.name not in earlier), *provenance),
         ),
     )
 
@@ -150,12 +156,13 @@ class CementChoices:
     gauge: int = 11
     filling_fraction: float | None = None
     viscosity: Viscosity = "medium"
+    needles: int | None = None
 
 
 def plan_cement(
     result: PlanningResult, choices: CementChoices | None = None, report: ReportProgress = silent
 ) -> PlanningResult:
-    """Add cement to a plan: one needle along the probe track that reaches the lesion's middle best.
+    """Add cement to a plan: one needle along the central probe's track, or up to three where one does not do.
 
     The volume is a share of the lesion; its way is simulated (see `cement.filling`). Leaks are named per cortical
     defect, with the volume at which simulated cement leaves there; the advised volume stops before the first one.
@@ -163,7 +170,7 @@ def plan_cement(
     Raises
     ------
     InputError
-        For a gauge or filling fraction out of range, or a plan without probes.
+        For a gauge, filling fraction or number of needles out of range, or a plan without probes.
     """
     choices = choices or CementChoices()
     fraction = DEFAULTS["filling_fraction"] if choices.filling_fraction is None else choices.filling_fraction
@@ -172,29 +179,30 @@ def plan_cement(
         raise InputError(f"cement needle: {choices.gauge} G; expected one of {known}")
     if not 0 < fraction <= 1:
         raise InputError(f"cement filling: {fraction:g}; expected more than 0 and at most 1")
+    if choices.needles is not None and not 1 <= choices.needles <= MOST_NEEDLES:
+        raise InputError(f"cement needles: {choices.needles}; expected 1 to {MOST_NEEDLES}")
     if not result.plan.probes:
         raise InputError("cement: the plan has no probes; expected a planned ablation to share a track with")
     step(report, 0.1, "looking for cortical defects")
     defects = find_defects(result.anatomy, DEFAULTS["smallest_defect_mm2"])
-    step(report, 0.6, "choosing the needle's track")
+    step(report, 0.6, "choosing needles and filling")
     plan = result.plan
     fill_ml = plan.lesion.volume_ml * fraction
-    step(report, 0.7, "filling")
-    needle, fill = _best_needle(result, choices, fill_ml, defects)
-    needles = (needle,)
+    chosen = choose_needles(result, choices.gauge, fill_ml, defects, choices.viscosity, choices.needles)
+    fill, stop_ml = chosen.fill, chosen.stop_ml
     leaks = tuple(
         CementLeak(d.towards, d.distance_mm, round(d.area_mm2, 1), None if at is None else round(at, 2))
         for d, at in zip(defects, fill.leak_ml, strict=True)
     )
-    stop_ml = advised_stop_ml(fill, fill_ml)
     cement = Cement(
-        needles=needles,
+        needles=chosen.needles,
         fill_ml=fill_ml,
         fill_fraction=fraction,
         leaks=leaks,
         cautions=(
-            *plan_cautions(plan, _central_probe(plan), defects, choices.gauge),
+            *plan_cautions(plan, chosen.needles, defects),
             *fill_cautions(fill, fill_ml, stop_ml),
+            *_too_few(chosen.needles, choices.needles),
         ),
         provenance=DEFAULTS.provenance(),
         stop_ml=round(stop_ml, 2),
@@ -202,55 +210,16 @@ def plan_cement(
         cavity_ml=plan.lesion.volume_ml,
         steps=tuple(fill.at(ml) for ml in _step_volumes(fill.injected_ml)),
     )
-    return replace(result, plan=replace(plan, cement=cement))
+    return replace(result, plan=replace(plan, cement=cement), cement=fill.body())
+
+
+def _too_few(needles: Sequence[CementNeedle], wanted: int | None) -> list[str]:
+    if wanted is None or len(needles) >= wanted:
+        return []
+    return [f"{wanted} needles were asked for; the plan has tracks for {len(needles)} only"]
 
 
 def _step_volumes(injected_ml: float) -> list[float]:
     """Every millilitre, and the end."""
     whole = [float(ml) for ml in range(1, int(injected_ml) + 1)]
     return whole if whole and injected_ml - whole[-1] < 0.05 else [*whole, injected_ml]
-
-
-def _best_needle(
-    result: PlanningResult, choices: CementChoices, fill_ml: float, defects: Sequence[Defect]
-) -> tuple[CementNeedle, Fill]:
-    """Along the track of the central probe, with the tip where most cement goes in before it leaks.
-
-    The zone's centre is tried first and kept unless another place in the lesion is better by a tenth of the volume.
-    """
-    probe = _central_probe(result.plan)
-    best: tuple[CementNeedle, Fill] | None = None
-    for tip in _tips(result, probe):
-        needle = CementNeedle("Cement needle 1", choices.gauge, probe.entry_ras_mm, tip, probe.name)
-        fill = simulate_fill(result.anatomy, [tip], fill_ml, defects, choices.viscosity)
-        stop = advised_stop_ml(fill, fill_ml)
-        if best is None or stop > advised_stop_ml(best[1], fill_ml) + 0.1 * fill_ml:
-            best = needle, fill
-        if stop >= fill_ml - 0.05:
-            break
-    if best is None:
-        raise InputError("cement: the probes' tracks hold no place for a tip; expected a planned ablation")
-    return best
-
-
-def _tips(result: PlanningResult, probe: Probe) -> list[Point]:
-    """The zone's centre, then the places on the probe's track inside the lesion, nearest to that centre first."""
-    grid, lesion = result.anatomy.ct.grid, result.anatomy.lesion
-    entry, tip = np.array(probe.entry_ras_mm), np.array(probe.tip_ras_mm)
-    count = int(np.linalg.norm(tip - entry) // TIP_SPACING_MM)
-    track = np.linspace(entry, tip, max(count, 2))
-    index = np.rint(grid.ijk_from_ras(track)[:, ::-1]).astype(int)
-    seen = ((index >= 0) & (index < grid.shape)).all(axis=1)
-    inside = track[seen][lesion[tuple(index[seen].T)]]
-    centre = np.array(probe.zone_centre_ras_mm)
-    order = np.argsort(np.linalg.norm(inside - centre, axis=1), kind="stable")
-    return [probe.zone_centre_ras_mm, *(rounded_point(point) for point in inside[order])]
-
-
-def _central_probe(plan: Plan) -> Probe:
-    centroid = plan.lesion.centroid_ras_mm
-
-    def off_centre(probe: Probe) -> float:
-        return sum((a - b) ** 2 for a, b in zip(probe.zone_centre_ras_mm, centroid, strict=True))
-
-    return min(plan.probes, key=off_centre)

@@ -21,6 +21,8 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 from reviewing import CHROMIUM_OPTIONS, Reviewer, serve, stop  # noqa: E402
 
 DRAGS, RELOADS = 50, 10
+SHOWN_S = 0.8
+"""The page has the figures of a drag by then."""
 LOAD_TARGET_S, FIGURES_TARGET_MS, GROWTH_TARGET_MB = 5.0, 200.0, 200.0
 
 
@@ -64,6 +66,7 @@ def padded(result, shape, before, grid_class):
     from dataclasses import replace
 
     from BoneAblationPlannerLib.ct import CtVolume, LabelMap
+    from BoneAblationPlannerLib.plan import GridRecord
 
     old = result.anatomy.ct.grid
     matrix = old.ijk_to_ras.copy()
@@ -86,7 +89,9 @@ def padded(result, shape, before, grid_class):
         estimates=tuple(replace(s, mask=wide(s.mask)) for s in a.estimates),
         bones=None if a.bones is None else LabelMap(grid, wide(a.bones.labels), a.bones.names),
     )  # fmt: skip
-    return replace(result, anatomy=anatomy, target=wide(result.target), zone=wide(result.zone),
+    rows = tuple(tuple(float(v) for v in row) for row in matrix)
+    plan = replace(result.plan, input=replace(result.plan.input, grid=GridRecord(grid.shape, rows)))
+    return replace(result, plan=plan, anatomy=anatomy, target=wide(result.target), zone=wide(result.zone),
                    visible_zone=wide(result.visible_zone), remainder=wide(result.remainder))  # fmt: skip
 
 
@@ -173,10 +178,12 @@ def dragged(user):
     latencies = []
     for n in range(DRAGS):
         user.drag_tip(0, across=12 if n % 2 == 0 else 4, down=6, steps=4)
-        user.settled()
+        user.page.wait_for_selector("#changed")
+        time.sleep(SHOWN_S)
         latencies.append(float(user.page.inner_text("#latency").split()[2]))
         user.page.evaluate("trame.trigger('discard')")
-        user.settled()
+        user.page.wait_for_selector("#changed", state="detached")
+        time.sleep(SHOWN_S)
     return latencies
 
 

@@ -133,7 +133,7 @@ def test_breach_is_the_open_share_of_the_bone_surface_over_the_lesion():
     found = breach_map(ct, lesion, ball(ct.grid, CENTRE, BONE_RADIUS))
     # Voxel faces and the ray's start at a voxel's centre shift both edges by up to a voxel.
     assert found.fraction == pytest.approx(cap(radius) / cap(radius + 2.0), abs=0.12)
-    assert found.area_mm2 == pytest.approx(found.face_area_mm2[found.open_surface].sum())
+    assert found.area_mm2 == pytest.approx(found.surface_area_mm2[found.open_surface].sum())
 
 
 def test_breach_of_the_phantom():
@@ -240,11 +240,42 @@ def test_report_of_a_contained_lesion(lytic):
     assert report.breached_fraction == 0
 
 
-def test_face_areas_add_up_to_the_surface_of_a_box():
-    grid = oblique_grid((20, 30, 40), (1.0, 1.1, 2.0))
-    mask = np.zeros(grid.shape, dtype=bool)
-    mask[8:11, 10:14, 10:15] = True
+def surface_area_mm2(grid, mask):
     ct = CtVolume(grid, np.full(grid.shape, 40, dtype=np.int16), "made", "0")
-    k, j, i = 3 * 2.0, 4 * 1.1, 5 * 1.0
-    expected = 2 * (k * j + j * i + i * k)
-    assert breach_map(ct, mask, mask).face_area_mm2.sum() == pytest.approx(expected)
+    found = breach_map(ct, mask, mask)
+    area = np.zeros(grid.shape)
+    area[found.region] = found.surface_area_mm2
+    return area
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.1, 1.4), (0.8, 1.1, 2.6), (0.9, 0.9, 3.0)])
+@pytest.mark.parametrize("radius", [6.0, 10.0, 20.0])
+def test_the_area_of_a_ball_is_not_that_of_its_steps(spacing, radius):
+    grid = oblique_grid((60, 90, 100), spacing)
+    area = surface_area_mm2(grid, ball(grid, CENTRE, radius)).sum()
+    assert area == pytest.approx(4 * np.pi * radius**2, rel=0.03)
+
+
+@pytest.mark.parametrize("normal", [(1.0, 0, 0), (0.6, 0, 0.8), (0.577, 0.577, 0.577), (-0.2, 0.5, 0.84)])
+def test_the_area_of_a_plane_is_the_same_at_every_slant(normal):
+    """Within 12 mm of an axis across a thick slab, each side has the area of a disc."""
+    grid = oblique_grid((50, 60, 70), (0.9, 1.1, 2.2))
+    away = every_point(grid) - CENTRE
+    along = away @ normal / np.linalg.norm(normal)
+    across = np.sqrt(np.maximum((away**2).sum(axis=1) - along**2, 0)).reshape(grid.shape)
+    mask = (np.abs(along) <= 7.0).reshape(grid.shape) & (across <= 20.0)
+    area = surface_area_mm2(grid, mask)[across <= 12.0].sum()
+    assert area == pytest.approx(2 * np.pi * 12.0**2, rel=0.04)
+
+
+def test_the_area_of_a_thin_plate():
+    """A disc 5 mm thick: both sides and the rim."""
+    grid = oblique_grid((60, 70, 80), (0.9, 0.9, 1.5))
+    away = every_point(grid) - CENTRE
+    normal = np.array([0.48, -0.6, 0.64])
+    along = away @ normal
+    across = np.sqrt(np.maximum((away**2).sum(axis=1) - along**2, 0))
+    mask = ((np.abs(along) <= 2.5) & (across <= 17.0)).reshape(grid.shape)
+    expected = 2 * np.pi * 17.0**2 + 2 * np.pi * 17.0 * 5.0
+    # The smoothed normals round the edges off.
+    assert surface_area_mm2(grid, mask).sum() == pytest.approx(expected, rel=0.06)

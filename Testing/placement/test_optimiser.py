@@ -18,7 +18,8 @@ from BoneAblationPlannerLib.placement.robust import RobustSearch
 from BoneAblationPlannerLib.placement.search import Search
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.progress import silent
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, covered_voxels, rows_of
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, rows_of
+from BoneAblationPlannerLib.zones.voxels import covered_voxels
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 DEVICE = builtin_devices()[0]

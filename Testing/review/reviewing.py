@@ -17,6 +17,7 @@ from BoneAblationPlannerLib.views import planes
 
 READY_S = 120
 FIGURES_MS = 120_000
+LEAVING_S = 20
 CHROMIUM_OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -77,7 +78,9 @@ class Reviewer:
         self.requests, self.problems = [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.goto(review.address)
+        end = time.monotonic() + LEAVING_S
+        while self.page.goto(review.address).status == 409 and time.monotonic() < end:
+            time.sleep(0.5)  # the browser before is still leaving
         self.page.wait_for_selector(".review", timeout=60_000)
 
     def ready(self):

@@ -1,5 +1,6 @@
 """The page in a real browser: look, drag, compare, save, decide, reload."""
 
+import math
 import socket
 from urllib.parse import urlsplit
 
@@ -15,9 +16,9 @@ def reviewer(browser, page):
     """A browser on the page that all tests of this file share."""
     user = Reviewer(browser, page).ready()
     yield user
-    assert user.problems == []
     user.page.evaluate("trame.trigger('discard')")
     user.close()
+    assert user.problems == []
 
 
 def test_it_shows_the_stored_plan_and_loads_nothing_from_elsewhere(reviewer, page):
@@ -113,6 +114,28 @@ def test_keys_change_views_windows_and_tabs(reviewer):
     assert reviewer.page.locator("text=Keyboard and mouse").is_visible()
     press("Escape")
     assert not reviewer.page.locator("text=Keyboard and mouse").is_visible()
+
+
+def test_a_distance_is_that_between_the_clicks(reviewer):
+    """In the standard views the shorter side of a slice shows 260 mm."""
+    reviewer.page.keyboard.press("0")
+    reviewer.page.wait_for_selector(".view.sagittal >> text=Sagittal")
+    reviewer.page.wait_for_timeout(1500)
+    reviewer.figure("Smallest margin")  # distances are listed beside the figures
+    box = reviewer.page.locator(".view.axial .remote-controlled-area").bounding_box()
+    first, second = (box["x"] + 150, box["y"] + 150), (box["x"] + 250, box["y"] + 190)
+    reviewer.page.click('button:text-is("Distance")')
+    reviewer.page.wait_for_selector('button.on:text-is("Click two points")')
+    for x, y in (first, second):
+        reviewer.page.mouse.move(x, y)
+        reviewer.page.wait_for_timeout(300)
+        reviewer.page.mouse.click(x, y)
+        reviewer.page.wait_for_timeout(300)
+    told = reviewer.page.locator("#figures li", has_text="Distance 1").inner_text()
+    expected = math.dist(first, second) * 260 / min(box["width"], box["height"])
+    assert float(told.split()[-2]) == pytest.approx(expected, rel=0.03)
+    reviewer.page.click('button:text-is("Clear distances")')
+    reviewer.page.wait_for_selector("#figures li:has-text('Distance 1')", state="detached")
 
 
 def test_a_second_browser_is_told_so(reviewer, browser, page):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from grids import every_point, oblique_grid, rotation
 
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, cover_bits, covered_voxels, depth_mm, rows_of
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
+from BoneAblationPlannerLib.zones.voxels import cover_bits, covered_voxels
 
 DIRECTIONS = [[0, 0, 1], [0, 0, -1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [1, 2, -3]]
 

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.access.angles import towards_table
 from BoneAblationPlannerLib.access.limits import AccessLimits
 from BoneAblationPlannerLib.access.region import BONE, INSIDE, LESION, AccessRegion, sample_distance
+from BoneAblationPlannerLib.access.screen import StructureScreen
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Position
 
 STEP_MM = 1.0
-SAFETY_MM = 0.5
-"""Covers what trilinear sampling at 1 mm steps can miss."""
 STEEPEST = 2.3
 """No sampled distance falls by more per millimetre: 1 and the step of 0.25 mm over 0.8 mm, along three axes at once."""
 SKIN_MM = 4.0
@@ -103,6 +102,9 @@ def find_paths(
 ) -> Paths:
     """Check every pair of entry (N, 3) and aim (M, 3); raises ValueError if either is empty.
 
+    Limits on the line itself come first, then structures by a fast screen, then what is met on the way: only paths
+    that were followed to the end are admitted.
+
     Without the centre of the scanner's bore (3,) it is not checked whether handles stay in the bore.
     """
     if len(entries_ras_mm) == 0 or len(aims_ras_mm) == 0:
@@ -123,19 +125,25 @@ def find_paths(
         now = (first_broken == 0) & ~admits
         excluded[name] = int(now.sum())
         first_broken[now] = len(excluded)
+    screen = StructureScreen.of(region, shaft_radius_mm)
+    near = screen.blocked_by(entries_ras_mm, aims_ras_mm)
+    for n, kind in enumerate(region.kinds, start=1):
+        now = (first_broken == 0) & (near == n)
+        if now.any():
+            excluded[kind] = int(now.sum())
+            first_broken[now] = len(excluded)
     entry_index, aim_index = np.nonzero(first_broken == 0)
     starts, ends = entries_ras_mm[entry_index], aims_ras_mm[aim_index]
     code = np.zeros(len(starts), dtype=np.int64)
     extension = np.zeros(len(starts), dtype=np.float64)
-    required = np.where(region.required_shaft_mm > 0, region.required_shaft_mm + shaft_radius_mm + SAFETY_MM, 0.0)
-    _trace(region.distances, region.tissue, region.grid.ras_to_ijk, required, starts, ends,
+    _trace(region.distances, region.tissue, region.grid.ras_to_ijk, screen.required_mm, starts, ends,
            limits.bone_path_limit_mm, code, extension)  # fmt: skip
     names = {_LEAVES_IMAGE: "leaves the image", _LEAVES_BODY: "leaves the body", _BONE: "too much bone on the way"}
     names.update({_KINDS + n: kind for n, kind in enumerate(region.kinds)})
     for value, count in zip(*np.unique(code[code != _OK], return_counts=True), strict=True):
-        excluded[names[int(value)]] = int(count)
-        now = code == value
-        first_broken[entry_index[now], aim_index[now]] = len(excluded)
+        name, now = names[int(value)], code == value
+        excluded[name] = excluded.get(name, 0) + int(count)
+        first_broken[entry_index[now], aim_index[now]] = 1 + list(excluded).index(name)
     ok = code == _OK
     rows = (entry_index[ok], aim_index[ok])
     return Paths(starts[ok], ends[ok], directions[rows], aim_index[ok], depth[rows], extension[ok], excluded,

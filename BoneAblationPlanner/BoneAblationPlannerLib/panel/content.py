@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.plan import Cement, Clearance, Plan, Point, Probe
+from BoneAblationPlannerLib.plan import Cement, Clearance, Plan, Point, Probe, Simulation
 
 if TYPE_CHECKING:
     from BoneAblationPlannerLib.anatomy.lesion import LesionReport
@@ -56,9 +56,14 @@ def probe_table(plan: Plan) -> Table:
     return Table(tuple(p.name for p in plan.probes), tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
 
 
-def coverage_table(plan: Plan) -> Table:
-    """Coverage and margins: as planned, and with needles displaced."""
+def coverage_table(plan: Plan, moving: bool = False) -> Table:
+    """Coverage and margins as planned and with needles displaced; the latter wait while a needle is moving."""
     c, robust = plan.coverage, plan.coverage.robust
+    displaced = _("{share} (smallest margin {p05:+.1f} mm, worst {worst:+.1f} mm)").format(
+        share=percent(robust.p05_lesion_fraction),
+        p05=robust.p05_minimum_margin_mm,
+        worst=robust.worst_minimum_margin_mm,
+    )
     rows = [
         (_("Modality"), f"{plan.advice.modality.upper()} ({_chosen_by(plan)})"),
         (_("Lesion"), _lesion(plan)),
@@ -66,13 +71,46 @@ def coverage_table(plan: Plan) -> Table:
         (_("Lesion + {margin:g} mm covered").format(margin=c.margin_mm), percent(c.lesion_plus_margin_fraction)),
         (_("Smallest margin"), f"{c.minimum_margin_mm:+.1f} mm"),
         (
-            _("Smallest margin, needles {lateral:g} mm off").format(lateral=robust.lateral_error_mm),
-            _("{p05:+.1f} mm (worst {worst:+.1f})").format(
-                p05=robust.p05_minimum_margin_mm, worst=robust.worst_minimum_margin_mm
-            ),
+            _("Lesion covered, needles {lateral:g} mm off").format(lateral=robust.lateral_error_mm),
+            _("measured when the needle rests") if moving else displaced,
         ),
+        (_("Lesion not covered"), _left(plan)),
+        (_("Healthy tissue in the zone"), f"{c.zone_outside_target_ml:.0f} ml"),
     ]
     return Table((_("Figure"), _("Value")), (), tuple(rows))
+
+
+def _left(plan: Plan) -> str:
+    c = plan.coverage
+    place = f", {c.uncovered_place}" if c.uncovered_ml and c.uncovered_place else ""
+    return f"{c.uncovered_ml:.2f} ml{place}"
+
+
+def simulation_line(plan: Plan, simulation: Simulation) -> str:
+    """How the simulated zone differs from the chart's, and how sure it is."""
+    line = _("Simulated zone {ml:.0f} ml, chart {chart:.0f} ml; the two agree with Dice {dice:.2f}.").format(
+        ml=plan.zone.volume_ml, chart=simulation.chart_ml, dice=simulation.chart_dice
+    )
+    if simulation.smallest_ml is not None and simulation.largest_ml is not None:
+        line += " " + _("Over the plausible range of perfusion and conductivity: {low:.0f} to {high:.0f} ml.").format(
+            low=simulation.smallest_ml, high=simulation.largest_ml
+        )
+    return line
+
+
+def effect_table(simulation: Simulation) -> Table:
+    """Temperatures at structures; what is beyond its limit comes first."""
+    order = {False: 0, None: 1, True: 2}
+    verdicts = {False: _("BEYOND THE LIMIT"), None: _("no known limit"), True: _("within the limit")}
+    rows = [
+        (
+            _plain(e.structure),
+            _("{low:.0f} to {high:.0f} °C").format(low=e.coldest_celsius, high=e.hottest_celsius),
+            verdicts[e.ok],
+        )
+        for e in sorted(simulation.effects, key=lambda e: order[e.ok])
+    ]
+    return Table((_("Structure"), _("Temperature"), _("Result")), (), tuple(rows))
 
 
 def not_checked_line(plan: Plan) -> str:

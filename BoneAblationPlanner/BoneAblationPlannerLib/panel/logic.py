@@ -204,17 +204,25 @@ class PlannerLogic:
 
         return placements(document)
 
-    def showMoving(self, document: Any) -> None:
-        """Needles, zones and figures where the lines are now, fast enough for a drag."""
+    def showMoving(self, document: Any) -> Any:
+        """Needles and zones where the lines are now; the plan with the figures that are fast enough for a drag."""
         from BoneAblationPlannerLib.scene.live import show_moving
 
-        show_moving(document)
+        return show_moving(document)
 
     def prepareMeasure(self, document: Any, needles: Sequence[Any], read_outlines: bool) -> Callable[..., Any]:
         """Read the plan now; returns the work to run in the background."""
         from BoneAblationPlannerLib.scene.live import prepare_measure
 
         return prepare_measure(document, needles, read_outlines)
+
+    def prepareSimulation(self, document: Any) -> Callable[..., Any]:
+        """Read the plan now; returns the simulation to run in the background."""
+        from BoneAblationPlannerLib.scene.live import prepare_result
+        from BoneAblationPlannerLib.zones.heat.planned import simulate_plan
+
+        measure, devices = prepare_result(document), tuple(self.devices())
+        return lambda report: simulate_plan(measure(), devices, report)
 
     def showResult(self, document: Any, result: Any) -> None:
         """Show a plan as it was measured."""

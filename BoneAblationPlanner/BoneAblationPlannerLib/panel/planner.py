@@ -7,6 +7,7 @@ from typing import Any
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.panel import content
 from BoneAblationPlannerLib.panel.ablation_section import AblationSection
+from BoneAblationPlannerLib.panel.heat_section import HeatSection
 from BoneAblationPlannerLib.panel.lesion_section import LesionSection
 from BoneAblationPlannerLib.panel.lifecycle import PlanningPanel
 from BoneAblationPlannerLib.panel.patient_section import PatientSection
@@ -24,6 +25,7 @@ STEPS = (
     AblationSection,
     ProbesSection,
     ResultsSection,
+    HeatSection,
     ViewsSection,
     ReportSection,
 )

@@ -151,8 +151,9 @@ class ProbesSection(Section):
 
     def onSelect(self) -> None:
         """The combo box shows the selected needle's device."""
-        self._show_programs()
-        self.panel.updateRunning()
+        if not self._filling and self.parameters is not None:
+            self._show_programs()
+            self.panel.updateRunning()
 
     def onProgram(self, index: int) -> None:
         """Give the selected needle another device or program."""
@@ -168,8 +169,9 @@ class ProbesSection(Section):
     def onMoving(self) -> None:
         """During a drag: needles, zones and figures follow."""
         if self.parameters is not None and not self.panel.busy:
-            self.panel.tryQuietly(lambda: self.logic.showMoving(self.parameters.plan))
-            self.panel.section_of_results().update()
+            self.panel.tryQuietly(
+                lambda: self.panel.section_of_results().showMoving(self.logic.showMoving(self.parameters.plan))
+            )
 
     def onRested(self) -> None:
         """After a drag: every figure, exactly, in the background."""
@@ -278,12 +280,10 @@ class ProbesSection(Section):
         self._show_programs()
 
     def _show_programs(self) -> None:
-        self._filling = True
         plan, name = self.panel.plan(), self._selected()
         probe = None if plan is None else next((p for p in plan.probes if p.name == name), None)
         choices = {} if probe is None else self.logic.programs(plan.advice.modality)
         show_choices(self.ui.programCombo, choices, "" if probe is None else f"{probe.device}|{probe.program}")
-        self._filling = False
 
     def _selected(self) -> str | None:
         """Name of the needle in the selected row."""

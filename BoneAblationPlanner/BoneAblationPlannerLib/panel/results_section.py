@@ -7,6 +7,7 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.panel import content, widgets
 from BoneAblationPlannerLib.panel.section import Section, State, StepState
+from BoneAblationPlannerLib.plan import Plan
 
 
 class ResultsSection(Section):
@@ -30,6 +31,12 @@ class ResultsSection(Section):
         widgets.fill_table(self.ui.coverageTable, content.coverage_table(plan))
         widgets.fill_table(self.ui.probeTable, content.probe_table(plan))
         self._show_warnings(content.warning_places(plan))
+
+    def showMoving(self, plan: Plan | None) -> None:
+        """The figures that follow a drag; the others are measured when it is over."""
+        if plan is not None:
+            widgets.fill_table(self.ui.coverageTable, content.coverage_table(plan, moving=True))
+            widgets.fill_table(self.ui.probeTable, content.probe_table(plan))
 
     def state(self) -> StepState:
         """Coverage in the title; a broken distance or a gap asks for attention."""

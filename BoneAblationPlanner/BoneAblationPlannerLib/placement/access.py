@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.access.limits import AccessLimits, default_limits
-from BoneAblationPlannerLib.access.paths import SAFETY_MM, Paths, find_paths, skin_entries
+from BoneAblationPlannerLib.access.paths import Paths, find_paths, skin_entries
 from BoneAblationPlannerLib.access.region import AccessRegion, build_region
+from BoneAblationPlannerLib.access.screen import SAFETY_MM
 from BoneAblationPlannerLib.access.skin_map import SkinMap, skin_map
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.errors import PlanningError

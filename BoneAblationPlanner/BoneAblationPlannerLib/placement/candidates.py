@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.access.limits import AccessLimits
-from BoneAblationPlannerLib.access.paths import SAFETY_MM, Paths
+from BoneAblationPlannerLib.access.paths import Paths
 from BoneAblationPlannerLib.access.region import AccessRegion, sample_distance
+from BoneAblationPlannerLib.access.screen import SAFETY_MM
 from BoneAblationPlannerLib.anatomy.directions import fibonacci_sphere
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
 from BoneAblationPlannerLib.devices.catalogue import Device, Program

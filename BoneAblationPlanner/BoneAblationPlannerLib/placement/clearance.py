@@ -11,7 +11,8 @@ from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.compute import kernel
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Clearance
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_and_normal, half_edges_mm
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_and_normal
+from BoneAblationPlannerLib.zones.voxels import half_edges_mm
 
 FARTHEST_MM = 100.0
 """Clearances beyond this are given as this, which reads "at least"."""

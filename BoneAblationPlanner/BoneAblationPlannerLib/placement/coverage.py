@@ -12,7 +12,8 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.target import Target
 from BoneAblationPlannerLib.placement.union import minimum_depths_mm, scaled_radius2, union_depth_mm
 from BoneAblationPlannerLib.plan import Coverage, Robust
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, cover_bits, covered_voxels, rows_of
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, rows_of
+from BoneAblationPlannerLib.zones.voxels import cover_bits, covered_voxels
 
 SAMPLES = 64
 ALL_AROUND = 0.3

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
+from BoneAblationPlannerLib.compute import kernel
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Needles:
         return apart
 
 
-@parallel_kernel
+@kernel
 def _keep_apart(entries, tips, radius, entry, tip, own_radius, limits, apart):  # type: ignore[no-untyped-def]
     own_end = _outer_end(entry, tip, limits[2])
-    for n in prange(entries.shape[0]):
+    for n in range(entries.shape[0]):
         between = 0.0
         for axis in range(3):
             between += (entries[n, axis] - entry[axis]) ** 2

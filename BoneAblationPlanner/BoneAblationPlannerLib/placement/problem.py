@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
+from BoneAblationPlannerLib.compute import kernel
 from BoneAblationPlannerLib.placement.candidates import Candidate
 from BoneAblationPlannerLib.placement.coverage import covered_in
 from BoneAblationPlannerLib.placement.needles import Needles, Spacing
 from BoneAblationPlannerLib.placement.target import Target
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, cover_bits, rows_of
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, rows_of
+from BoneAblationPlannerLib.zones.voxels import cover_bits
 
 LESION_WEIGHT = 5.0
 HEALTHY_COST = 0.05
@@ -119,20 +120,60 @@ def popcount(word):  # type: ignore[no-untyped-def]
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
-@parallel_kernel
-def _new_bits(bits, covered, split, lesion, margin):  # type: ignore[no-untyped-def]
-    for c in prange(bits.shape[0]):
-        first, rest = np.uint64(0), np.uint64(0)
-        for w in range(split):
-            first += popcount(bits[c, w] & ~covered[w])
-        for w in range(split, bits.shape[1]):
-            rest += popcount(bits[c, w] & ~covered[w])
-        lesion[c], margin[c] = first, rest
+@kernel
+def _new_in_row(row, covered, start, stop):  # type: ignore[no-untyped-def]
+    """Unsigned bounds: signed ones would allow for negative indices and keep the loop from being vectorised."""
+    found = np.uint64(0)
+    for w in range(np.uint64(start), np.uint64(stop)):
+        found += popcount(row[w] & ~covered[w])
+    return found
 
 
-def new_voxels(problem: Problem, covered: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Lesion and margin voxels (C,) each that every candidate adds to covered words (W,)."""
-    lesion, margin = np.zeros((2, len(problem.cost)), dtype=np.uint64)
+@kernel
+def _new_bits(bits, covered, start, stop, found):  # type: ignore[no-untyped-def]
+    """One thread: a sweep takes less time than threads take to start on a busy machine."""
+    for c in range(bits.shape[0]):
+        found[c] = _new_in_row(bits[c], covered, start, stop)
+
+
+def new_lesion(problem: Problem, covered: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Lesion voxels (C,) that every candidate adds to covered words (W,)."""
+    return _new_between(problem, covered, 0, problem.lesion_words)
+
+
+def new_margin(problem: Problem, covered: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Margin voxels (C,) that every candidate adds to covered words (W,)."""
+    return _new_between(problem, covered, problem.lesion_words, problem.bits.shape[1])
+
+
+def _new_between(problem: Problem, covered: NDArray[np.uint64], start: int, stop: int) -> NDArray[np.uint64]:
+    found = np.zeros(len(problem.cost), dtype=np.uint64)
     if problem.bits.size:
-        _new_bits(problem.bits, covered, problem.lesion_words, lesion, margin)
-    return lesion, margin
+        _new_bits(problem.bits, covered, start, stop, found)
+    return found
+
+
+def best_gain(
+    problem: Problem, covered: NDArray[np.uint64], allowed: NDArray[np.bool_], margin_alone: NDArray[np.uint64]
+) -> int | None:
+    """The allowed candidate whose value adds most to covered words (W,), the first of equals; None if none is allowed.
+
+    Margin is counted only for candidates that could still be best if all margin that they cover alone were new.
+    """
+    if not allowed.any():
+        return None
+    lesion = LESION_WEIGHT * new_lesion(problem, covered)
+    most = np.where(allowed, lesion + margin_alone - problem.cost, -np.inf)
+    return int(_best(problem.bits, covered, problem.lesion_words, lesion, problem.cost, most, int(most.argmax())))
+
+
+@kernel
+def _best(bits, covered, split, lesion, cost, most, first):  # type: ignore[no-untyped-def]
+    words = bits.shape[1]
+    best, value = first, lesion[first] + _new_in_row(bits[first], covered, split, words) - cost[first]
+    for c in range(bits.shape[0]):
+        if most[c] >= value and c != first:
+            gain = lesion[c] + _new_in_row(bits[c], covered, split, words) - cost[c]
+            if gain > value or (gain == value and c < best):
+                best, value = c, gain
+    return best

@@ -7,7 +7,8 @@ from BoneAblationPlannerLib.placement.candidates import Candidate
 from BoneAblationPlannerLib.placement.coverage import PlacementError, displaced, error_draws, fifth_percentile
 from BoneAblationPlannerLib.placement.search import Search
 from BoneAblationPlannerLib.placement.target import Target
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, cover_bits
+from BoneAblationPlannerLib.zones.spheroid import Spheroid
+from BoneAblationPlannerLib.zones.voxels import cover_bits
 
 POINTS = 1024
 """Lesion voxels, evenly spread, on which displaced zones are counted."""

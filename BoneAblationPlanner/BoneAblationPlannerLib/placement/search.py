@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.placement.problem import LESION_WEIGHT, Problem, new_voxels
+from BoneAblationPlannerLib.placement.problem import LESION_WEIGHT, Problem, best_gain, new_lesion, new_margin
 
 STARTS = 5
 """As many sets are built on the best single candidates, and as many on random promising ones."""
@@ -37,12 +37,14 @@ class Search:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.evaluations = 0
+        self._margin_alone = new_margin(problem, np.zeros(problem.bits.shape[1], dtype=np.uint64))
+        self._best_addition: dict[frozenset[int], int | None] = {}
 
     def gains(self, rows: list[int]) -> NDArray[np.float64]:
         """Value added by each candidate (C,) to a set of rows."""
         self.evaluations += len(self.problem.cost)
-        lesion, margin = new_voxels(self.problem, self.covered(rows))
-        return LESION_WEIGHT * lesion + margin - self.problem.cost
+        covered = self.covered(rows)
+        return LESION_WEIGHT * new_lesion(self.problem, covered) + new_margin(self.problem, covered) - self.problem.cost
 
     def allowed(self, rows: list[int]) -> NDArray[np.bool_]:
         """Candidates (C,) that collide with none of the rows."""
@@ -79,12 +81,21 @@ class Search:
         """Add the best allowed candidates until there are `count`."""
         rows = list(rows)
         while len(rows) < count:
-            gains = np.where(self.allowed(rows), self.gains(rows), -np.inf)
-            best = int(gains.argmax())
-            if not np.isfinite(gains[best]):
+            best = self.best_addition(rows)
+            if best is None:
                 break
             rows.append(best)
         return rows
+
+    def best_addition(self, rows: list[int]) -> int | None:
+        """The allowed candidate that adds most to a set of rows; None where none is allowed. Asked for once each."""
+        key = frozenset(rows)
+        if key not in self._best_addition:
+            self.evaluations += len(self.problem.cost)
+            self._best_addition[key] = best_gain(
+                self.problem, self.covered(rows), self.allowed(rows), self._margin_alone
+            )
+        return self._best_addition[key]
 
     def improve(self, rows: list[int]) -> list[int]:
         """Replace one row at a time by the best candidate in its place until nothing gets better."""

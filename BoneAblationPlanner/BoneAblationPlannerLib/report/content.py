@@ -7,6 +7,7 @@ from BoneAblationPlannerLib.plan import Clearance, Plan
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice, Paragraph, Table
 from BoneAblationPlannerLib.report.decision import ANGLES, decision, not_checked
 from BoneAblationPlannerLib.report.instruments import execution_help, order_of_work, probe_page
+from BoneAblationPlannerLib.report.simulation import simulation
 from BoneAblationPlannerLib.report.words import (
     MODALITY_NAMES,
     STATUS_NAMES,
@@ -47,6 +48,7 @@ def report_content(
         *(block for probe in plan.probes for block in probe_page(plan, probe, pictures, known)),
         *order_of_work(plan),
         *execution_help(plan),
+        *simulation(plan),
         *_extras(plan),
         *_clearances(plan),
         *_protection(plan),

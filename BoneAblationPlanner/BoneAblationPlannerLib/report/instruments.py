@@ -10,10 +10,11 @@ from BoneAblationPlannerLib.access.execution import (
     in_words,
 )
 from BoneAblationPlannerLib.access.landmarks import EntryLandmarks
+from BoneAblationPlannerLib.advice.order import conflicts, work_steps
 from BoneAblationPlannerLib.plan import Plan, Point, Probe
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice, Paragraph, Table
 from BoneAblationPlannerLib.report.decision import depth_from_bone, place_of_entry
-from BoneAblationPlannerLib.report.words import UNKNOWN, axes_word, degrees_word, mm, point_word
+from BoneAblationPlannerLib.report.words import STATUS_NAMES, UNKNOWN, axes_word, degrees_word, mm, point_word
 from BoneAblationPlannerLib.views.picture import Picture
 
 
@@ -56,25 +57,19 @@ def probe_page(
 
 def order_of_work(plan: Plan) -> list[Block]:
     """What is done after what, as the plan's parts build on each other."""
-    steps = ["Place the patient " + plan.position + ", scan, and compare the scan with this plan"]
-    steps += [f"Place {p.name}: {p.device_name or p.device}" for p in plan.probes]
-    steps.append("Confirm the position of every probe on a scan before any energy")
-    measures = tuple(dict.fromkeys(f"{p.structure}: {p.measure}" for p in plan.advice.protection))
-    steps += [f"Protect if so decided: {m}" for m in measures]
-    steps += [f"Ablate with {p.name}: {p.program}" for p in plan.probes]
-    steps += [
-        f"Place {n.name}"
-        + (f" along the track of {n.shares_track_with}" if n.shares_track_with else "")
-        + " and inject"
-        for n in (plan.cement.needles if plan.cement else ())
-    ]
-    steps += [f"Place {s.name}, {s.corridor}" for s in plan.screws]
+    steps = work_steps(plan)
     rows = tuple((str(n), step) for n, step in enumerate(steps, start=1))
     return [
         Heading("Order of work", new_page=True),
         Paragraph("In the order in which the plan lists its parts; the operator decides."),
         Table(("Step", "What"), rows, widths=(0.4, 6)),
+        *_conflicts(plan),
     ]
+
+
+def _conflicts(plan: Plan) -> list[Block]:
+    lines = tuple(f"{c.rule} ({c.source}; {STATUS_NAMES[c.status]})" for c in conflicts(plan))
+    return [Notice("warning", "Parts of this plan that get in each other's way", lines)] if lines else []
 
 
 def execution_help(plan: Plan) -> list[Block]:

@@ -109,7 +109,7 @@ class Review:
 
     def close(self) -> None:
         """Let threads and windows go."""
-        self.following.pool.shutdown(wait=False, cancel_futures=True)
+        self.following.close()
         self.windows.close()
 
     def defect(self, error: BaseException, *_: Any) -> None:

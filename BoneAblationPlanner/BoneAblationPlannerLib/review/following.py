@@ -15,6 +15,8 @@ from BoneAblationPlannerLib.review.telling import Telling
 
 _REST_S = 0.3
 """The needles rest for so long before warnings are looked for, which takes longer than the figures."""
+_GLANCE_S = 0.05
+"""So often it is looked whether the needles were moved again meanwhile."""
 
 
 class Following:
@@ -37,6 +39,7 @@ class Following:
         self.now = self.stored = stored
         self.measuring: Measuring | None = None
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="figures")
+        self._slow_pool = ThreadPoolExecutor(1, thread_name_prefix="warnings")
         self.moving = False
         """Whether the needles' handles are being moved from here and not by the reviewer."""
         self._draft, self._overlays, self._telling, self._start = draft, overlays, telling, start
@@ -68,6 +71,11 @@ class Following:
         self.now = self.stored = stored
         self._telling.plan(stored, stored)
 
+    def close(self) -> None:
+        """Let the threads go."""
+        for pool in (self.pool, self._slow_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
+
     def give_up(self) -> None:
         """Nothing is being measured any more."""
         self._at_work = self._telling.state.computing = False
@@ -86,7 +94,13 @@ class Following:
                 await asyncio.sleep(_REST_S)
                 if proposal != self._draft.now:
                     continue
-                measured = await self._run(measuring.completely, proposal)
+                complete = asyncio.get_running_loop().run_in_executor(self._slow_pool, measuring.completely, proposal)
+                while not complete.done() and proposal == self._draft.now:
+                    await asyncio.sleep(_GLANCE_S)
+                if proposal != self._draft.now:
+                    complete.add_done_callback(_ignore)
+                    continue
+                measured = complete.result()
             except InputError as error:
                 with self._telling.state:
                     self._telling.say("error", str(error))
@@ -113,3 +127,9 @@ class Following:
         if self.measuring is not None:
             prepared = self.measuring.prepared
             self._overlays.show_target(prepared.target.mask, prepared.anatomy.ct.grid)
+
+
+def _ignore(overtaken: "asyncio.Future[Measured]") -> None:
+    """What was overtaken is nobody's concern, not even its failure."""
+    if not overtaken.cancelled():
+        overtaken.exception()

@@ -33,30 +33,38 @@ class Measured:
     remainder_grid: Grid
 
 
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """A prepared case with what its figures share."""
+
+    prepared: PreparedCase
+    live: LivePlacements
+
+
 class Measuring:
     """A stored plan's anatomy, ready to measure needles in it."""
 
     def __init__(self, stored: StoredPlan, devices: tuple[Device, ...]) -> None:
         self._plan = self._last = stored.plan
         self._devices = devices
-        self._prepared = prepare_stored(stored)
-        self._live = LivePlacements(self._prepared)
+        prepared = prepare_stored(stored)
+        self._case = _Case(prepared, LivePlacements(prepared))
 
     @property
     def prepared(self) -> PreparedCase:
         """The case as it is measured, with the margin of the last proposal."""
-        return self._prepared
+        return self._case.prepared
 
     @property
     def surface_ras_mm(self) -> NDArray[np.float64]:
         """Points (S, 3) of the lesion's surface where margins are given; the same for every margin asked for."""
-        return self._prepared.target.surface_ras_mm
+        return self._case.prepared.target.surface_ras_mm
 
     def quickly(self, proposal: Proposal) -> Measured:
         """Clearances, coverage and margins, equal to those of `completely`; warnings are still those of before."""
-        self._use_margin(proposal.margin_mm)
-        figures = self._live.figures(proposal.placements)
-        coverage = self._live.coverage(proposal.placements, figures)
+        case = self._with_margin(proposal.margin_mm)
+        figures = case.live.figures(proposal.placements)
+        coverage = case.live.coverage(proposal.placements, figures)
         zones = [p.zone for p in proposal.placements]
         plan = replace(
             self._last,
@@ -64,26 +72,33 @@ class Measuring:
             coverage=coverage,
             zone=replace(self._last.zone, volume_ml=union_ml(zones)),
         )
-        return self._measured(proposal, plan, zones)
+        return _measured(proposal, plan, zones, case)
 
     def completely(self, proposal: Proposal) -> Measured:
         """Every figure and every warning."""
-        self._last = self.result(proposal).plan
-        return self._measured(proposal, self._last, [p.zone for p in proposal.placements])
+        case = self._with_margin(proposal.margin_mm)
+        plan = self._last = self._result(proposal, case).plan
+        return _measured(proposal, plan, [p.zone for p in proposal.placements], case)
 
     def result(self, proposal: Proposal) -> PlanningResult:
         """A proposal as the complete result that scenes and reports are made of."""
-        self._use_margin(proposal.margin_mm)
-        return evaluate_placements(self._plan, self._prepared, proposal.placements, self._devices)
+        return self._result(proposal, self._with_margin(proposal.margin_mm))
 
-    def _measured(self, proposal: Proposal, plan: Plan, zones: list[Spheroid]) -> Measured:
-        target = self._prepared.target
-        return Measured(proposal, plan, margins_mm(target, zones), _remainder(target, zones), target.grid)
+    def _result(self, proposal: Proposal, case: _Case) -> PlanningResult:
+        return evaluate_placements(self._plan, case.prepared, proposal.placements, self._devices, case.live)
 
-    def _use_margin(self, margin_mm: float) -> None:
-        if margin_mm != self._prepared.margin_mm:
-            self._prepared = with_margin(self._prepared, margin_mm)
-            self._live = LivePlacements(self._prepared)
+    def _with_margin(self, margin_mm: float) -> _Case:
+        """The case with a margin; whoever works with it keeps it, whatever margin another thread asks for."""
+        case = self._case
+        if margin_mm != case.prepared.margin_mm:
+            prepared = with_margin(case.prepared, margin_mm)
+            case = self._case = _Case(prepared, LivePlacements(prepared))
+        return case
+
+
+def _measured(proposal: Proposal, plan: Plan, zones: list[Spheroid], case: _Case) -> Measured:
+    target = case.prepared.target
+    return Measured(proposal, plan, margins_mm(target, zones), _remainder(target, zones), target.grid)
 
 
 def with_margin(prepared: PreparedCase, margin_mm: float) -> PreparedCase:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,7 @@ from BoneAblationPlannerLib.review.folder import PlanFolder
 from BoneAblationPlannerLib.review.guard import Guard
 
 HOST = "127.0.0.1"
+_LOG = logging.getLogger("bone-ablation-planner")
 IDLE_S = 900
 """Without a browser for so long the review ends by itself."""
 _NEEDED = "the review page needs the Slicer runtime; expected: pip install 'bone-ablation-planner[standalone]'"
@@ -50,9 +52,15 @@ def serve_review(
     step(report, 0.05, "starting the viewer")
     _check_runtime()
     from BoneAblationPlannerLib.scene.bundle import load_bundle
+    from BoneAblationPlannerLib.views.gl import gl_available
 
-    step(report, 0.3, f"reading {chosen.scene.name}")
-    scene = load_bundle(chosen.scene)
+    with ThreadPoolExecutor(1) as pool:
+        drawing = pool.submit(gl_available)  # another process tries, while this one reads
+        step(report, 0.3, f"reading {chosen.scene.name}")
+        scene = load_bundle(chosen.scene)
+        available, how_to_mend = drawing.result()
+    if not available:
+        raise InputError(f"review: {how_to_mend}")
     step(report, 0.9, "building the views")
     with suppress(asyncio.CancelledError):
         asyncio.run(_serve(folder, chosen, scene, devices, port, announce))
@@ -74,6 +82,7 @@ async def _serve(
     review.on_stop(stop)
     review.open()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_handle)
     for name in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(name, ended.set)
@@ -89,24 +98,31 @@ async def _serve(
     announce(guard.address(server.port))
     server.controller.on_exception.add(review.defect)
     review.prepare()
-    await _until_over(ended, guard)
+    await _until_over(ended, lambda: guard.occupied or review.draft.changed)
     review.close()
     await server.stop()
     with suppress(asyncio.CancelledError):
         await task
 
 
+def _handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """One line for what failed beside the review; a browser that went away in the middle of a picture is none."""
+    error = context.get("exception")
+    if not isinstance(error, ConnectionError):
+        _LOG.error("a defect in the program: %s", error or context.get("message"))
+
+
 async def _ready(server: Any) -> None:
     await server.ready
 
 
-async def _until_over(ended: asyncio.Event, guard: Guard) -> None:
-    """Wait for the end, or for a long time without anybody."""
+async def _until_over(ended: asyncio.Event, in_use: Callable[[], bool]) -> None:
+    """Wait for the end, or for a long time without anybody and with nothing unsaved."""
     alone_s = 0.0
     while not ended.is_set() and alone_s < IDLE_S:
         with suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), 1.0)
-        alone_s = 0.0 if guard.occupied else alone_s + 1.0
+        alone_s = 0.0 if in_use() else alone_s + 1.0
 
 
 def _make_server(guard: Guard) -> Any:
@@ -151,8 +167,3 @@ def _check_runtime() -> None:
     missing = [name for name in ("slicer", "trame", "trame_slicer", "trame_rca") if find_spec(name) is None]
     if missing:
         raise InputError(f"{_NEEDED} ({', '.join(missing)} missing)")
-    from BoneAblationPlannerLib.views.gl import gl_available
-
-    available, how_to_mend = gl_available()
-    if not available:
-        raise InputError(f"review: {how_to_mend}")

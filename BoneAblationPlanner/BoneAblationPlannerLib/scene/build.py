@@ -13,7 +13,7 @@ from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Plan
-from BoneAblationPlannerLib.scene import hierarchy, models, probes, zones
+from BoneAblationPlannerLib.scene import hierarchy, models, probes, stabilisation, zones
 from BoneAblationPlannerLib.scene.colours import add_margin_colours
 from BoneAblationPlannerLib.scene.convert import unique_name
 from BoneAblationPlannerLib.scene.segmentation import (
@@ -52,6 +52,7 @@ class PlanNodes:
     tables: tuple[Any, ...]
     surfaces: tuple[Any, ...]
     owned: tuple[Any, ...]
+    stabilisation: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +102,7 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
         "margin_map": (models.add_margin_map(scene, result, colours, f"{name} margin map"),),
         "tables": add_tables(scene, plan, name),
         "surfaces": models.add_anatomy(scene, result),
+        "stabilisation": stabilisation.add_stabilisation(scene, result),
     }
     document = nodes["document"][0]
     owned = (*(n for group in nodes.values() for n in group), colours)
@@ -121,6 +123,7 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
         tables=nodes["tables"],
         surfaces=nodes["surfaces"],
         owned=owned,
+        stabilisation=nodes["stabilisation"],
     )
 
 
@@ -158,6 +161,7 @@ def plan_nodes(document: Any) -> PlanNodes:
         tables=tuple(node for node in owned if node.IsA("vtkMRMLTableNode")),
         surfaces=tuple(node for role in ("bone", "skin", "structure") for node in of_role(f"{role}-surface")),
         owned=(document, *owned),
+        stabilisation=tuple(node for node in owned if node.GetAttribute("BonePlan.Role") in stabilisation.ROLES),
     )
 
 
@@ -266,6 +270,8 @@ def _arrange(scene: Any, name: str, nodes: dict[str, tuple[Any, ...]]) -> int:
     hierarchy.add_folder(scene, "Zones", (*nodes["zones"], *nodes["visible_zones"]), folder)
     hierarchy.add_folder(scene, "Needles", nodes["shafts"], folder, expanded=False)
     hierarchy.add_folder(scene, "Surfaces", nodes["surfaces"], folder, expanded=False)
+    if nodes["stabilisation"]:
+        hierarchy.add_folder(scene, stabilisation.FOLDER, nodes["stabilisation"], folder)
     hierarchy.add_folder(scene, "Figures", (*nodes["tables"], *nodes["document"]), folder, expanded=False)
     return folder
 

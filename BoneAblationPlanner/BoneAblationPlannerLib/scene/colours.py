@@ -27,6 +27,9 @@ ROLE_COLOURS: dict[str, Colour] = {
     "defect": _rgb("CC0033"),
     "structure": _rgb("009E73"),
     "probe": _rgb("FFFFFF"),
+    "cement": _rgb("EE99AA"),
+    "screw": _rgb("A9C1D9"),
+    "corridor": _rgb("DDCC77"),
 }
 
 KIND_COLOURS: dict[str, Colour] = {

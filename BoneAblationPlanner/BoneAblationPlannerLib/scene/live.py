@@ -2,44 +2,63 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.placement.live import LivePlacements
 from BoneAblationPlannerLib.placement.probe_figures import Placement
+from BoneAblationPlannerLib.plan import Plan
+from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.progress import ReportProgress
 from BoneAblationPlannerLib.scene.build import PlanNodes, plan_nodes, probe_lines, read_plan_nodes, remove_plan
 from BoneAblationPlannerLib.scene.probes import read_line
-from BoneAblationPlannerLib.scene.refresh import show_probes, show_result
+from BoneAblationPlannerLib.scene.refresh import show_probes, show_result, show_stabilisation
 
 _SAME_POINT_MM = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class LivePlan:
-    """A plan that was made since the scene was opened; `edited` is the state of its segments when it was shown."""
+    """A plan that was made since the scene was opened.
+
+    `edited` is the state of its segments when it was shown; `made` the plan before needles were moved by hand, so that
+    needles that are put back are again what was planned.
+    """
 
     nodes: PlanNodes
     result: PlanningResult
     edited: int
+    made: Plan
+
+    @cached_property
+    def measuring(self) -> tuple[PreparedCase, LivePlacements]:
+        """What measuring other needles starts from: made when first asked for, then kept."""
+        from BoneAblationPlannerLib.reevaluation import prepared_of
+
+        prepared = prepared_of(self.result)
+        return prepared, LivePlacements(prepared)
 
 
 _plans: list[LivePlan] = []
 
 
-def remember(nodes: PlanNodes, result: PlanningResult) -> None:
+def remember(nodes: PlanNodes, result: PlanningResult, made: Plan | None = None) -> None:
     """Keep a result with the nodes that show it; a newer result for the same document replaces the older."""
     _plans[:] = [p for p in _plans if _is_there(p) and p.nodes.document is not nodes.document]
-    _plans.append(LivePlan(nodes, result, nodes.segmentation.GetSegmentation().GetMTime()))
+    edited = nodes.segmentation.GetSegmentation().GetMTime()
+    _plans.append(LivePlan(nodes, result, edited, made or result.plan))
 
 
-def update(document: Any, result: PlanningResult, added: tuple[Any, ...]) -> None:
-    """A result with more in it (cement, screws), and the nodes that show it; a loaded plan keeps nothing."""
+def update(document: Any, result: PlanningResult) -> PlanNodes:
+    """Show a result that has more or other cement and screws, and keep it; a loaded plan keeps nothing."""
     live = live_plan(document)
+    nodes = show_stabilisation(document, result)
     if live is not None:
-        kept = tuple(n for n in live.nodes.owned if n.GetScene() is live.nodes.scene)
-        remember(replace(live.nodes, owned=(*kept, *added)), result)
+        remember(nodes, result)
+    return nodes
 
 
 def forget_removed() -> None:
@@ -93,27 +112,37 @@ def prepare_measure(
     Masks come from the result that is kept, unless the plan was loaded, its segments were edited since, or
     `read_outlines` asks for it.
     """
-    from BoneAblationPlannerLib.reevaluation import evaluate_result, evaluate_stored
+    from BoneAblationPlannerLib.reevaluation import evaluate_placements, evaluate_stored
 
     live = live_plan(document)
     if live is not None and not read_outlines and not _was_edited(live):
-        return lambda report: evaluate_result(live.result, needles)
+        prepared, measuring = live.measuring
+        return lambda report: evaluate_placements(live.made, prepared, needles, live=measuring)
     stored = read_plan_nodes(document.GetScene(), document.GetAttribute("BonePlan.Name"))
     return lambda report: evaluate_stored(stored, needles)
 
 
 def show(document: Any, result: PlanningResult) -> None:
     """Show a new result of a plan with its nodes and keep it."""
-    remember(show_result(document, result), result)
-
-
-def show_moving(document: Any) -> None:
-    """Needles and zones where the lines are now; figures as far as they are known fast enough for a drag."""
-    from BoneAblationPlannerLib.reevaluation import moved_probes
-
     live = live_plan(document)
-    if live is not None:
-        show_probes(plan_nodes(document), moved_probes(live.result, placements(document)))
+    if live is not None and result.plan.cement is not None and result.cement is None:
+        result = replace(result, cement=live.result.cement)
+    remember(show_result(document, result), result, None if live is None else live.made)
+
+
+def show_moving(document: Any) -> Plan | None:
+    """Needles and zones where the lines are now; the plan with the figures that a drag changes.
+
+    Figures under placement error are those of before the drag. None for a plan that was loaded and not measured yet.
+    """
+    live = live_plan(document)
+    if live is None:
+        return None
+    _, measuring = live.measuring
+    figures = measuring.figures(placements(document))
+    show_probes(plan_nodes(document), figures.probes)
+    before = live.result.plan
+    return replace(before, probes=figures.probes, coverage=figures.nominal.with_robust(before.coverage.robust))
 
 
 def remove(document: Any) -> None:

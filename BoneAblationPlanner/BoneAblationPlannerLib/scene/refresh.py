@@ -7,10 +7,10 @@ import numpy as np
 
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.plan import Plan, Probe
-from BoneAblationPlannerLib.scene import models, probes, zones
+from BoneAblationPlannerLib.scene import models, probes, stabilisation, zones
 from BoneAblationPlannerLib.scene.build import PlanNodes, own, plan_nodes, remove_node
 from BoneAblationPlannerLib.scene.convert import points_array, printable, unique_name
-from BoneAblationPlannerLib.scene.segmentation import replace_mask
+from BoneAblationPlannerLib.scene.segmentation import cement_mask, remove_role, replace_mask
 from BoneAblationPlannerLib.scene.surfaces import mask_surface, set_scalars
 from BoneAblationPlannerLib.scene.tables import fill_tables
 
@@ -84,8 +84,33 @@ def show_result(document: Any, result: PlanningResult) -> PlanNodes:
     replace_mask(nodes.segmentation, "target", result.target, grid)
     if result.visible_zone is not None:
         replace_mask(nodes.segmentation, "zone-visible", result.visible_zone, grid)
+    if result.plan.cement is None:
+        _drop_cement(nodes)
     show_figures(nodes, result.plan)
     return plan_nodes(document)
+
+
+def show_stabilisation(document: Any, result: PlanningResult) -> PlanNodes:
+    """Cement, screws and corridors of a result in place of those that are shown; figures and segment with them."""
+    nodes = plan_nodes(document)
+    for node in nodes.stabilisation:
+        remove_node(nodes.scene, node)
+    own(nodes, stabilisation.add_stabilisation(nodes.scene, result), stabilisation.FOLDER)
+    mask = cement_mask(result)
+    if mask is None:
+        remove_role(nodes.segmentation, "cement")
+    else:
+        replace_mask(nodes.segmentation, "cement", mask, result.anatomy.ct.grid)
+    show_figures(nodes, result.plan)
+    return plan_nodes(document)
+
+
+def _drop_cement(nodes: PlanNodes) -> None:
+    """Cement that was planned for other needles is no longer shown."""
+    for node in nodes.stabilisation:
+        if node.GetAttribute("BonePlan.Role") in stabilisation.CEMENT_ROLES:
+            remove_node(nodes.scene, node)
+    remove_role(nodes.segmentation, "cement")
 
 
 def show_margins(nodes: PlanNodes, result: PlanningResult) -> None:

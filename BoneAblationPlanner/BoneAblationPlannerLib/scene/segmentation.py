@@ -33,12 +33,13 @@ _TITLES = {
     "bone": "Bone",
     "lesion": "Lesion",
     "defect": "Cortical defect",
+    "cement": "Cement (simulated, advised volume)",
     "target": "Target (lesion + margin)",
     "zone": "Zone (tissue expected to die)",
     "zone-visible": "Visible ice",
     "skin": "Skin (body)",
 }
-_FILL_OPACITY = {"zone": 0.12, "estimate": 0.0, "defect": 0.6}
+_FILL_OPACITY = {"zone": 0.12, "estimate": 0.0, "defect": 0.6, "cement": 0.4}
 _FILL_OPACITY |= dict.fromkeys(("zone-visible", "lesion", "target", "bone", "single-bone", "skin"), 0.0)
 _STRUCTURE_FILL_OPACITY = 0.25
 _MAXIMUM_LABEL = 255
@@ -68,6 +69,7 @@ def masks_of(result: PlanningResult) -> list[NamedMask]:
         "target": result.target,
         "lesion": anatomy.lesion,
         "defect": anatomy.defects if anatomy.defects is not None and anatomy.defects.any() else None,
+        "cement": cement_mask(result),
     }
     plain = [
         NamedMask(role, role, _TITLES[role], None, ROLE_COLOURS[role], mask)
@@ -80,6 +82,14 @@ def masks_of(result: PlanningResult) -> list[NamedMask]:
         for n, s in enumerate(group, start=1)
     ]
     return plain + named + _bones(anatomy.bones)
+
+
+def cement_mask(result: PlanningResult) -> NDArray[np.bool_] | None:
+    """Voxels (k, j, i) of the cement at the advised volume; None without cement."""
+    cement = result.plan.cement
+    if cement is None or result.cement is None or not cement.stop_ml:
+        return None
+    return result.cement.mask(cement.stop_ml, result.anatomy.ct.grid.shape)
 
 
 def _bones(bones: LabelMap | None) -> list[NamedMask]:
@@ -148,6 +158,12 @@ def replace_mask(node: Any, role: str, mask: NDArray[np.bool_], grid: Grid) -> N
             raise InputError(f"segment {role!r}: Slicer refused it")
     else:
         set_voxels(segment, mask, grid)
+
+
+def remove_role(node: Any, role: str) -> None:
+    """Take the segments of a role out of a segmentation."""
+    for identifier in [i for i, s in segments(node) if tag(s, ROLE_TAG) == role]:
+        node.GetSegmentation().RemoveSegment(identifier)
 
 
 def set_voxels(segment: Any, mask: NDArray[np.bool_], grid: Grid) -> None:

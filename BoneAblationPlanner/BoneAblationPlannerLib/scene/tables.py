@@ -16,12 +16,19 @@ def add_tables(scene: Any, plan: Plan, name: str) -> tuple[Any, ...]:
     """Table nodes: probes, clearances, coverage."""
     nodes = []
     for title, columns, rows in _contents(plan):
-        node = scene.AddNewNodeByClass("vtkMRMLTableNode", unique_name(scene, f"{name} {title}"))
-        node.SetAttribute(TABLE_ATTRIBUTE, title)
-        _fill(node, columns, rows)
-        node.SetLocked(True)
+        node = add_table(scene, title, columns, rows)
+        node.SetName(unique_name(scene, f"{name} {title}"))
         nodes.append(node)
     return tuple(nodes)
+
+
+def add_table(scene: Any, title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Any:
+    """A locked table node of one title."""
+    node = scene.AddNewNodeByClass("vtkMRMLTableNode", unique_name(scene, title))
+    node.SetAttribute(TABLE_ATTRIBUTE, title)
+    _fill(node, columns, rows)
+    node.SetLocked(True)
+    return node
 
 
 def fill_tables(nodes: Iterable[Any], plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""Chart zones as spheroids around the needle: membership, exact distance, conservative voxel coverage.
+"""Chart zones as spheroids around the needle: membership and exact distance.
 
 Several zones act as their union. Kernels take zones as rows (Z, 8): centre RAS (3), unit axis (3), semi-axis across
 the needle, semi-axis along it; all mm.
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
-from BoneAblationPlannerLib.frames import Grid, unit_vector
+from BoneAblationPlannerLib.frames import unit_vector
 
 
 @dataclass(frozen=True)
@@ -163,126 +163,3 @@ def contains(points_ras_mm: NDArray[np.float64], zone: Spheroid) -> NDArray[np.b
     along = offset @ zone.axis
     across2 = np.einsum("ij,ij->i", offset, offset) - along**2
     return np.asarray(across2 / (zone.across_mm / 2) ** 2 + (along / (zone.along_mm / 2)) ** 2 <= 1)
-
-
-@kernel
-def _corner_reach(half, zone):  # type: ignore[no-untyped-def]
-    """Largest length of a voxel's corner offset, in units in which the spheroid is the unit ball."""
-    reach = 0.0
-    for c in range(4):
-        s1 = 1.0 if c & 1 else -1.0
-        s2 = 1.0 if c & 2 else -1.0
-        x = half[0, 0] + s1 * half[1, 0] + s2 * half[2, 0]
-        y = half[0, 1] + s1 * half[1, 1] + s2 * half[2, 1]
-        z = half[0, 2] + s1 * half[1, 2] + s2 * half[2, 2]
-        reach = max(reach, _unit_norm2(x, y, z, zone))
-    return np.sqrt(reach)
-
-
-@kernel
-def _unit_norm2(x, y, z, zone):  # type: ignore[no-untyped-def]
-    """Squared length of an offset, in units in which the spheroid is the unit ball."""
-    along = x * zone[3] + y * zone[4] + z * zone[5]
-    across2 = x * x + y * y + z * z - along * along
-    return across2 / (zone[6] * zone[6]) + along * along / (zone[7] * zone[7])
-
-
-@kernel
-def _voxel_inside(px, py, pz, half, zone, corner_reach):  # type: ignore[no-untyped-def]
-    """Whether a whole voxel (centre and three half edges) lies in a spheroid: its eight corners do."""
-    dx, dy, dz = px - zone[0], py - zone[1], pz - zone[2]
-    centre2 = _unit_norm2(dx, dy, dz, zone)
-    if centre2 > 1:
-        return False
-    if np.sqrt(max(centre2, 0.0)) + corner_reach <= 1:
-        return True
-    for c in range(8):
-        s0 = 1.0 if c & 1 else -1.0
-        s1 = 1.0 if c & 2 else -1.0
-        s2 = 1.0 if c & 4 else -1.0
-        x = dx + s0 * half[0, 0] + s1 * half[1, 0] + s2 * half[2, 0]
-        y = dy + s0 * half[0, 1] + s1 * half[1, 1] + s2 * half[2, 1]
-        z = dz + s0 * half[0, 2] + s1 * half[1, 2] + s2 * half[2, 2]
-        if _unit_norm2(x, y, z, zone) > 1:
-            return False
-    return True
-
-
-@parallel_kernel
-def _covered(points, half, zones, covered):  # type: ignore[no-untyped-def]
-    reach = np.empty(zones.shape[0])
-    for z in range(zones.shape[0]):
-        reach[z] = _corner_reach(half, zones[z])
-    for n in prange(points.shape[0]):
-        for z in range(zones.shape[0]):
-            if _voxel_inside(points[n, 0], points[n, 1], points[n, 2], half, zones[z], reach[z]):
-                covered[n] = True
-                break
-
-
-@parallel_kernel
-def _cover_bits(points, half, zones, balls, bits):  # type: ignore[no-untyped-def]
-    """Words whose bounding ball lies inside or outside a zone as a whole are decided at once."""
-    for z in prange(zones.shape[0]):
-        reach = _corner_reach(half, zones[z])
-        shortest = min(zones[z, 6], zones[z, 7])
-        for w in range(bits.shape[1]):
-            count = min(64, points.shape[0] - w * 64)
-            x, y, zz = balls[w, 0] - zones[z, 0], balls[w, 1] - zones[z, 1], balls[w, 2] - zones[z, 2]
-            away = np.sqrt(max(_unit_norm2(x, y, zz, zones[z]), 0.0))
-            radius = balls[w, 3] / shortest
-            if away - radius > 1:
-                continue
-            word = np.uint64(0)
-            if away + radius + reach <= 1:
-                for b in range(count):
-                    word |= np.uint64(1) << np.uint64(b)
-            else:
-                for b in range(count):
-                    n = w * 64 + b
-                    if _voxel_inside(points[n, 0], points[n, 1], points[n, 2], half, zones[z], reach):
-                        word |= np.uint64(1) << np.uint64(b)
-            bits[z, w] = word
-
-
-@kernel
-def _bounding_balls(points, balls):  # type: ignore[no-untyped-def]
-    """Centre and radius (W, 4) of a ball around the centres of each 64 points."""
-    for w in range(balls.shape[0]):
-        start, end = w * 64, min(w * 64 + 64, points.shape[0])
-        for axis in range(3):
-            balls[w, axis] = (points[start:end, axis].min() + points[start:end, axis].max()) / 2
-        for n in range(start, end):
-            dx, dy, dz = points[n, 0] - balls[w, 0], points[n, 1] - balls[w, 1], points[n, 2] - balls[w, 2]
-            balls[w, 3] = max(balls[w, 3], np.sqrt(dx * dx + dy * dy + dz * dz))
-
-
-def half_edges_mm(grid: Grid) -> NDArray[np.float64]:
-    """The three half edge vectors (3, 3) of a grid's voxels, one per row, RAS mm."""
-    return np.ascontiguousarray(grid.ijk_to_ras[:3, :3].T / 2)
-
-
-def covered_voxels(points_ras_mm: NDArray[np.float64], grid: Grid, zones: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which voxels (centres (N, 3), of a grid's size and obliquity) lie wholly inside one of the zones (Z, 8).
-
-    A voxel that is only partly inside, or inside only two zones together, is not credited.
-    """
-    covered = np.zeros(len(points_ras_mm), dtype=np.bool_)
-    if len(zones) and len(covered):
-        points = np.ascontiguousarray(points_ras_mm, dtype=np.float64)
-        _covered(points, half_edges_mm(grid), np.ascontiguousarray(zones, dtype=np.float64), covered)
-    return covered
-
-
-def cover_bits(points_ras_mm: NDArray[np.float64], grid: Grid, zones: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """`covered_voxels` of each zone alone, as bitsets (Z, ceil(N / 64)); bit b of word w is voxel 64 w + b.
-
-    Points that lie near each other should follow each other: 64 at a time are tested together first.
-    """
-    points = np.ascontiguousarray(points_ras_mm, dtype=np.float64)
-    bits = np.zeros((len(zones), (len(points) + 63) // 64), dtype=np.uint64)
-    if bits.size:
-        balls = np.zeros((bits.shape[1], 4))
-        _bounding_balls(points, balls)
-        _cover_bits(points, half_edges_mm(grid), np.ascontiguousarray(zones, dtype=np.float64), balls, bits)
-    return bits

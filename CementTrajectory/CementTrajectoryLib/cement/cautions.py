@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from BoneAblationPlannerLib.plan import Plan, Probe
-from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
+from BoneAblationPlannerLib.plan import CementNeedle, Plan
+from CementTrajectoryLib.cement.defaults import DEFAULTS
 from CementTrajectoryLib.cement.defects import Defect
 from CementTrajectoryLib.cement.filling import Fill
 
@@ -28,14 +28,19 @@ def fill_cautions(fill: Fill, wanted_ml: float, stop_ml: float) -> list[str]:
     return cautions
 
 
-def plan_cautions(plan: Plan, shared: Probe, defects: Sequence[Defect], gauge: int) -> list[str]:
-    """What speaks for care with a needle that takes the track of a probe (`shared`)."""
-    thicker = GAUGE_DIAMETER_MM[gauge] > shared.diameter_mm
+def plan_cautions(plan: Plan, needles: Sequence[CementNeedle], defects: Sequence[Defect]) -> list[str]:
+    """What speaks for care with needles that take the tracks of probes."""
+    probes = {probe.name: probe.diameter_mm for probe in plan.probes}
     cautions = []
+    thicker = [
+        n.name
+        for n in needles
+        if n.diameter_mm is not None and n.diameter_mm > probes.get(n.shares_track_with or "", n.diameter_mm)
+    ]
     if thicker:
         cautions.append(
-            f"the needle ({GAUGE_DIAMETER_MM[gauge]:.1f} mm) is thicker than the probe whose track it takes: "
-            "widen the track or use an access set; clearances were measured for the probe"
+            f"{', '.join(thicker)} ({max(n.diameter_mm or 0.0 for n in needles):.1f} mm): thicker than the probe whose "
+            "track is taken; widen the track or use an access set; clearances were measured for the probe"
         )
     if plan.structures.not_checked:
         cautions.append(f"leaks towards {', '.join(plan.structures.not_checked)} cannot be told: not checked")

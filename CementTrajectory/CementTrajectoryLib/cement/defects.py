@@ -16,7 +16,7 @@ FARTHEST_MM = 30.0
 
 @dataclass(frozen=True)
 class Defect:
-    """One hole in the shell around the lesion; its area is that of the lesion's open voxel faces.
+    """One hole in the shell around the lesion; its area is that of the lesion's smooth surface there.
 
     `voxels_kji` (N, 3) are the lesion's voxels at the hole, indices on the CT's grid.
     """
@@ -35,7 +35,7 @@ def find_defects(anatomy: Anatomy, smallest_mm2: float) -> tuple[Defect, ...]:
     defects = []
     for label in range(1, count + 1):
         patch = labels == label
-        area = float(breach.face_area_mm2[patch].sum())
+        area = float(breach.surface_area_mm2[patch].sum())
         if area >= smallest_mm2:
             centre = breach.grid.ras_of_mask(patch).mean(axis=0)
             towards, distance = _beyond(anatomy, breach, centre)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BoneAblationPlannerLib.case import Anatomy
+from BoneAblationPlannerLib.case import Anatomy, CementBody
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import CementStep, Point
@@ -66,6 +66,20 @@ class Fill:
         share = np.zeros(self.grid.shape, dtype=np.float32)
         share[tuple(self.voxels_kji.T)] = part / self.grid.voxel_ml
         return share
+
+    def body(self) -> CementBody:
+        """Every voxel with the volume that is in when it is half full."""
+        filled_at = np.full(self.grid.shape, np.inf, dtype=np.float32)
+        filled_at[tuple(self.voxels_kji.T)] = np.cumsum(self.taken_ml) - self.taken_ml / 2
+        return CementBody(self.region, filled_at)
+
+    def shares_ml(self, tips_ras_mm: Sequence[Point], volume_ml: float) -> list[float]:
+        """What goes in through each needle, if every voxel is filled from the nearest tip."""
+        before = np.cumsum(self.taken_ml) - self.taken_ml
+        part = np.clip(volume_ml - before, 0.0, self.taken_ml)
+        points = self.grid.ras_from_ijk(self.voxels_kji[:, ::-1])
+        away = np.linalg.norm(points[:, None] - np.asarray(tips_ras_mm)[None], axis=2)
+        return [float(part[away.argmin(axis=1) == n].sum()) for n in range(len(tips_ras_mm))]
 
     def at(self, volume_ml: float) -> CementStep:
         """Where the cement is once `volume_ml` are in."""

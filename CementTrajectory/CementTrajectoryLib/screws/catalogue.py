@@ -15,10 +15,11 @@ DEFAULTS = SourcedNumbers("CementTrajectoryLib.screws", "defaults.json")
 
 @dataclass(frozen=True)
 class ScrewType:
-    """A cannulated screw: `diameter_mm` over the thread, lengths from shortest to longest in steps."""
+    """A cannulated screw: `diameter_mm` over the thread, `head_mm` over the head, lengths from shortest to longest in steps."""
 
     id: str
     diameter_mm: float
+    head_mm: float
     shortest_mm: float
     longest_mm: float
     step_mm: float

@@ -39,6 +39,11 @@ class Corridor:
     published: tuple[Published, ...] = ()
 
     @property
+    def title(self) -> str:
+        """Name and side."""
+        return self.name if self.side == "both" else f"{self.name}, {self.side}"
+
+    @property
     def diameter_mm(self) -> float:
         """Diameter of the widest cylinder."""
         return 2 * self.clearance_mm

@@ -1,6 +1,6 @@
 """Which screws, where: corridors that cross or border the lesion, the thickest screw in each, sets that stay apart."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,10 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import closed
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
-from BoneAblationPlannerLib.plan import Probe, Screw
+from BoneAblationPlannerLib.plan import Probe, Screw, ScrewCorridor
 from CementTrajectoryLib.screws.bones import Pelvis, bone_of
 from CementTrajectoryLib.screws.catalogue import DEFAULTS, ScrewType, largest_screw
-from CementTrajectoryLib.screws.corridor import Corridor
+from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
 from CementTrajectoryLib.screws.corridors import find_corridors
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
 from CementTrajectoryLib.screws.measure import (
@@ -36,10 +36,11 @@ CLOSED_LESION_MM = 8.0
 
 @dataclass(frozen=True)
 class ScrewProposal:
-    """Screws that can go together, and what was left out and why."""
+    """Screws that can go together, what was left out and why, and every corridor that was looked for."""
 
     screws: tuple[Screw, ...]
     cautions: tuple[str, ...]
+    corridors: tuple[ScrewCorridor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +53,7 @@ class _Candidate:
 
     @property
     def name(self) -> str:
-        side = "" if self.corridor.side == "both" else f", {self.corridor.side}"
-        return f"{self.corridor.name}{side}"
+        return self.corridor.title
 
     @property
     def rank(self) -> tuple[bool, float, float]:
@@ -63,7 +63,11 @@ class _Candidate:
 
 
 def propose_screws(
-    anatomy: Anatomy, bones: LabelMap, probes: Sequence[Probe], clearance_mm: float | None = None
+    anatomy: Anatomy,
+    bones: LabelMap,
+    probes: Sequence[Probe],
+    clearance_mm: float | None = None,
+    only: Collection[str] | None = None,
 ) -> ScrewProposal:
     """Screws through or beside the lesion of a pelvis.
 
@@ -76,6 +80,8 @@ def propose_screws(
         Screws keep clear of them.
     clearance_mm : float, optional
         Bone to keep around a screw; the default has a source.
+    only : collection of str, optional
+        Titles of the corridors to use, whether near the lesion or not; by default those near the lesion.
     """
     clearance = DEFAULTS["clearance_mm"] if clearance_mm is None else clearance_mm
     whole = with_lesion(bones, anatomy.lesion)
@@ -83,16 +89,17 @@ def propose_screws(
     cautions = [f"no {m.name} screw, {m.side}: {m.reason}" for m in missing if m.reason.startswith("not found")]
     if not corridors:
         cautions.append("no screw corridor is known in this image: screws are planned in pelvis and femoral neck only")
-        return ScrewProposal((), tuple(cautions))
+        return ScrewProposal((), tuple(cautions), tuple(_missing_row(m) for m in missing))
     near = _near_lesion(anatomy.ct.grid, anatomy.lesion, corridors)
+    wanted = near if only is None else [c for c in corridors if c.title in only]
     candidates = []
-    for corridor in near:
+    for corridor in wanted:
         found = _candidate(anatomy, corridor, clearance)
         if isinstance(found, str):
             cautions.append(found)
         else:
             candidates.append(found)
-    if not near:
+    if not wanted:
         cautions.append("no screw corridor passes within reach of the lesion")
     pelvis = Pelvis(whole)
     surfaces = [StructureSurface.of(s) for s in anatomy.structures]
@@ -104,7 +111,31 @@ def propose_screws(
         for screw in screws:
             met = _meets(_ends(screw), screw.diameter_mm / 2, probes)
             cautions += [f"{screw.name} passes where {met} lies: place it when the probe is out"] if met else []
-    return ScrewProposal(tuple(screws), (*cautions, *left_out))
+    cautions += left_out
+    rows = [*(_corridor_row(c, c in near, cautions) for c in corridors), *map(_missing_row, missing)]
+    return ScrewProposal(tuple(screws), tuple(cautions), tuple(rows))
+
+
+def _corridor_row(corridor: Corridor, near: bool, cautions: Sequence[str]) -> ScrewCorridor:
+    """What the plan says of a corridor; sizes are rounded down."""
+    start = f"no {corridor.title} screw: "
+    reason = next((c.removeprefix(start) for c in cautions if c.startswith(start)), None)
+    return ScrewCorridor(
+        name=corridor.name,
+        side=corridor.side,
+        found=True,
+        diameter_mm=float(np.floor(corridor.diameter_mm * 10) / 10),
+        length_mm=float(np.floor(corridor.length_mm)),
+        entry_ras_mm=rounded_point(corridor.entry_ras_mm),
+        exit_ras_mm=rounded_point(corridor.exit_ras_mm),
+        near_lesion=near,
+        reason=reason,
+    )
+
+
+def _missing_row(missing: MissingCorridor) -> ScrewCorridor:
+    widest = None if missing.widest_mm is None else float(np.floor(missing.widest_mm * 10) / 10)
+    return ScrewCorridor(missing.name, missing.side, False, widest, reason=missing.reason)
 
 
 def _chosen(
@@ -179,7 +210,7 @@ def _near_lesion(grid: Grid, lesion: NDArray[np.bool_], corridors: Sequence[Corr
 
 def _candidate(anatomy: Anatomy, corridor: Corridor, clearance_mm: float) -> _Candidate | str:
     """The thickest and longest screw of a corridor, or why none is proposed."""
-    name = corridor.name if corridor.side == "both" else f"{corridor.name}, {corridor.side}"
+    name = corridor.title
     kind = largest_screw(corridor.clearance_mm, clearance_mm)
     if kind is None:
         return (
@@ -247,6 +278,7 @@ def _screw(
         purchase_before_lesion_mm=round(contact.before_mm, 1) if contact else None,
         lesion_path_mm=round(contact.inside_mm, 1) if contact else 0.0,
         screw_type=kind.id,
+        head_diameter_mm=kind.head_mm,
         side_breach_mm=round(broken.side_mm, 2),
         tip_breach_mm=round(broken.tip_mm, 2),
         skin_entry_ras_mm=None if skin is None else rounded_point(skin),

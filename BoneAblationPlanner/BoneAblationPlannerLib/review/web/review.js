@@ -4,7 +4,7 @@
   const tabs = ["figures", "structures", "needles", "cement", "sources", "decide"];
   const ask = (name, values = []) => window.trame && window.trame.trigger(name, values);
   const get = (key) => window.trame.state.get(key);
-  const set = (key, value) => window.trame.state.set(key, value);
+  const set = (key, value) => { window.trame.state.set(key, value); window.trame.state.flush(); };
   const actions = {
     b: () => ask("set_window", ["bone"]),
     s: () => ask("set_window", ["soft"]),

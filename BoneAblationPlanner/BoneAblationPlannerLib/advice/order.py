@@ -1,0 +1,67 @@
+"""What is done after what, and which parts of a plan get in each other's way."""
+
+import json
+from functools import cache
+from importlib.resources import files
+
+from BoneAblationPlannerLib.plan import CementNeedle, Plan, Reason
+
+
+def work_steps(plan: Plan) -> tuple[str, ...]:
+    """The order of work: probes, energy, probes out, cement needles in, screws over their wires, cement."""
+    steps = [f"Place the patient {plan.position}, scan, and compare the scan with this plan"]
+    steps += [f"Place {p.name}: {p.device_name or p.device}" for p in plan.probes]
+    steps.append("Confirm the position of every probe on a scan before any energy")
+    measures = dict.fromkeys(f"{p.structure}: {p.measure}" for p in plan.advice.protection)
+    steps += [f"Protect if so decided: {m}" for m in measures]
+    steps += [f"Ablate with {p.name}: {p.program}" for p in plan.probes]
+    needles = plan.cement.needles if plan.cement else ()
+    if plan.advice.modality == "cryo" and (needles or plan.screws):
+        steps.append("Wait for the full thaw")
+    steps += [_needle_in(n) for n in needles]
+    shared = {n.shares_track_with for n in needles}
+    rest = [p.name for p in plan.probes if p.name not in shared]
+    if rest and plan.screws:
+        steps.append(f"Take out {', '.join(rest)}")
+    for s in plan.screws:
+        steps.append(f"Place {s.name} over its wire: {s.corridor}, {s.diameter_mm:g} x {s.length_mm:.0f} mm")
+    steps += [_inject(n) for n in needles]
+    if plan.cement is not None and plan.cement.stop_ml is not None:
+        steps.append(
+            f"Stop at {plan.cement.stop_ml:.1f} ml in all, or at the first leak; take needles out before it sets"
+        )
+    if needles or plan.screws:
+        steps.append("Scan for cement and screws where they are meant to be, and nowhere else")
+    return tuple(steps)
+
+
+def conflicts(plan: Plan) -> tuple[Reason, ...]:
+    """The rules of ``order.json`` that hold for this plan."""
+    needles = plan.cement.needles if plan.cement else ()
+    metal = bool(plan.screws) or any(s.kind == "implant" for s in plan.structures.checked)
+    holds = {
+        "metal_rfa": metal and plan.advice.modality == "rfa",
+        "metal_mwa": metal and plan.advice.modality == "mwa",
+        "frozen_cement": bool(needles) and plan.advice.modality == "cryo",
+        "frozen_screws": bool(plan.screws) and plan.advice.modality == "cryo",
+        "cement_sets": bool(needles) and bool(plan.screws),
+        "needles_first": len(needles) > 1,
+    }
+    return tuple(reason for rule, reason in _rules() if holds[rule])
+
+
+def _needle_in(needle: CementNeedle) -> str:
+    if needle.shares_track_with is None:
+        return f"Place {needle.name}, {needle.gauge} G, on a track of its own"
+    return f"Take out {needle.shares_track_with}; place {needle.name}, {needle.gauge} G, along its track"
+
+
+def _inject(needle: CementNeedle) -> str:
+    volume = "" if needle.volume_ml is None else f", {needle.volume_ml:.1f} ml"
+    return f"Inject cement through {needle.name}{volume}"
+
+
+@cache
+def _rules() -> tuple[tuple[str, Reason], ...]:
+    rows = json.loads(files(__package__).joinpath("order.json").read_text(encoding="utf-8"))
+    return tuple((row["id"], Reason(row["rule"], row["source"], row["status"])) for row in rows)

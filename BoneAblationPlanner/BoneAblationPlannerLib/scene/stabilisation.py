@@ -1,0 +1,173 @@
+"""Cement, screws and corridors of a plan as nodes: lines to navigate by, models of true size, tables of figures."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import vtk
+from numpy.typing import ArrayLike
+
+from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.plan import CementNeedle, Plan, Point, Screw, ScrewCorridor
+from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour
+from BoneAblationPlannerLib.scene.convert import printable, unique_name
+from BoneAblationPlannerLib.scene.models import add_model
+from BoneAblationPlannerLib.scene.probes import LINE_CLASS
+from BoneAblationPlannerLib.scene.segmentation import cement_mask
+from BoneAblationPlannerLib.scene.surfaces import mask_surface, needle_surface
+from BoneAblationPlannerLib.scene.tables import Cell, add_table
+
+FOLDER = "Cement and screws"
+NEEDLE, SHAFT, BODY, SCREW, THREAD, CORRIDOR, TABLE = (
+    "cement-needle",
+    "cement-shaft",
+    "cement-body",
+    "screw",
+    "screw-body",
+    "corridor",
+    "stabilisation-table",
+)
+CEMENT_ROLES = (NEEDLE, SHAFT, BODY)
+ROLES = (*CEMENT_ROLES, SCREW, THREAD, CORRIDOR, TABLE)
+HEAD_HEIGHT = 0.5
+"""Height of a screw's head per diameter, for display."""
+CORRIDOR_LINE_MM = 1.0
+
+
+def add_stabilisation(scene: Any, result: PlanningResult) -> tuple[Any, ...]:
+    """Nodes of everything that the plan has of cement and screws; none where it has neither."""
+    return tuple(_nodes(scene, result))
+
+
+def screw_surface(screw: Screw) -> Any:
+    """A screw as it is: its thread's envelope from the entry to the tip, its head outside the bone."""
+    direction = np.subtract(screw.tip_ras_mm, screw.entry_ras_mm)
+    length = float(np.linalg.norm(direction))
+    both = vtk.vtkAppendPolyData()
+    both.AddInputData(needle_surface(screw.tip_ras_mm, direction, length, screw.diameter_mm))
+    if screw.head_diameter_mm is not None:
+        height = HEAD_HEIGHT * screw.head_diameter_mm
+        both.AddInputData(needle_surface(screw.entry_ras_mm, direction, height, screw.head_diameter_mm))
+    both.Update()
+    return both.GetOutput()
+
+
+def cement_surface(result: PlanningResult) -> Any | None:
+    """Surface of the cement at the advised volume, None where there is none."""
+    mask = cement_mask(result)
+    return None if mask is None else mask_surface(mask, result.anatomy.ct.grid)
+
+
+def _nodes(scene: Any, result: PlanningResult) -> Iterator[Any]:
+    plan = result.plan
+    for needle in plan.cement.needles if plan.cement else ():
+        yield _needle_line(scene, needle)
+        if needle.diameter_mm is not None:
+            yield _shaft(scene, needle, needle.diameter_mm)
+    body = cement_surface(result)
+    if body is not None and plan.cement is not None:
+        name = f"Cement {plan.cement.stop_ml:.1f} ml"
+        yield _in_slices(add_model(scene, name, body, BODY, ROLE_COLOURS["cement"], 0.7))
+    for screw in plan.screws:
+        yield _screw_line(scene, screw)
+        yield _in_slices(
+            add_model(scene, f"{screw.name} body", screw_surface(screw), THREAD, ROLE_COLOURS["screw"], 1.0)
+        )
+    for corridor in plan.corridors:
+        if corridor.entry_ras_mm is not None and corridor.exit_ras_mm is not None:
+            yield _corridor(scene, corridor, corridor.entry_ras_mm, corridor.exit_ras_mm)
+    for title, columns, rows in _tables(plan):
+        node = add_table(scene, title, columns, rows)
+        node.SetAttribute("BonePlan.Role", TABLE)
+        yield node
+
+
+def _needle_line(scene: Any, needle: CementNeedle) -> Any:
+    attributes = {"Gauge": str(needle.gauge)}
+    if needle.diameter_mm is not None:
+        attributes["DiameterMm"] = f"{needle.diameter_mm:.3f}"
+    if needle.shares_track_with is not None:
+        attributes["SharesTrackWith"] = needle.shares_track_with
+    return _line(scene, needle.name, NEEDLE, needle.entry_ras_mm, needle.tip_ras_mm, "cement", attributes)
+
+
+def _screw_line(scene: Any, screw: Screw) -> Any:
+    attributes = {
+        "Corridor": screw.corridor,
+        "DiameterMm": f"{screw.diameter_mm:.3f}",
+        "LengthMm": f"{screw.length_mm:.1f}",
+    }
+    return _line(scene, screw.name, SCREW, screw.entry_ras_mm, screw.tip_ras_mm, "screw", attributes)
+
+
+def _line(
+    scene: Any, name: str, role: str, entry: Point, tip: Point, colour: str, attributes: dict[str, str]
+) -> Any:
+    """A locked line from entry to tip; it is moved by planning again, not by hand."""
+    node = scene.AddNewNodeByClass(LINE_CLASS, unique_name(scene, name))
+    node.AddControlPoint(vtk.vtkVector3d(*entry), f"{name} entry")
+    node.AddControlPoint(vtk.vtkVector3d(*tip), f"{name} tip")
+    for key, value in ({"Role": role, "Name": name} | attributes).items():
+        node.SetAttribute(f"BonePlan.{key}", printable(value))
+    node.SetLocked(True)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.SetSelectedColor(*ROLE_COLOURS[colour])
+    display.SetColor(*ROLE_COLOURS[colour])
+    display.PointLabelsVisibilityOff()
+    return node
+
+
+def _shaft(scene: Any, needle: CementNeedle, diameter_mm: float) -> Any:
+    surface = _cylinder(needle.entry_ras_mm, needle.tip_ras_mm, diameter_mm)
+    return _in_slices(add_model(scene, f"{needle.name} shaft", surface, SHAFT, ROLE_COLOURS["cement"], 1.0))
+
+
+def _corridor(scene: Any, corridor: ScrewCorridor, entry: Point, far_end: Point) -> Any:
+    """A thin rod along the corridor's axis; those that do not reach the lesion stay hidden."""
+    colour: Colour = ROLE_COLOURS["corridor"]
+    surface = _cylinder(entry, far_end, CORRIDOR_LINE_MM)
+    node = _in_slices(add_model(scene, f"Corridor {corridor.title}", surface, CORRIDOR, colour, 0.6))
+    node.SetAttribute("BonePlan.Corridor", printable(corridor.title))
+    node.GetDisplayNode().SetVisibility(corridor.near_lesion)
+    return node
+
+
+def _cylinder(entry: ArrayLike, tip: ArrayLike, diameter_mm: float) -> Any:
+    direction = np.subtract(tip, entry)
+    return needle_surface(tip, direction, float(np.linalg.norm(direction)), diameter_mm)
+
+
+def _in_slices(node: Any) -> Any:
+    node.GetDisplayNode().SetVisibility2D(True)
+    return node
+
+
+_SCREW_COLUMNS = (
+    "screw", "corridor", "diameter mm", "length mm", "entry R mm", "entry A mm", "entry S mm", "tip R mm", "tip A mm",
+    "tip S mm", "bone around it mm",
+)  # fmt: skip
+
+
+def _tables(plan: Plan) -> Iterator[tuple[str, tuple[str, ...], list[tuple[Cell, ...]]]]:
+    if plan.cement is not None and plan.cement.steps:
+        rows: list[tuple[Cell, ...]] = [
+            (s.injected_ml, s.lesion_ml, s.bone_ml, s.outside_ml) for s in plan.cement.steps
+        ]
+        yield "cement fill", ("injected ml", "in the lesion ml", "in bone ml", "outside ml"), rows
+    if plan.screws:
+        screws: list[tuple[Cell, ...]] = [
+            (s.name, s.corridor, s.diameter_mm, s.length_mm, *s.entry_ras_mm, *s.tip_ras_mm, s.cortical_clearance_mm)
+            for s in plan.screws
+        ]
+        yield "screws", _SCREW_COLUMNS, screws
+    if plan.corridors:
+        found: list[tuple[Cell, ...]] = [
+            (c.title, "found" if c.found else "not found", _cell(c.diameter_mm), _cell(c.length_mm), c.reason or "")
+            for c in plan.corridors
+        ]
+        yield "screw corridors", ("corridor", "result", "diameter mm", "length mm", "reason"), found
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
