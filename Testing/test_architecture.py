@@ -16,7 +16,7 @@ LAYERS = {
         "outputs reevaluation",
         "panel cli doctor review corridors __main__",
     ),
-    "CementTrajectoryLib": ("cement screws stability", "scene", "workflow", "cli"),
+    "CementTrajectoryLib": ("cement screws stability", "workflow", "panel cli"),
 }
 ENGINE_MAY_IMPORT = {"numpy", "scipy", "SimpleITK", "numba"}
 # What Slicer brings besides, and its own modules. reportlab is not among it: imported at use.

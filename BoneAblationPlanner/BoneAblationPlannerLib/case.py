@@ -1,5 +1,6 @@
 """What a host hands to the workflow (`Case`) and what it gets back (`PlanningResult`)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +23,10 @@ class NerveCurve:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user decided; None leaves the decision to the rules, whose choice is recorded in the plan."""
+    """What the user decided; None leaves the decision to the rules, whose choice is recorded in the plan.
+
+    `limits` replace numbers of ``access/limits.json`` by their name.
+    """
 
     modality: Modality | None = None
     device: str | None = None
@@ -35,6 +39,7 @@ class Choices:
     heat: bool = False
     screws: bool = False
     seed: int = 1
+    limits: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +166,9 @@ class Anatomy:
 
 @dataclass(frozen=True, eq=False)
 class CementBody:
-    """Simulated cement: on the CT's grid cropped by `region`, the volume (k, j, i) float32 in ml that is in when a voxel
-    is half full; infinite where none comes.
+    """Simulated cement, on the CT's grid cropped by `region`.
+
+    `filled_at_ml` (k, j, i) float32 is the volume that is in when a voxel is half full; infinite where none comes.
     """
 
     region: tuple[slice, slice, slice]
@@ -176,12 +182,39 @@ class CementBody:
 
 
 @dataclass(frozen=True, eq=False)
+class SkinMap:
+    """Good and bad skin: one row per skin entry that was tried.
+
+    Parameters
+    ----------
+    points_ras_mm : (N, 3) float64
+    score : (N,) float64
+        Effort of the easiest admissible path from there, 0 or more and lower is better; NaN where there is none.
+    reason : (N,) int16
+        0 where there is a path, else 1 + the place in `reasons` of what excludes most of the paths from there.
+    reasons : tuple of str
+        Constraints in words: kinds of structures, or limits.
+    """
+
+    points_ras_mm: NDArray[np.float64]
+    score: NDArray[np.float64]
+    reason: NDArray[np.int16]
+    reasons: tuple[str, ...]
+
+    def words(self, row: int) -> str:
+        """Why a point is good or not, for a label."""
+        code = int(self.reason[row])
+        return f"effort {self.score[row]:.1f}" if code == 0 else f"excluded: {self.reasons[code - 1]}"
+
+
+@dataclass(frozen=True, eq=False)
 class PlanningResult:
     """The plan together with the masks that its figures stand for, all on the CT's grid.
 
     `target` is lesion + margin, `zone` where tissue is expected to die, `visible_zone` the visible ice or None.
     `remainder` is the target that no zone covers. `surface_points_ras_mm` (N, 3) and `surface_margins_mm` (N,) are the
-    signed margin on the lesion's surface. `cement` is where the plan's cement goes, None without cement.
+    signed margin on the lesion's surface. `cement` is where the plan's cement goes, None without cement; `skin` where
+    needles may enter, None where the skin was not searched.
     """
 
     plan: Plan
@@ -193,3 +226,4 @@ class PlanningResult:
     surface_margins_mm: NDArray[np.float64]
     remainder: NDArray[np.bool_] | None = None
     cement: CementBody | None = None
+    skin: SkinMap | None = None

@@ -16,11 +16,13 @@ from types import TracebackType
 
 import numpy as np
 
+from BoneAblationPlannerLib.access.limits import access_limits
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table, load_structure_table
-from BoneAblationPlannerLib.case import Case, Choices, LesionMarks, NerveCurve, PlanningResult
+from BoneAblationPlannerLib.case import Case, Choices, FixedProbe, LesionMarks, NerveCurve, PlanningResult
 from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices, find_device, read_devices
 from BoneAblationPlannerLib.errors import Cancelled, InputError, PlanningError
 from BoneAblationPlannerLib.evaluation import software_version
+from BoneAblationPlannerLib.placement.probe_figures import Placement
 from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Plan, Point, read_plan
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 
@@ -86,8 +88,44 @@ def _plan(options: argparse.Namespace) -> int:
         devices,
         marks=_marks(options),
         structure_table=_structure_table(options),
+        fixed=_kept_probes(options, devices),
     )
     return _plan_and_write(case, options.out, part(report, 0.1, 1.0))
+
+
+def _kept_probes(options: argparse.Namespace, devices: tuple[Device, ...]) -> tuple[FixedProbe, ...]:
+    """Probes that stay where they are: lines with the device of --device, or those of a plan."""
+    from BoneAblationPlannerLib.reevaluation import placements_of_plan
+
+    kept = []
+    if options.keep is not None:
+        if options.device is None:
+            raise InputError("--keep: given without --device; expected the device of the lines")
+        kept += _placed_lines(options.keep, options, devices)
+    elif options.program is not None:
+        raise InputError("--program: given without --keep; expected the lines that it belongs to")
+    if options.keep_plan is not None:
+        kept += placements_of_plan(read_plan(options.keep_plan), devices)
+    names = [p.name for p in kept]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"probes to keep: two are called {twice!r}; expected each name once")
+    return tuple(FixedProbe(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm) for p in kept)
+
+
+def _placed_lines(path: Path, options: argparse.Namespace, devices: tuple[Device, ...]) -> list[Placement]:
+    """Lines from entry to tip as probes with the device and program of the command line."""
+    from BoneAblationPlannerLib.reading import read_nerve_curve
+    from BoneAblationPlannerLib.reevaluation import find_program, placement
+
+    device = find_device(options.device, devices)
+    program = find_program(device, options.program)
+    placed = []
+    for name, points in read_nerve_curve(path):
+        if len(points) != 2:
+            raise InputError(f"{path}: {name} has {len(points)} points; expected lines from entry to tip")
+        placed.append(placement(name, device.id, program.id, points[0], points[1], devices))
+    return placed
 
 
 def _check_marks(options: argparse.Namespace) -> None:
@@ -161,7 +199,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _given_choices(options: argparse.Namespace) -> str:
     """Choices that were given although a stored plan brings its own."""
     unset = dict.fromkeys(("device", "program", "margin_mm", "position", "lateral_error_mm", "depth_error_mm"))
-    defaults = {"modality": "auto", "intent": "curative", "seed": 1, **unset}
+    defaults: dict[str, object] = {"modality": "auto", "intent": "curative", "seed": 1, "limit": [], **unset}
     given = [name for name, default in defaults.items() if getattr(options, name) != default]
     return ", ".join(f"--{name.replace('_', '-')}" for name in given)
 
@@ -181,20 +219,14 @@ def _evaluate_stored(path: Path, devices: tuple[Device, ...]) -> PlanningResult:
 
 
 def _evaluate_lines(options: argparse.Namespace) -> PlanningResult:
-    from BoneAblationPlannerLib.reading import read_lone_mask, read_nerve_curve
-    from BoneAblationPlannerLib.reevaluation import evaluate_lines, find_program, placement
+    from BoneAblationPlannerLib.reading import read_lone_mask
+    from BoneAblationPlannerLib.reevaluation import evaluate_lines
 
     if not (options.lesion and options.probes and options.device):
         raise InputError("evaluate: expected PLAN.json or SCENE.mrb, or all of --lesion, --probes and --device")
     devices = _catalogue(options)
-    device = find_device(options.device, devices)
-    program = find_program(device, options.program)
+    placements = _placed_lines(options.probes, options, devices)
     mask, grid = read_lone_mask(options.lesion)
-    placements = []
-    for name, points in read_nerve_curve(options.probes):
-        if len(points) != 2:
-            raise InputError(f"{options.probes}: {name} has {len(points)} points; expected lines from entry to tip")
-        placements.append(placement(name, device.id, program.id, points[0], points[1], devices))
     return evaluate_lines(mask, grid, placements, _choices(options), Path(options.lesion).name)
 
 
@@ -329,7 +361,21 @@ def _choices(options: argparse.Namespace) -> Choices:
         heat=getattr(options, "heat", False),
         screws=getattr(options, "screws", False),
         seed=options.seed,
+        limits=_limits(options.limit),
     )
+
+
+def _limits(texts: Sequence[str]) -> dict[str, float]:
+    """Limits as NAME=VALUE; raises InputError for what is not one."""
+    limits = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            limits[name.strip()] = float(value)
+        except ValueError:
+            raise InputError(f"--limit {text}: expected NAME=VALUE with a number") from None
+    access_limits(limits)
+    return limits
 
 
 def _catalogue(options: argparse.Namespace) -> tuple[Device, ...]:
@@ -429,6 +475,10 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--organs", type=Path, metavar="MAP", help="organ label map, .seg.nrrd, DICOM SEG or RTSTRUCT")
     plan.add_argument("--organ-names", type=Path, metavar="JSON", help='names of its labels: {"1": "spleen"}')
     plan.add_argument("--nerve", type=Path, action="append", default=[], metavar="FILE.mrk.json")
+    plan.add_argument("--keep", type=Path, metavar="LINES.mrk.json",
+                      help="probes that stay: lines from entry to tip, with --device")  # fmt: skip
+    plan.add_argument("--program", help="program of --keep's lines, see 'devices'")
+    plan.add_argument("--keep-plan", type=Path, metavar="PLAN.json", help="keep the probes of a plan")
     plan.add_argument("--heat", action="store_true", help="simulate heat or ice in this patient's tissues")
     plan.add_argument("--cement", action="store_true", help="plan cement after ablation")
     plan.add_argument("--screws", action="store_true", help="plan screws after ablation")
@@ -461,6 +511,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--position", choices=POSITIONS, help="default: as scanned, else supine with a warning")
     parser.add_argument("--lateral-error-mm", type=_finite, help="placement error across the needle")
     parser.add_argument("--depth-error-mm", type=_finite, help="placement error along the needle")
+    parser.add_argument("--limit", action="append", default=[], metavar="NAME=VALUE",
+                        help="change a limit or weight of access, for instance bone_path_limit_mm=80")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="randomness")
 
 

@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.access.angles import towards_table
-from BoneAblationPlannerLib.access.limits import AccessLimits, default_limits, limits_provenance
+from BoneAblationPlannerLib.access.limits import AccessLimits, access_limits, limits_provenance
 from BoneAblationPlannerLib.advice.protection import patient_questions, propose_protection
 from BoneAblationPlannerLib.anatomy.nerves import bands_provenance, needle_warnings
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
 from BoneAblationPlannerLib.placement.coverage import PlacementError, remainder_mask, union_ml
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
+from BoneAblationPlannerLib.placement.ice import ice_together, ice_warnings
 from BoneAblationPlannerLib.placement.live import LivePlacements
 from BoneAblationPlannerLib.placement.probe_figures import Placement, zone_mask
+from BoneAblationPlannerLib.placement.weakness import weakness_warnings
 from BoneAblationPlannerLib.plan import (
     Advice,
     Coverage,
@@ -54,8 +56,8 @@ def evaluate(
     live: LivePlacements | None = None,
 ) -> PlanningResult:
     """All figures of the given placements, as a plan; `live` is that of the same case, where there is one already."""
-    limits = default_limits()
     anatomy, choices = prepared.anatomy, prepared.case.choices
+    limits = access_limits(choices.limits)
     grid = anatomy.ct.grid
     live = live or LivePlacements(prepared)
     figures = live.figures(placements)
@@ -65,7 +67,7 @@ def evaluate(
     ice = any(p.visible_axes_mm for p in probes)
     provenance = (
         *DEFAULTS.provenance(),
-        *limits_provenance(),
+        *limits_provenance(choices.limits),
         *provenance_of(anatomy.structures, prepared.case.structure_table),
         *bands_provenance(anatomy.estimates),
     )
@@ -75,6 +77,9 @@ def evaluate(
     measured = [
         *_coverage_warnings(coverage),
         *_probe_warnings(probes, limits, prepared.position, coverage.robust),
+        *weakness_warnings(prepared.target, zones, probes, error, coverage.robust.p05_lesion_fraction),
+        *ice_warnings(placements),
+        *_unverified_warnings(placements),
         *needle_warnings(anatomy.estimates, grid, [_needle(p) for p in placements]),
     ]
     plan = Plan(
@@ -86,7 +91,7 @@ def evaluate(
         lesion=prepared.lesion,
         advice=advice,
         probes=probes,
-        zone=Zone("chart", union_ml(zones), tuple(zone_rows.values())),
+        zone=Zone("chart", union_ml(zones), tuple(zone_rows.values()), ice_together(placements)),
         coverage=coverage,
         structures=prepared.structures,
         optimiser=optimiser,
@@ -128,6 +133,15 @@ def _coverage_warnings(coverage: Coverage) -> list[str]:
     if small is not None and small < 1:
         warnings.append(f"if the zones turn out smaller by their uncertainty, {small:.1%} of the lesion is covered")
     return warnings
+
+
+def _unverified_warnings(placements: Sequence[Placement]) -> list[str]:
+    """Zones whose size was not read in a source: one warning for each device and program."""
+    used = {(p.device.name, p.program.id): p.program for p in placements if p.program.status == "unverified"}
+    return [
+        f"zone of {name}, {program}, is not verified ({row.source}): check the manufacturer's instructions"
+        for (name, program), row in used.items()
+    ]
 
 
 def _probe_warnings(probes: Sequence[Probe], limits: AccessLimits, position: Position, robust: Robust) -> list[str]:
@@ -196,4 +210,5 @@ def _parameters(choices: Choices, prepared: PreparedCase, error: PlacementError)
         "depth_error_mm": error.depth_mm,
         "cement": choices.cement,
         "seed": choices.seed,
+        "limits": dict(choices.limits),
     }

@@ -24,7 +24,7 @@ PLAN, BUNDLE, SEGMENTATION = "plan.json", "plan.mrb", "plan.seg.nrrd"
 CSV, LINES = "trajectories.csv", "trajectories.mrk.json"
 CEMENT, SCREWS = "cement.stl", "screw-*.stl"
 HTML, PDF, FIGURES = "report.html", "report.pdf", "figures"
-_OWN_FIGURES = ("overview-*.png", "probe-*.png")
+_OWN_FIGURES = ("overview-*.png", "probe-*.png", "stabilisation-*.png")
 
 
 def write_outputs(result: PlanningResult, out_dir: Path, report: ReportProgress = silent) -> dict[str, Path]:

@@ -148,7 +148,8 @@ class Probe:
     """One needle.
 
     `depth_mm` is skin to tip; angles are those of the path from entry to tip (see `access.angles`); zone axes are full
-    axes across, across and along the needle; slices count from 1.
+    axes across, across and along the needle; slices count from 1. The low and high axes are those of a zone that turns
+    out smaller or larger by the device's uncertainty.
     """
 
     name: str
@@ -171,13 +172,18 @@ class Probe:
     slice_number: int | None = None
     device_name: str = ""
     bones_met: int | None = None
+    zone_axes_low_mm: Point | None = None
+    zone_axes_high_mm: Point | None = None
 
 
 @dataclass(frozen=True)
 class Zone:
+    """`together` is what is published of as many ice probes side by side: for information, nothing is counted on it."""
+
     model: Literal["chart", "ice", "heat"]
     volume_ml: float
     provenance: tuple[Provenance, ...]
+    together: tuple[Provenance, ...] = ()
 
 
 @dataclass(frozen=True)

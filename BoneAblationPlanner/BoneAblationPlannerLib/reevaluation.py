@@ -265,6 +265,7 @@ def choices_of(plan: Plan) -> Choices:
         position=plan.position,
         lateral_error_mm=plan.coverage.robust.lateral_error_mm,
         depth_error_mm=plan.coverage.robust.depth_error_mm,
+        limits=parameters.get("limits") or {},
         cement=bool(parameters.get("cement", False)),
         seed=int(parameters.get("seed", 1)),
     )

@@ -35,9 +35,16 @@ class SourcedNumbers:
         """All values by name."""
         return {name: float(row["value"]) for name, row in self._rows.items()}
 
+    def range(self, name: str) -> tuple[float, float]:
+        """Lowest and highest value that a user may choose; KeyError where the file does not give them."""
+        row = self._rows[name]
+        return float(row["lowest"]), float(row["highest"])
+
     def provenance(self) -> tuple[Provenance, ...]:
         """Where every number comes from."""
-        return tuple(
-            Provenance(row["meaning"], row["value"], row["unit"], row["source"], row["status"])
-            for row in self._rows.values()
-        )
+        return tuple(self.row(name) for name in self._rows)
+
+    def row(self, name: str) -> Provenance:
+        """Where one number comes from; KeyError for a name that the file does not hold."""
+        row = self._rows[name]
+        return Provenance(row["meaning"], row["value"], row["unit"], row["source"], row["status"])

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from BoneAblationPlannerLib.access.limits import default_limits
+from BoneAblationPlannerLib.access.limits import access_limits
 from BoneAblationPlannerLib.access.region import build_region
 from BoneAblationPlannerLib.case import Case, PlanningResult
 from BoneAblationPlannerLib.errors import InputError
@@ -48,6 +48,7 @@ def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
         If `report` returned False.
     """
     chosen_modality(case)  # refuse contradictions before any work
+    access_limits(case.choices.limits)
     clock = _Clock()
     with clock.stage("anatomy"):
         prepared = prepare_case(case, part(report, 0.0, 0.4))
@@ -64,7 +65,7 @@ def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
     with clock.stage("alternatives"):
         alternatives = find_alternatives(prepared, chosen, part(report, 0.9, 1.0))
     plan = replace(result.plan, timings_s=clock.seconds, alternatives=alternatives)
-    return replace(result, plan=plan)
+    return replace(result, plan=plan, skin=access.skin)
 
 
 def measure_case(case: Case, placements: Sequence[Placement], report: ReportProgress = silent) -> PlanningResult:
@@ -84,7 +85,7 @@ def measure_case(case: Case, placements: Sequence[Placement], report: ReportProg
         prepared = prepare_case(case, part(report, 0.0, 0.6))
     with clock.stage("access"):
         step(report, 0.6, "looking at what lies around the lesion")
-        region = build_region(prepared.anatomy, default_limits().longest_depth_mm)
+        region = build_region(prepared.anatomy, access_limits(case.choices.limits).longest_depth_mm)
         advice = advise_modality(prepared, region)
     with clock.stage("figures"):
         step(report, 0.85, "measuring coverage and clearances")

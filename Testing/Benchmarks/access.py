@@ -9,11 +9,10 @@ Last line: one JSON object. Run: ``python Testing/Benchmarks/access.py``.
 
 import json
 import time
-from dataclasses import replace
 
 import numpy as np
 
-from BoneAblationPlannerLib.access.limits import default_limits
+from BoneAblationPlannerLib.access.limits import access_limits
 from BoneAblationPlannerLib.access.paths import find_paths
 from BoneAblationPlannerLib.access.region import build_region
 from BoneAblationPlannerLib.access.screen import StructureScreen
@@ -97,7 +96,7 @@ def timed(run):
 def main():
     anatomy, entries, aims, centres = scene()
     region = build_region(anatomy, 150.0)
-    limits = replace(default_limits(), craniocaudal_limit_deg=90.0, below_horizontal_deg=90.0)
+    limits = access_limits({"craniocaudal_limit_deg": 90.0, "below_horizontal_deg": 90.0})
 
     screen = StructureScreen.of(region, 0.0)
     blocked_by, ours_s = timed(lambda: screen.blocked_by(entries, aims))
@@ -123,7 +122,8 @@ def main():
     ratios = {name: taken / ours_s for name, taken in peers.items()}
     print(f"median of {REPEATS} runs; peers on {PEER_LINES} lines, scaled; agreement {agreement}")
     print(json.dumps({
-        "name": "access", "input": f"{lines} lines, {SIZE}^3 at 1 mm", "ours_s": ours_s, "lines_per_s": lines / ours_s, "whole_search_s": search_s,
+        "name": "access", "input": f"{lines} lines, {SIZE}^3 at 1 mm", "ours_s": ours_s,
+        "lines_per_s": lines / ours_s, "whole_search_s": search_s,
         "peers": peers, "ratios": ratios, "false_accepts": false_accepts, "agreement": agreement,
         "targets": {**TARGETS, "false_accepts": 0},
         "ok": false_accepts == 0 and all(ratios[name] >= TARGETS[name] for name in TARGETS),

@@ -122,7 +122,9 @@ def main():
           f"{EVERY}th; greedy reaches {search.value(greedy_rows) / optimum:.4f} of it")  # fmt: skip
     print(json.dumps({
         "name": "placement", "input": f"{CANDIDATES} candidates, {PROBES} probes", "ours_s": ours_s,
-        "greedy_s": own_greedy_s, "same greedy answer": same, "rasterising_s": raster_s, "bound_s": bound_s, "gap": 1 - selection.value / selection.bound,
+        "greedy_s": own_greedy_s,
+        "same greedy answer": same, "rasterising_s": raster_s, "bound_s": bound_s,
+        "gap": 1 - selection.value / selection.bound,
         "peers": {"HiGHS": highs_s, "numpy greedy": greedy_s}, "ratios": ratios, "share of the optimum": share,
         "targets": {**TARGETS, "gap": 0.02},
         "ok": share >= TARGETS["share of the optimum"] and ratios["HiGHS"] >= TARGETS["HiGHS"]

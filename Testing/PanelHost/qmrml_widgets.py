@@ -302,6 +302,14 @@ class qMRMLSegmentEditorWidget(QWidget):
         """Which segment."""
         self._given["editor"].SetSelectedSegmentID(identifier)
 
+    def setupViewObservations(self) -> None:
+        """Clicks in the views go to the effect."""
+        self._given["views"] = True
+
+    def removeViewObservations(self) -> None:
+        """Clicks in the views are the views' own again."""
+        self._given["views"] = False
+
     def setActiveEffect(self, effect: Any) -> None:
         """An effect, None for none."""
         self._given["effect"] = effect

@@ -6,7 +6,7 @@ from grids import ball, every_point, oblique_grid, rotation
 
 from BoneAblationPlannerLib.access.angles import axial_angle_deg, craniocaudal_angle_deg, towards_table
 from BoneAblationPlannerLib.access.bone_entry import bone_entry
-from BoneAblationPlannerLib.access.limits import default_limits, limits_provenance
+from BoneAblationPlannerLib.access.limits import access_limits, limits_provenance
 from BoneAblationPlannerLib.access.paths import find_paths, skin_entries
 from BoneAblationPlannerLib.access.region import STEP_MM, build_region
 from BoneAblationPlannerLib.case import Anatomy, Structure
@@ -16,7 +16,7 @@ from BoneAblationPlannerLib.placement.clearance import shaft_distance_mm
 from BoneAblationPlannerLib.plan import POSITIONS
 
 CENTRE = np.array([12.0, -34.0, 56.0])
-LIMITS = default_limits()
+LIMITS = access_limits({})
 
 
 def anatomy(structures=(), spacing=(2.0, 2.2, 3.1), shape=(40, 60, 70)):
@@ -177,4 +177,4 @@ def test_no_bone_no_incidence():
 
 
 def test_every_limit_has_a_source():
-    assert all(p.source and p.status in ("seen", "derived", "unverified", "default") for p in limits_provenance())
+    assert all(p.source and p.status in ("seen", "derived", "unverified", "default") for p in limits_provenance({}))

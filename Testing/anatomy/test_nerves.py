@@ -109,7 +109,8 @@ def test_needles_near_a_band_are_warned_of():
 
     def warn(i):
         entry, tip = grid.ras_from_ijk([[i, 5, 20], [i, 30, 20]])
-        return needle_warnings([band], grid, [("Probe 1", entry, tip, 1.0, Spheroid(tip, tip - entry, 10.0, 14.0))])
+        zone = Spheroid(tip, (tip - entry) / np.linalg.norm(tip - entry), 10.0, 14.0)
+        return needle_warnings([band], grid, [("Probe 1", entry, tip, 1.0, zone)])
 
     assert "inside the band" in warn(15)[0]
     # Shaft 20 - 6 - 1 = 13 mm away, zone 20 - 6 - 5 = 9 mm: only the zone is too near.

@@ -204,6 +204,10 @@ def test_a_plan_with_simulated_zones():
     assert {row.status for row in plan.zone.provenance} <= {"seen", "derived", "unverified", "default"}
     again = type(plan).from_json(json.loads(json.dumps(plan.to_json())))
     assert again.simulation == plan.simulation
+    larger = plan.zone.volume_ml > 1.1 * planned.plan.zone.volume_ml
+    said = [w for w in plan.warnings if w.startswith("THE SIMULATED ZONE IS LARGER THAN THE CHART")]
+    assert len(said) == larger
+    assert all(f"{planned.plan.coverage.lesion_fraction:.1%} of the lesion" in w for w in said)
 
 
 def test_a_device_without_protocol_is_refused():

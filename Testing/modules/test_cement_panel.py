@@ -1,17 +1,22 @@
-"""The cement panel, on a plan of the scene."""
+"""The panel of cement, screws and stability, on a plan of the scene."""
+
+import json
 
 import numpy as np
 import pytest
-from panels import CEMENT, ids, run, waiting
+from panels import CEMENT, cells, ids, run, waiting
 from phantoms import coarse_result
 
 from BoneAblationPlannerLib.plan import Plan
-from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, read_plan_nodes
+from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, plan_nodes, read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import save_bundle
 from BoneAblationPlannerLib.scene.hierarchy import folder_of
+from BoneAblationPlannerLib.scene.live import live_plan
 from CementTrajectoryLib.cement.defaults import GAUGE_DIAMETER_MM
-from CementTrajectoryLib.scene.needles import cement_nodes
-from CementTrajectoryLib.workflow import CementChoices, plan_cement
+from CementTrajectoryLib.cement.filling import VISCOSITIES
+from CementTrajectoryLib.cement.needles import MOST_NEEDLES
+from CementTrajectoryLib.stability.mirels import PAIN
+from CementTrajectoryLib.workflow import CementChoices, plan_cement, plan_screws, plan_stability
 
 
 @pytest.fixture
@@ -27,7 +32,11 @@ def cement(host, planner, module):
 
 
 def of_role(document, role):
-    return [n for n in cement_nodes(document) if n.GetAttribute("BonePlan.Role") == role]
+    return [n for n in plan_nodes(document).stabilisation if n.GetAttribute("BonePlan.Role") == role]
+
+
+def title(panel, name):
+    return getattr(panel.ui, name).text
 
 
 def test_without_a_plan_the_button_says_where_to_make_one(host, module):
@@ -37,9 +46,32 @@ def test_without_a_plan_the_button_says_where_to_make_one(host, module):
     assert not panel.ui.resultsBody.isVisible()
 
 
-def test_the_gauges_are_those_with_a_known_diameter(module):
-    assert {gauge.value for gauge in module.NeedleGauge} == set(GAUGE_DIAMETER_MM)
-    assert next(iter(module.NeedleGauge)).value == CementChoices().gauge
+def test_the_lists_offer_what_the_workflow_takes(module):
+    from CementTrajectoryLib.panel.parameters import NeedleCount, NeedleGauge, PainChoice, ViscosityChoice
+
+    assert {gauge.value for gauge in NeedleGauge} == set(GAUGE_DIAMETER_MM)
+    assert {v.value for v in ViscosityChoice} == set(VISCOSITIES)
+    assert {n.value for n in NeedleCount} == {None, *range(1, MOST_NEEDLES + 1)}
+    assert {p.value for p in PainChoice} == {None, *PAIN}
+    defaults = CementChoices()
+    first = [next(iter(kind)).value for kind in (NeedleGauge, ViscosityChoice, NeedleCount)]
+    assert first == [defaults.gauge, defaults.viscosity, defaults.needles]
+
+
+def test_every_button_says_what_is_missing(host, module):
+    panel = host.open(module)
+    for button in (panel.ui.planButton, panel.ui.screwsButton, panel.ui.stabilityButton):
+        assert not button.enabled
+        assert "make one with Bone Ablation Planner" in button.toolTip
+    assert "…" in title(panel, "planSection")
+
+
+def test_every_control_has_a_tooltip(cement):
+    names = [
+        n for n in vars(cement.ui) if n.endswith(("Button", "Combo", "Spin", "Selector", "Table", "List", "Section"))
+    ]
+    assert len(names) > 20
+    assert [n for n in names if not getattr(cement.ui, n).toolTip] == []
 
 
 def test_the_panel_plans_what_the_workflow_plans(host, cement):
@@ -57,11 +89,19 @@ def test_the_panel_plans_what_the_workflow_plans(host, cement):
         assert tube_diameter(shaft, needle) == pytest.approx(GAUGE_DIAMETER_MM[needle.gauge], rel=1e-3)
     shown = [cement.ui.cementTable.item(row, 0).text() for row in range(cement.ui.cementTable.rowCount)]
     assert shown[0] == expected.needles[0].name
-    assert "Cement" in shown
+    assert f"{expected.stop_ml:.1f} ml" in [row[1] for row in cells(cement.ui.cementTable)]
+    assert cement.ui.fillTable.rowCount == len(expected.steps)
+    (body,) = of_role(document, "cement-body")
+    assert body.GetDisplayNode().GetVisibility2D()
+    assert "stop at" in title(cement, "cementSection")
     assert sum(s.startswith("Leak towards") for s in shown) == len(expected.leaks)
     for caution in expected.cautions:
-        assert caution in cement.ui.cautionsLabel.text
+        assert caution in texts(cement.ui.cautionsList)
     assert cement.ui.notCheckedLabel.text.startswith("NOT CHECKED: ")
+
+
+def texts(widget):
+    return [widget.item(n).text() for n in range(widget.count)]
 
 
 def tube_diameter(shaft, needle):
@@ -84,7 +124,15 @@ def test_the_choices_reach_the_workflow_and_a_second_run_replaces_the_first(host
     assert made.needles[0].gauge == 13
     assert made.fill_fraction == 0.4
     assert host.scene.GetNumberOfNodes() == count
-    assert [n.GetAttribute("BonePlan.Gauge") for n in of_role(plan_documents(host.scene)[0], "cement-needle")] == ["13"]
+    cement.ui.countCombo.setCurrentText("2")
+    cement.ui.viscosityCombo.setCurrentText("High")
+    run(host, cement, cement.ui.planButton)
+    made = read_plan_nodes(host.scene).plan.cement
+    assert (len(made.needles), made.viscosity) == (2, "high")
+    assert sum(n.volume_ml for n in made.needles) == pytest.approx(made.stop_ml, abs=0.02)
+    assert [n.GetAttribute("BonePlan.Gauge") for n in of_role(plan_documents(host.scene)[0], "cement-needle")] == [
+        "13"
+    ] * 2
 
 
 def test_removing_the_plan_removes_its_cement(host, planner, module):
@@ -117,7 +165,7 @@ def test_cancel_and_closing_add_nothing(host, cement, monkeypatch):
     host.wait(lambda: cement.runner.progress[0] > 0)
     cement.ui.cancelButton.click()
     host.wait(lambda: not cement.runner.running)
-    assert cement_nodes(plan_documents(host.scene)[0]) == []
+    assert plan_nodes(plan_documents(host.scene)[0]).stabilisation == ()
     cement.ui.planButton.click()
     host.scene.Clear(False)
     host.wait(lambda: not cement.runner.running)
@@ -130,3 +178,99 @@ def test_an_impossible_choice_is_one_line(host, cement, monkeypatch):
     monkeypatch.setattr("CementTrajectoryLib.workflow.GAUGE_DIAMETER_MM", {10: 3.4})
     run(host, cement, cement.ui.planButton)
     assert cement.ui.messageLabel.text == "cement needle: 11 G; expected one of 10 G"
+
+
+# Screws, stability, order of work
+
+
+def test_screws_go_where_they_are_ticked(host, cement):
+    ui, (document,) = cement.ui, plan_documents(host.scene)
+    assert not ui.corridorsBody.isVisible()
+    run(host, cement, ui.screwsButton)
+    assert ui.messageLabel.text == ""
+    expected = Plan.from_json(plan_screws(coarse_result()).plan.to_json())
+    stored = read_plan_nodes(host.scene).plan
+    assert (stored.screws, stored.corridors) == (expected.screws, expected.corridors)
+    assert [row[1] for row in cells(ui.corridorTable)] == [c.title for c in expected.corridors]
+    ticked = [c.title for n, c in enumerate(expected.corridors) if is_ticked(ui.corridorTable, n)]
+    assert ticked == [c.title for c in expected.corridors if c.near_lesion]
+    assert [n.GetAttribute("BonePlan.Name") for n in of_role(document, "screw")] == [s.name for s in expected.screws]
+    assert len(of_role(document, "corridor")) == sum(c.found for c in expected.corridors)
+    assert not ui.nearButton.enabled
+    for row in range(ui.corridorTable.rowCount):
+        tick(ui.corridorTable, row, False)
+    assert json.loads(cement.parameters.corridors) == []
+    run(host, cement, ui.screwsButton)
+    assert read_plan_nodes(host.scene).plan.screws == ()
+    assert of_role(document, "screw") == of_role(document, "screw-body") == []
+    assert "no screw fits" in title(cement, "screwsSection")
+    ui.nearButton.click()
+    host.process()
+    assert cement.parameters.corridors == ""
+    assert [c.title for n, c in enumerate(expected.corridors) if is_ticked(ui.corridorTable, n)] == ticked
+
+
+def is_ticked(table, row):
+    import qt
+
+    return table.item(row, 0).checkState() == qt.Qt.Checked
+
+
+def tick(table, row, on):
+    import qt
+
+    table.item(row, 0).setCheckState(qt.Qt.Checked if on else qt.Qt.Unchecked)
+
+
+def test_the_clearance_reaches_the_workflow(host, cement):
+    cement.ui.clearanceSpin.setValue(10.0)
+    run(host, cement, cement.ui.screwsButton)
+    plan = read_plan_nodes(host.scene).plan
+    assert plan.screws == ()
+    found = [c for c in plan.corridors if c.near_lesion]
+    assert all("too narrow for any screw with 10 mm" in c.reason for c in found)
+    assert len([w for w in plan.warnings if w.startswith("screws: ")]) >= len(found)
+    before = plan.warnings
+    run(host, cement, cement.ui.screwsButton)
+    assert read_plan_nodes(host.scene).plan.warnings == before
+
+
+def test_stability_follows_the_answer_about_pain_and_lapses_with_new_cement(host, cement):
+    run(host, cement, cement.ui.stabilityButton)
+    expected = plan_stability(coarse_result()).plan
+    assert read_plan_nodes(host.scene).plan.stability == Plan.from_json(expected.to_json()).stability
+    assert cement.ui.stabilityTable.isVisible()
+    cement.ui.painCombo.setCurrentText("When used (3)")
+    run(host, cement, cement.ui.stabilityButton)
+    assert read_plan_nodes(host.scene).plan.stability.mirels.pain == 3
+    run(host, cement, cement.ui.planButton)
+    assert read_plan_nodes(host.scene).plan.stability.mirels.pain is None
+    assert not cement.ui.stabilityTable.isVisible()
+    assert "not assessed" in title(cement, "stabilitySection")
+
+
+def test_the_order_of_work_follows_the_plan(host, cement):
+    before = texts(cement.ui.orderList)
+    assert not any("cement" in line for line in before)
+    run(host, cement, cement.ui.planButton)
+    needle = read_plan_nodes(host.scene).plan.cement.needles[0]
+    lines = texts(cement.ui.orderList)
+    place = next(n for n, line in enumerate(lines) if f"place {needle.name}" in line)
+    inject = next(n for n, line in enumerate(lines) if f"Inject cement through {needle.name}" in line)
+    last_energy = max(n for n, line in enumerate(lines) if "Ablate with" in line)
+    assert last_energy < place < inject
+    assert needle.shares_track_with in lines[place]
+
+
+def test_needles_moved_by_hand_leave_no_cement_behind(host, planner, cement):
+    (document,) = plan_documents(host.scene)
+    run(host, cement, cement.ui.planButton)
+    run(host, cement, cement.ui.screwsButton)
+    from BoneAblationPlannerLib.progress import silent
+
+    needles = planner.logic.placements(document)
+    result = planner.logic.prepareMeasure(document, needles[:1], False)(silent)
+    planner.logic.showResult(document, result)
+    assert of_role(document, "cement-needle") == of_role(document, "cement-body") == []
+    assert live_plan(document).result.plan.cement is None
+    assert len(of_role(document, "corridor")) == sum(c.found for c in result.plan.corridors)

@@ -235,8 +235,10 @@ def used():
         for connection in ui.iter("connection"):
             found[classes[connection.findtext("sender")]].add(connection.findtext("signal"))
             found[classes[connection.findtext("receiver")]].add(connection.findtext("slot"))
-        for name, attribute in used_in_code(path):
-            found[classes[name]].add(attribute)
+        for code in (path, *SHARED):
+            for name, attribute in used_in_code(code):
+                if name in classes:
+                    found[classes[name]].add(attribute)
     for class_name, attribute in used_in_shared_code():
         found[class_name].add(attribute)
     return found

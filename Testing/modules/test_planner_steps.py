@@ -1,5 +1,8 @@
 """The steps of the planner's panel: outline and edit, distances, needles by hand, dragging, undo, views, comparing."""
 
+import os
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import slicer
@@ -356,6 +359,33 @@ def test_a_line_that_was_deleted_is_a_needle_less(host, planned):
     assert planned.ui.probeList.rowCount == count - 1
 
 
+# Heat
+
+
+def test_a_simulation_is_shown_and_its_figures_go_with_the_next_change(host, planned, monkeypatch):
+    from BoneAblationPlannerLib.plan import Simulation, StructureEffect
+
+    made = coarse_result()
+    effects = (
+        StructureEffect("colon", "bowel", 37.0, 38.0, 0.1, 20.0, True),
+        StructureEffect("hip_joint_right", "joint", 37.0, 71.0, 900.0, -1.0, False),
+    )
+    simulation = Simulation(1.0, 0.8, 1.5, 4.0, made.plan.zone.volume_ml, effects, 10.0, 0.9, 30.0)
+    zone = replace(made.plan.zone, model="heat", volume_ml=22.0)
+    simulated = replace(made, plan=replace(made.plan, simulation=simulation, zone=zone))
+    monkeypatch.setattr(
+        "BoneAblationPlannerLib.zones.heat.planned.simulate_plan", lambda result, devices, report: simulated
+    )
+    ui = planned.ui
+    run(host, planned, ui.simulateButton)
+    assert ui.heatSection.text.endswith("! 1 structures beyond their limit")
+    assert [row[0] for row in cells(ui.effectTable)] == ["hip joint right", "colon"]  # what is beyond comes first
+    assert "10 to 30 ml" in ui.heatLabel.text
+    drag(host, planned, lines(planned)[0], [0.0, 0.0, 2.0])
+    assert plan_of(planned).simulation is None
+    assert not ui.effectTable.isVisible()
+
+
 # Views, warnings, comparing
 
 
@@ -433,7 +463,7 @@ def test_titles_say_how_far_each_step_is(host, planner):
 
 
 def test_random_clicks_and_drags_leave_no_exception_and_no_node(host, sample, monkeypatch):
-    """Seeded; planning is replaced, everything else is real."""
+    """Seeded; planning is replaced, everything else is real. BONEPLAN_CLICKS=1000 for a longer run."""
     import qt
 
     monkeypatch.setattr(sample.logic, "plan", lambda case, report: coarse_result())
@@ -442,7 +472,7 @@ def test_random_clicks_and_drags_leave_no_exception_and_no_node(host, sample, mo
     before = ids(host.scene)
     buttons = [w for name, w in vars(sample.ui).items() if name.endswith("Button") and name != "sampleButton"]
     combos = [w for name, w in vars(sample.ui).items() if name.endswith("Combo")]
-    for _ in range(150):
+    for _ in range(int(os.environ.get("BONEPLAN_CLICKS", "150"))):
         host.answers[:] = [bool(rng.integers(2))] * 3
         action = rng.integers(4)
         if action == 0:
@@ -461,6 +491,9 @@ def test_random_clicks_and_drags_leave_no_exception_and_no_node(host, sample, mo
         elif sample.ui.probeList.rowCount:
             sample.ui.probeList.selectRow(int(rng.integers(sample.ui.probeList.rowCount)))
         host.process()
+        if rng.integers(10) == 0:
+            settle(host, sample)
+        assert "failed" not in sample.ui.messageLabel.text
     settle(host, sample)
     assert "failed" not in sample.ui.messageLabel.text
     for document in list(plan_documents(host.scene)):

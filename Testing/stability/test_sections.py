@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from grids import every_point, oblique_grid
 
+from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.plan import Screw
+from CementTrajectoryLib.stability.limbs import above_ras_mm
 from CementTrajectoryLib.stability.modulus import DEFAULTS, bone_modulus_mpa, with_cement, with_screws
 from CementTrajectoryLib.stability.sections import Axis, bone_axis, rigidity_along
 
@@ -114,3 +116,23 @@ def test_a_screw_adds_its_own_section():
     rod = np.where((np.hypot(x, y) < 9) & (np.abs(along) < 24), with_screws(modulus, grid, [screw]), 0)
     ea = rigidity_along(grid, rod.astype(np.float32), MIDDLE, POISSON).EA[4]
     assert ea == pytest.approx(DEFAULTS["screw_mpa"] * np.pi * 16 + np.pi * (81 - 16), rel=0.04)
+
+
+@pytest.mark.parametrize("head", [-1, 1])
+def test_a_raised_arms_axis_begins_at_the_shoulder(head):
+    """A rod that points to feet or head, and the shoulder blade beyond one of its ends."""
+    grid = oblique_grid((60, 70, 90), (1.0, 1.0, 1.0))
+    middle, direction = grid.ras_of_mask(np.ones(grid.shape, dtype=bool)).mean(axis=0), np.array([0.6, 0.6, -0.53])
+    direction = direction / np.linalg.norm(direction)
+    away = every_point(grid) - middle
+    along = (away @ direction).reshape(grid.shape)
+    across = np.linalg.norm(away - np.outer(away @ direction, direction), axis=1).reshape(grid.shape)
+    rod = (across < 5) & (np.abs(along) < 20)
+    blade = (across < 9) & (head * along > 22) & (head * along < 28)
+    bones = LabelMap(grid, (rod + 2 * blade).astype(np.uint8), {1: "humerus_left", 2: "scapula_left"})
+    axis = bone_axis(grid.ras_of_mask(rod), 3.0, above_ras_mm(bones, "humerus_left"))
+    assert axis.direction @ direction == pytest.approx(-head, abs=0.01)
+    assert (axis.origin_ras_mm - middle) @ direction == pytest.approx(20.0 * head, abs=1.0)
+    assert above_ras_mm(bones, "humerus_right") is None
+    assert above_ras_mm(bones, "hip_left") is None
+    assert bone_axis(grid.ras_of_mask(rod), 3.0).direction[2] < 0

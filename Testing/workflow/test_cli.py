@@ -54,8 +54,8 @@ def planned(scan, tmp_path_factory):
 
 def test_plan_leaves_every_file_and_nothing_else(planned):
     names = {p.name for p in planned.iterdir()}
-    assert names == {"plan.json", "plan.mrb", "plan.seg.nrrd", "report.html", "report.pdf", "figures", "trajectories.csv",
-                     "trajectories.mrk.json"}  # fmt: skip
+    assert names == {"plan.json", "plan.mrb", "plan.seg.nrrd", "report.html", "report.pdf", "figures",
+                     "trajectories.csv", "trajectories.mrk.json", "cement.stl"}  # fmt: skip
     plan = read_plan(planned / "plan.json")
     assert plan.coverage.lesion_fraction >= 0.95
     assert plan.cement is not None

@@ -1,15 +1,16 @@
-"""Limits on a straight path from skin to target, each with provenance in ``limits.json``."""
+"""Limits on a straight path from skin to target, and what makes one easier, each with provenance in ``limits.json``."""
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Provenance
 from BoneAblationPlannerLib.sourced import SourcedNumbers
 
 
 @dataclass(frozen=True)
 class AccessLimits:
-    """See ``limits.json`` for the meaning, source and status of each limit."""
+    """See ``limits.json`` for the meaning, source and status of each number."""
 
     hub_mm: float
     longest_depth_mm: float
@@ -24,17 +25,36 @@ class AccessLimits:
     gantry_bore_mm: float
     handle_mm: float
     entry_spacing_mm: float
+    free_beyond_required_mm: float
+    length_weight: float
+    craniocaudal_weight: float
+    clearance_weight: float
+    bone_path_weight: float
+    incidence_weight: float
 
 
 _NUMBERS = SourcedNumbers("BoneAblationPlannerLib.access", "limits.json")
 
 
-@cache
-def default_limits() -> AccessLimits:
-    """The shipped limits."""
-    return AccessLimits(**_NUMBERS.values())
+def access_limits(chosen: Mapping[str, float]) -> AccessLimits:
+    """The shipped limits with the user's on top; raises InputError for a name or a value that cannot be used."""
+    values = _NUMBERS.values()
+    for name, value in chosen.items():
+        if name not in values:
+            raise InputError(f"limit {name!r}: not known; expected one of {', '.join(values)}")
+        lowest, highest = _NUMBERS.range(name)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise InputError(f"limit {name}: {value!r}; expected {lowest:g} to {highest:g}")
+        values[name] = float(value)
+    return AccessLimits(**values)
 
 
-def limits_provenance() -> tuple[Provenance, ...]:
-    """Sources of the shipped limits."""
-    return _NUMBERS.provenance()
+def limits_provenance(chosen: Mapping[str, float]) -> tuple[Provenance, ...]:
+    """Sources of the limits; what the user chose says so, and what is shipped."""
+    rows = dict(zip(_NUMBERS.values(), _NUMBERS.provenance(), strict=True))
+    for name, value in chosen.items():
+        shipped = rows[name]
+        rows[name] = replace(
+            shipped, value=float(value), source=f"chosen for this case; {shipped.value:g} by default", status="default"
+        )
+    return tuple(rows.values())

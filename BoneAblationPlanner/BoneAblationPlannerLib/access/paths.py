@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.access.angles import towards_table
 from BoneAblationPlannerLib.access.limits import AccessLimits
 from BoneAblationPlannerLib.access.region import BONE, INSIDE, LESION, AccessRegion, sample_distance
+from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
 from BoneAblationPlannerLib.access.screen import StructureScreen
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
 from BoneAblationPlannerLib.frames import Grid
@@ -35,6 +36,10 @@ class Paths:
         From skin to aim.
     extension_mm : (N,)
         How far the needle may go on beyond the aim before it breaks a constraint.
+    bone_mm : (N,)
+        Way through bone outside the lesion, from skin to aim.
+    free_mm : (N,)
+        What is surely free, beyond the required distances to structures, everywhere between skin and aim.
     excluded_by : dict
         Number of paths whose first broken constraint was this one.
     entry_index : (N,) int
@@ -49,6 +54,8 @@ class Paths:
     aim_index: NDArray[np.int64]
     depth_mm: NDArray[np.float64]
     extension_mm: NDArray[np.float64]
+    bone_mm: NDArray[np.float64]
+    free_mm: NDArray[np.float64]
     excluded_by: dict[str, int]
     entry_index: NDArray[np.int64]
     first_broken: NDArray[np.int16]
@@ -63,6 +70,8 @@ class Paths:
             aim_index=self.aim_index[rows],
             depth_mm=self.depth_mm[rows],
             extension_mm=self.extension_mm[rows],
+            bone_mm=self.bone_mm[rows],
+            free_mm=self.free_mm[rows],
             entry_index=self.entry_index[rows],
         )
 
@@ -135,9 +144,9 @@ def find_paths(
     entry_index, aim_index = np.nonzero(first_broken == 0)
     starts, ends = entries_ras_mm[entry_index], aims_ras_mm[aim_index]
     code = np.zeros(len(starts), dtype=np.int64)
-    extension = np.zeros(len(starts), dtype=np.float64)
+    extension, bone_mm, free_mm = np.zeros((3, len(starts)), dtype=np.float64)
     _trace(region.distances, region.tissue, region.grid.ras_to_ijk, screen.required_mm, starts, ends,
-           limits.bone_path_limit_mm, code, extension)  # fmt: skip
+           limits.bone_path_limit_mm, screen.free, code, extension, bone_mm, free_mm)  # fmt: skip
     names = {_LEAVES_IMAGE: "leaves the image", _LEAVES_BODY: "leaves the body", _BONE: "too much bone on the way"}
     names.update({_KINDS + n: kind for n, kind in enumerate(region.kinds)})
     for value, count in zip(*np.unique(code[code != _OK], return_counts=True), strict=True):
@@ -146,12 +155,14 @@ def find_paths(
         first_broken[entry_index[now], aim_index[now]] = 1 + list(excluded).index(name)
     ok = code == _OK
     rows = (entry_index[ok], aim_index[ok])
-    return Paths(starts[ok], ends[ok], directions[rows], aim_index[ok], depth[rows], extension[ok], excluded,
-                 entry_index[ok], first_broken)  # fmt: skip
+    return Paths(starts[ok], ends[ok], directions[rows], aim_index[ok], depth[rows], extension[ok],
+                 bone_mm[ok], free_mm[ok], excluded, entry_index[ok], first_broken)  # fmt: skip
 
 
 @parallel_kernel
-def _trace(distances, tissue, ras_to_ijk, required, starts, ends, bone_limit, code, extension):  # type: ignore[no-untyped-def]
+def _trace(  # type: ignore[no-untyped-def]
+    distances, tissue, ras_to_ijk, required, starts, ends, bone_limit, free, code, extension, bone_mm, free_mm
+):
     """March along each path; note the first broken constraint, or how far it may go on beyond the aim."""
     shape_k, shape_j, shape_i = tissue.shape
     kinds = required.shape[0]
@@ -160,7 +171,7 @@ def _trace(distances, tissue, ras_to_ijk, required, starts, ends, bone_limit, co
         length = np.sqrt(dx * dx + dy * dy + dz * dz)
         dx, dy, dz = dx / length, dy / length, dz / length
         clear_until = np.zeros(kinds)
-        bone = 0.0
+        bone, free_steps = 0.0, 255
         t = 0.0
         broken = 0
         while t <= length + LONGEST_EXTENSION_MM:
@@ -181,6 +192,8 @@ def _trace(distances, tissue, ras_to_ijk, required, starts, ends, bone_limit, co
                 if bone > bone_limit:
                     broken = _BONE
                     break
+            if t <= length:
+                bone_mm[n], free_steps = bone, min(free_steps, free[nk, nj, ni])
             for kind in range(kinds):
                 if required[kind] > 0 and t >= clear_until[kind]:
                     spare = sample_distance(distances, i, j, k, kind) - required[kind]
@@ -191,6 +204,7 @@ def _trace(distances, tissue, ras_to_ijk, required, starts, ends, bone_limit, co
             if broken:
                 break
             t += STEP_MM
+        free_mm[n] = free_steps * DISTANCE_STEP_MM
         if t < length + STEP_MM:
             code[n] = broken if broken else _OK
             extension[n] = 0.0

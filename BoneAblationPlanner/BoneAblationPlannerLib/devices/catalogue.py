@@ -32,11 +32,16 @@ class Program:
     visible_short_mm: float | None = None
     visible_long_mm: float | None = None
     lethal_isotherm_celsius: float | None = None
+    active_tip_mm: float | None = None
+    """Length that heats; None where the source does not state it."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """A probe; zones of its programs are given as they are expected in the patient (in-vivo factor applied)."""
+    """A probe; zones of its programs are given as they are expected in the patient (in-vivo factor applied).
+
+    One that is not `automatic` is planned with only where it is asked for: its zone is known too roughly to be chosen.
+    """
 
     id: str
     name: str
@@ -50,6 +55,7 @@ class Device:
     in_vivo_factor: float
     uncertainty_mm: float
     programs: tuple[Program, ...]
+    automatic: bool = True
 
     def provenance(self, program: Program) -> tuple[Provenance, ...]:
         """Every number of this device that a plan with this program rests on."""
@@ -109,6 +115,11 @@ def find_device(device_id: str, devices: tuple[Device, ...] | None = None) -> De
     )
 
 
+def usable_devices(devices: tuple[Device, ...], asked: str | None) -> tuple[Device, ...]:
+    """What may be planned with: the device that was asked for, else all that may be chosen without being asked for."""
+    return tuple(d for d in devices if (d.automatic if asked is None else d.id == asked))
+
+
 def parse_catalogue(document: Any, where: str) -> tuple[Device, ...]:
     """Check a catalogue document; raises InputError naming the row and the field."""
     if not isinstance(document, dict) or not isinstance(document.get("devices"), list):
@@ -151,6 +162,7 @@ def _device(row: dict[str, Any], sources: dict[str, str], where: str) -> Device:
         in_vivo_factor=factor,
         uncertainty_mm=_number(row, "uncertainty_mm", where),
         programs=tuple(_program(p, sources, factor, f"{where} program {n + 1}") for n, p in enumerate(programs)),
+        automatic=_flag(row, "automatic", where),
     )
 
 
@@ -169,6 +181,7 @@ def _program(row: dict[str, Any], sources: dict[str, str], factor: float, where:
         visible_short_mm=_number(row, "visible_short_mm", where) * factor if visible else None,
         visible_long_mm=_number(row, "visible_long_mm", where) * factor if visible else None,
         lethal_isotherm_celsius=None if isotherm is None else float(isotherm),
+        active_tip_mm=_number(row, "active_tip_mm", where) if "active_tip_mm" in row else None,
     )
     if program.beyond_tip_mm >= program.long_mm:
         raise InputError(f"{where}: beyond_tip_mm {program.beyond_tip_mm:g}; expected less than long_mm")
@@ -180,6 +193,13 @@ def _number(row: dict[str, Any], key: str, where: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1000:
         raise InputError(f"{where}: {key} is {value!r}; expected a positive number")
     return float(value)
+
+
+def _flag(row: dict[str, Any], key: str, where: str) -> bool:
+    value = row.get(key, True)
+    if not isinstance(value, bool):
+        raise InputError(f"{where}: {key} is {value!r}; expected true or false")
+    return value
 
 
 def _text(row: dict[str, Any], key: str, where: str) -> str:

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.plan import Cement, Clearance, Plan, Point, Probe, Simulation
+from BoneAblationPlannerLib.plan import Clearance, Plan, Point, Probe, Simulation
 
 if TYPE_CHECKING:
     from BoneAblationPlannerLib.anatomy.lesion import LesionReport
@@ -149,13 +149,12 @@ def advice_lines(plan: Plan) -> tuple[str, ...]:
 
 
 def lesion_lines(report: "LesionReport") -> tuple[str, ...]:
-    """What an outline measures, then what to check."""
+    """Kind and volume, sizes, then what to check."""
     a, b, c = report.diameters_mm
-    first = _("{kind}, {ml:.1f} ml, {a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, confidence {sure}").format(
-        kind=report.kind, ml=report.volume_ml, a=a, b=b, c=c, share=percent(report.breached_fraction),
-        sure=percent(report.confidence),
-    )  # fmt: skip
-    return (first, *report.checks)
+    size = _("{a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, confidence {sure}").format(
+        a=a, b=b, c=c, share=percent(report.breached_fraction), sure=percent(report.confidence)
+    )
+    return (f"{report.kind}, {report.volume_ml:.1f} ml", size, *report.checks)
 
 
 @dataclass(frozen=True)
@@ -220,41 +219,9 @@ def compare_table(plans: Sequence[tuple[str, Plan]]) -> Table:
     return Table(tuple(name for name, _plan in plans), tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
 
 
-def cement_table(cement: Cement) -> Table:
-    """Needles, volume and leaks."""
-    rows = [
-        (
-            n.name,
-            _("{gauge} G, tip {tip}").format(gauge=n.gauge, tip=_point(n.tip_ras_mm)) + _shared(n.shares_track_with),
-        )
-        for n in cement.needles
-    ]
-    rows.append(
-        (
-            _("Cement"),
-            _("{ml:.1f} ml ({percent} of the lesion)").format(ml=cement.fill_ml, percent=percent(cement.fill_fraction)),
-        )
-    )
-    for leak in cement.leaks:
-        where = _("{distance:.0f} mm away, through a gap of {area:.0f} mm²")
-        rows.append(
-            (
-                _("Leak towards {what}").format(what=leak.towards),
-                where.format(distance=leak.distance_mm, area=leak.defect_area_mm2),
-            )
-        )
-    if not cement.leaks:
-        rows.append((_("Leaks"), _("no gap in the cortex found")))
-    return Table((_("Figure"), _("Value")), (), tuple(rows))
-
-
 def bullets(lines: Sequence[str]) -> str:
     """Lines as one text with bullets."""
     return "\n".join(f"• {line}" for line in lines)
-
-
-def _shared(probe: str | None) -> str:
-    return "" if probe is None else _(", along {probe}").format(probe=probe)
 
 
 def _chosen_by(plan: Plan) -> str:

@@ -69,7 +69,7 @@ class LesionSection(Section):
             return StepState(State.BLOCKED, "; ".join(missing))
         if self.parameters.lesionSource == LesionSource.POINT:
             return StepState(State.DONE, _("outlined when planning"))
-        return StepState(State.ATTENTION if len(self._figures) > 1 else State.DONE, (*self._figures, _("outline"))[0])
+        return StepState(State.ATTENTION if len(self._figures) > 2 else State.DONE, (*self._figures, _("outline"))[0])
 
     def release(self) -> None:
         """Stop listening to the point list and close the editor."""
@@ -108,8 +108,10 @@ class LesionSection(Section):
             editor.setSegmentationNode(self.parameters.lesionSegmentation)
             editor.setSourceVolumeNode(self.parameters.ct)
             editor.setCurrentSegmentID(self.parameters.lesionSegment)
+            editor.setupViewObservations()
         else:
             editor.setActiveEffect(None)
+            editor.removeViewObservations()
             self._figures = self._figures and (_("edited by hand"),) if self._was_edited() else self._figures
             self.panel.update()
         editor.setVisible(checked)

@@ -37,11 +37,11 @@ class PlanningPanel(VTKObservationMixin):
 
     def startPanel(self, file_name: str, logic: Any, steps: Sequence[type[Section]]) -> None:
         """Load the .ui file and connect everything; from the module's ``setup``."""
-        widget = slicer.util.loadUI(self.resourcePath(f"UI/{file_name}"))
-        self.layout.addWidget(widget)
-        self.ui = slicer.util.childWidgetVariables(widget)
+        top = slicer.util.loadUI(self.resourcePath(f"UI/{file_name}"))
+        self.layout.addWidget(top)
+        self.ui = slicer.util.childWidgetVariables(top)
         self.ui.planSelector.addAttribute("vtkMRMLTextNode", "BonePlan.Schema")
-        widget.setMRMLScene(slicer.mrmlScene)
+        top.setMRMLScene(slicer.mrmlScene)
         self.logic = logic
         self.runner = TaskRunner(self.updateRunning, self.showMessage)
         self.sections = tuple(step(self, number) for number, step in enumerate(steps, start=1))
@@ -50,6 +50,8 @@ class PlanningPanel(VTKObservationMixin):
         self.ui.cancelButton.connect("clicked(bool)", self.onCancel)
         for section in self.sections:
             section.connect()
+            # Tables measure their rows by their width, which a folded section does not have.
+            getattr(self.ui, section.name).connect("contentsCollapsed(bool)", self._on_folded)
         self.showMessage("")
         self.initializeParameterNode()
         self.updateRunning()
@@ -132,6 +134,10 @@ class PlanningPanel(VTKObservationMixin):
         if self.runner.running:
             fraction, stage = self.runner.progress
             self.showProgress(fraction, _("stopping") if self.runner.cancelling else stage)
+
+    def _on_folded(self, collapsed: bool) -> None:
+        if not collapsed:
+            self.update()
 
     def showProgress(self, fraction: float, stage: str) -> None:
         """How far a run is."""

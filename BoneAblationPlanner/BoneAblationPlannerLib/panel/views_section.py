@@ -31,8 +31,8 @@ class ViewsSection(Section):
     def updateRunning(self) -> None:
         """Without a needle there is nothing to follow."""
         has_probe = self._probe() is not None
-        for widget in (self.ui.alongButton, self.ui.standardButton):
-            widget.enabled = has_probe
+        self.ui.alongButton.enabled = has_probe
+        self.ui.standardButton.enabled = has_probe
         if not has_probe:
             self.ui.depthSlider.enabled = False
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.access.limits import AccessLimits, default_limits
+from BoneAblationPlannerLib.access.limits import AccessLimits, access_limits
 from BoneAblationPlannerLib.access.paths import Paths, find_paths, skin_entries
 from BoneAblationPlannerLib.access.region import AccessRegion, build_region
 from BoneAblationPlannerLib.access.screen import SAFETY_MM
-from BoneAblationPlannerLib.access.skin_map import SkinMap, skin_map
-from BoneAblationPlannerLib.case import Anatomy
+from BoneAblationPlannerLib.access.skin_map import skin_map
+from BoneAblationPlannerLib.case import Anatomy, SkinMap
+from BoneAblationPlannerLib.devices.catalogue import usable_devices
 from BoneAblationPlannerLib.errors import PlanningError
 from BoneAblationPlannerLib.placement.candidates import path_effort, spread_points
 from BoneAblationPlannerLib.placement.clearance import StructureSurface, shaft_distance_mm
@@ -68,7 +69,7 @@ def find_access(prepared: PreparedCase) -> Access:
     PlanningError
         If no path is admissible: which constraint excludes most, which structures it names, what would open a way.
     """
-    limits, anatomy = default_limits(), prepared.anatomy
+    limits, anatomy = access_limits(prepared.case.choices.limits), prepared.anatomy
     aims = spread_points(prepared.target.lesion_ras_mm, AIM_POINTS, AIM_SPACING_MM)
     skin = next(s.mask for s in anatomy.structures if s.kind == "skin")
     if prepared.case.excluded_entries is not None:
@@ -78,7 +79,8 @@ def find_access(prepared: PreparedCase) -> Access:
         raise PlanningError(
             f"no skin within {limits.longest_depth_mm:g} mm of the lesion in this image: "
             "the field of view is cropped there; scan with the skin in view", {"no skin in view": 1})  # fmt: skip
-    widest_mm = max(device.diameter_mm for device in prepared.case.devices)
+    usable = usable_devices(prepared.case.devices, prepared.case.choices.device)
+    widest_mm = max(device.diameter_mm for device in usable)
     region = build_region(anatomy, limits.longest_depth_mm)
     asked = _Question(region, entries, aims, limits, prepared.position, widest_mm / 2, bore_centre(anatomy))
     paths = asked.paths()

@@ -47,9 +47,12 @@ def spread_points(points_ras_mm: NDArray[np.float64], count: int, spacing_mm: fl
 
 
 def path_effort(paths: Paths, limits: AccessLimits) -> NDArray[np.float64]:
-    """Soft criteria of each path (N,): length and angle out of the axial plane, each about 1 at its usual limit."""
+    """Soft criteria of each path (N,), weighted: length, angle out of the axial plane, way through bone, clearance."""
     tilt_deg = np.degrees(np.arcsin(np.clip(np.abs(paths.directions[:, 2]), 0, 1)))
-    return paths.depth_mm / 100.0 + (tilt_deg / limits.craniocaudal_preferred_deg) ** 2
+    effort = limits.length_weight * paths.depth_mm / 100.0
+    effort = effort + limits.craniocaudal_weight * (tilt_deg / limits.craniocaudal_preferred_deg) ** 2
+    effort += limits.bone_path_weight * paths.bone_mm / max(limits.bone_path_limit_mm, 1.0)
+    return effort + limits.clearance_weight * np.maximum(0.0, 1 - paths.free_mm / limits.free_beyond_required_mm)
 
 
 def choose_paths(paths: Paths, effort: NDArray[np.float64]) -> NDArray[np.int64]:

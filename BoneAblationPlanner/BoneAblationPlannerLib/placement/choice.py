@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.access.bone_entry import bone_entries
-from BoneAblationPlannerLib.access.limits import default_limits
+from BoneAblationPlannerLib.access.limits import AccessLimits, access_limits
 from BoneAblationPlannerLib.access.paths import Paths
 from BoneAblationPlannerLib.access.region import LESION, AccessRegion
 from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
 from BoneAblationPlannerLib.advice.modality import LesionFacts, advise
 from BoneAblationPlannerLib.case import Anatomy, Case, FixedProbe
-from BoneAblationPlannerLib.devices.catalogue import find_device
+from BoneAblationPlannerLib.devices.catalogue import find_device, usable_devices
 from BoneAblationPlannerLib.errors import InputError, PlanningError
 from BoneAblationPlannerLib.placement.bound import bounded
 from BoneAblationPlannerLib.placement.candidates import (
@@ -100,8 +100,8 @@ def place_probes(
     PlanningError
         If no modality covers the lesion without a zone touching a critical structure.
     """
-    effort = path_effort(paths, default_limits())
-    paths, effort = _practicable(prepared.anatomy, paths, effort)
+    limits = access_limits(prepared.case.choices.limits)
+    paths, effort = _practicable(prepared.anatomy, paths, path_effort(paths, limits), limits)
     exact = ExactClearance([StructureSurface.of(s) for s in prepared.anatomy.structures], prepared.anatomy.ct.grid)
     ranked = [r.modality for r in advice.ranked] if advice.chosen_by == "rules" else [advice.modality]
     found: list[tuple[ChosenProbes, Modality]] = []
@@ -132,10 +132,15 @@ def _worth_trying(found: Sequence[ChosenProbes]) -> tuple[Tier, ...]:
     return TIERS[: min(covering) + 1] if covering else TIERS
 
 
-def _practicable(anatomy: Anatomy, paths: Paths, effort: NDArray[np.float64]) -> tuple[Paths, NDArray[np.float64]]:
-    """Diverse easy paths that do not skive along the cortex, through one bone only where there are such."""
+def _practicable(
+    anatomy: Anatomy, paths: Paths, effort: NDArray[np.float64], limits: AccessLimits
+) -> tuple[Paths, NDArray[np.float64]]:
+    """Diverse easy paths that do not skive along the cortex, through one bone only where there are such.
+
+    The angle to the cortex is known of these only, and adds to their effort.
+    """
     rows = choose_paths(paths, effort)
-    limit = default_limits().incidence_limit_deg
+    limit = limits.incidence_limit_deg
     bone, grid = anatomy.bone | anatomy.lesion, anatomy.ct.grid
     met = bone_entries(bone, anatomy.ct.hu, grid, paths.entries_ras_mm[rows], paths.aims_ras_mm[rows])
     steep = np.array([m.incidence_deg is None or m.incidence_deg <= limit for m in met])
@@ -145,7 +150,9 @@ def _practicable(anatomy: Anatomy, paths: Paths, effort: NDArray[np.float64]) ->
     one_bone = steep & np.array([m.bones_met <= 1 for m in met])
     if one_bone.any():
         steep = one_bone
-    return paths.take(rows[steep]), effort[rows[steep]]
+    angles = np.array([m.incidence_deg or 0.0 for m in met])
+    effort = effort[rows] + limits.incidence_weight * (angles / limits.incidence_preferred_deg) ** 2
+    return paths.take(rows[steep]), effort[steep]
 
 
 def _place_modality(
@@ -159,9 +166,10 @@ def _place_modality(
     report: ReportProgress,
 ) -> ChosenProbes:
     """Probes of the modality's best device; zone clearances are kept, or given up with a warning if they cannot be."""
-    devices = [d for d in prepared.case.devices if d.modality == modality]
-    devices = [d for d in devices if prepared.case.choices.device in (None, d.id)]
-    pools = [_Pool.of(prepared, region, build_candidates(paths, effort, d, default_limits())) for d in devices]
+    usable = usable_devices(prepared.case.devices, prepared.case.choices.device)
+    devices = [d for d in usable if d.modality == modality]
+    limits = access_limits(prepared.case.choices.limits)
+    pools = [_Pool.of(prepared, region, build_candidates(paths, effort, d, limits)) for d in devices]
     best_fraction = 0.0
     for n, tier in enumerate(tiers):
         found = []
@@ -193,7 +201,7 @@ class _Pool:
 
     @classmethod
     def of(cls, prepared: PreparedCase, region: AccessRegion, candidates: list[Candidate]) -> "_Pool":
-        limits, fixed = default_limits(), prepared.case.fixed
+        limits, fixed = access_limits(prepared.case.choices.limits), prepared.case.fixed
         slack = zone_slack_mm(region, [c.outer_zone for c in candidates])
         rows = np.flatnonzero(TIERS[-1].admits(slack))
         candidates, slack = [candidates[row] for row in rows], slack.take(rows)

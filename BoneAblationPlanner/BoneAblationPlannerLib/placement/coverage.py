@@ -12,7 +12,7 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.target import Target
 from BoneAblationPlannerLib.placement.union import minimum_depths_mm, scaled_radius2, union_depth_mm
 from BoneAblationPlannerLib.plan import Coverage, Robust
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, rows_of
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, resized, rows_of
 from BoneAblationPlannerLib.zones.voxels import cover_bits, covered_voxels
 
 SAMPLES = 64
@@ -74,7 +74,7 @@ def nominal_coverage(
     voxel_ml = target.grid.voxel_ml
     lesion = covered[: target.lesion_count]
     left = target.points_ras_mm[~covered]
-    small = [_shrunk(z, mm) for z, mm in zip(zones, uncertainty_mm, strict=True)] if uncertainty_mm else None
+    small = [resized(z, -mm) for z, mm in zip(zones, uncertainty_mm, strict=True)] if uncertainty_mm else None
     place = place_in_words(left, target.lesion_ras_mm.mean(axis=0), target.grid) if len(left) else None
     return Nominal(
         lesion_fraction=_floor(lesion.mean()),
@@ -118,11 +118,6 @@ def remainder_mask(target: Target, zones: Sequence[Spheroid], grid: Grid) -> NDA
     kji = np.rint(grid.ijk_from_ras(left)[:, ::-1]).astype(np.int64)
     mask[tuple(np.clip(kji, 0, np.array(mask.shape) - 1).T)] = True
     return mask & target.mask
-
-
-def _shrunk(zone: Spheroid, by_mm: float) -> Spheroid:
-    across, along = (max(axis - by_mm, 0.1) for axis in (zone.across_mm, zone.along_mm))
-    return Spheroid(zone.centre_ras_mm, zone.axis, across, along)
 
 
 def _lesion_fraction(target: Target, zones: Sequence[Spheroid]) -> float:

@@ -6,7 +6,7 @@ The full evaluation goes through the same object, so that a dragged needle shows
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from BoneAblationPlannerLib.access.limits import default_limits
+from BoneAblationPlannerLib.access.limits import access_limits
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.placement.coverage import Nominal, nominal_coverage, robust_figures
 from BoneAblationPlannerLib.placement.defaults import placement_error
@@ -35,6 +35,7 @@ class LivePlacements:
     def __init__(self, prepared: PreparedCase) -> None:
         self._prepared = prepared
         self._surfaces = [StructureSurface.of(structure) for structure in prepared.anatomy.structures]
+        self._limits = access_limits(prepared.case.choices.limits)
         self._probes: dict[Placement, Probe] = {}
 
     def figures(self, placements: Sequence[Placement]) -> LiveFigures:
@@ -56,4 +57,4 @@ class LivePlacements:
 
     def _measured(self, placement: Placement) -> Probe:
         p = self._prepared
-        return measure_probe(placement, p.anatomy, self._surfaces, p.position, default_limits())
+        return measure_probe(placement, p.anatomy, self._surfaces, p.position, self._limits)

@@ -15,7 +15,7 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.candidates import outer_zone
 from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances
 from BoneAblationPlannerLib.plan import Point, Position, Probe
-from BoneAblationPlannerLib.zones.spheroid import Spheroid, contains
+from BoneAblationPlannerLib.zones.spheroid import Spheroid, contains, resized
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,18 @@ def measure_probe(
         shaft_length_mm=min(shafts) if shafts else max(placement.device.shaft_lengths_mm),
         diameter_mm=diameter,
         zone_centre_ras_mm=rounded_point(zone.centre_ras_mm),
-        zone_axes_mm=(zone.across_mm, zone.across_mm, zone.along_mm),
-        visible_axes_mm=(visible.across_mm, visible.across_mm, visible.along_mm) if ice else None,
+        zone_axes_mm=_axes(zone),
+        visible_axes_mm=_axes(visible) if ice else None,
         slice_number=slice_number(grid, entry),
         device_name=placement.device.name,
+        zone_axes_low_mm=_axes(resized(zone, -placement.device.uncertainty_mm)),
+        zone_axes_high_mm=_axes(resized(zone, placement.device.uncertainty_mm)),
         bones_met=met.bones_met if anatomy.bone.any() else None,
     )
+
+
+def _axes(zone: Spheroid) -> Point:
+    return (zone.across_mm, zone.across_mm, zone.along_mm)
 
 
 def slice_number(grid: Grid, point_ras_mm: NDArray[np.float64]) -> int:

@@ -162,16 +162,20 @@ def best_gain(
     """
     if not allowed.any():
         return None
-    lesion = LESION_WEIGHT * new_lesion(problem, covered)
-    most = np.where(allowed, lesion + margin_alone - problem.cost, -np.inf)
-    return int(_best(problem.bits, covered, problem.lesion_words, lesion, problem.cost, most, int(most.argmax())))
+    return int(_best(problem.bits, covered, problem.lesion_words, problem.cost, allowed, margin_alone))
 
 
 @kernel
-def _best(bits, covered, split, lesion, cost, most, first):  # type: ignore[no-untyped-def]
-    words = bits.shape[1]
+def _best(bits, covered, split, cost, allowed, margin_alone):  # type: ignore[no-untyped-def]
+    words, candidates = bits.shape[1], bits.shape[0]
+    lesion, most = np.empty(candidates), np.full(candidates, -np.inf)
+    for c in range(candidates):
+        if allowed[c]:
+            lesion[c] = LESION_WEIGHT * _new_in_row(bits[c], covered, 0, split)
+            most[c] = lesion[c] + margin_alone[c] - cost[c]
+    first = int(most.argmax())
     best, value = first, lesion[first] + _new_in_row(bits[first], covered, split, words) - cost[first]
-    for c in range(bits.shape[0]):
+    for c in range(candidates):
         if most[c] >= value and c != first:
             gain = lesion[c] + _new_in_row(bits[c], covered, split, words) - cost[c]
             if gain > value or (gain == value and c < best):

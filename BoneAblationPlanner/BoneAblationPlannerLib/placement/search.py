@@ -106,8 +106,9 @@ class Search:
             for place in range(len(rows)):
                 others = rows[:place] + rows[place + 1 :]
                 swapped = self.fill(others, len(rows))
-                if len(swapped) == len(rows) and self.value(swapped) > value + 1e-6:
-                    rows, value, improved = swapped, self.value(swapped), True
+                found = self.value(swapped) if len(swapped) == len(rows) else -np.inf
+                if found > value + 1e-6:
+                    rows, value, improved = swapped, found, True
         return rows
 
     def improve_pairs(self, rows: list[int]) -> list[int]:

@@ -8,6 +8,7 @@ from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice
 from BoneAblationPlannerLib.report.decision import ANGLES, decision, not_checked
 from BoneAblationPlannerLib.report.instruments import execution_help, order_of_work, probe_page
 from BoneAblationPlannerLib.report.simulation import simulation
+from BoneAblationPlannerLib.report.stabilisation import stabilisation, stabilisation_provenance
 from BoneAblationPlannerLib.report.words import (
     MODALITY_NAMES,
     STATUS_NAMES,
@@ -49,7 +50,7 @@ def report_content(
         *order_of_work(plan),
         *execution_help(plan),
         *simulation(plan),
-        *_extras(plan),
+        *stabilisation(plan, pictures),
         *_clearances(plan),
         *_protection(plan),
         *_questions(plan),
@@ -192,60 +193,12 @@ def _slack_mm(c: Clearance) -> float:
 def _overview(pictures: Sequence[Picture], missing: str) -> list[Block]:
     if not pictures:
         return [Notice("note", "Pictures are missing", (missing or "No pictures were taken.",))]
-    return [Heading("Overview", 1, new_page=True), Figures(tuple(p for p in pictures if p.probe is None))]
-
-
-def _extras(plan: Plan) -> list[Block]:
-    blocks: list[Block] = []
-    if plan.cement is not None:
-        blocks += _cement(plan)
-    if plan.screws:
-        rows = tuple(
-            (
-                s.name,
-                s.corridor,
-                f"{s.diameter_mm:.1f} x {s.length_mm:.0f} mm",
-                point_word(s.entry_ras_mm),
-                point_word(s.tip_ras_mm),
-                mm(s.cortical_clearance_mm),
-            )
-            for s in plan.screws
-        )
-        columns = ("Screw", "Corridor", "Size", "Entry R, A, S", "Tip R, A, S", "Cortical clearance")
-        blocks += [Heading("Screws"), Table(columns, rows)]
-    rigidity, mirels = plan.stability.rigidity, plan.stability.mirels
-    stability = [("Mirels score", str(mirels.total))] if mirels.total is not None else []
-    if rigidity is not None:
-        stability.append(("Loss of rigidity", percent_word(rigidity.reduction_fraction)))
-    if stability:
-        blocks += [Heading("Stability"), Table(("Figure", "Value"), tuple(stability), widths=(1, 3))]
-    return blocks
-
-
-def _cement(plan: Plan) -> list[Block]:
-    cement = plan.cement
-    if cement is None:
-        return []
-    needles = tuple(
-        (n.name, f"{n.gauge} G", point_word(n.entry_ras_mm), point_word(n.tip_ras_mm), n.shares_track_with or "-")
-        for n in cement.needles
-    )
-    leaks = tuple(
-        f"Possible leak towards {leak.towards}, {mm(leak.distance_mm)} away, defect {leak.defect_area_mm2:.0f} mm2"
-        for leak in cement.leaks
-    )
-    blocks: list[Block] = [
-        Heading("Cement"),
-        Paragraph(f"Fill {ml(cement.fill_ml)}, {percent_word(cement.fill_fraction)} of the lesion's outline."),
-        Table(("Needle", "Gauge", "Entry R, A, S", "Tip R, A, S", "Shares the track of"), needles),
-    ]
-    if leaks or cement.cautions:
-        blocks.append(Notice("warning", "Cement: leaks and cautions", (*leaks, *cement.cautions)))
-    return blocks
+    overview = tuple(p for p in pictures if p.probe is None and p.kind not in ("stabilisation", "rigidity"))
+    return [Heading("Overview", 1, new_page=True), Figures(overview)]
 
 
 def _provenance(plan: Plan) -> list[Block]:
-    numbers = [*plan.zone.provenance, *plan.provenance, *(plan.cement.provenance if plan.cement else ())]
+    numbers = [*plan.zone.provenance, *plan.provenance, *stabilisation_provenance(plan)]
     unverified = tuple(n for n, p in enumerate(numbers) if p.status == "unverified")
     clinical = Table(
         ("Number", "Value", "Source", "Status"),

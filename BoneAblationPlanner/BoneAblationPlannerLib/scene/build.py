@@ -24,6 +24,7 @@ from BoneAblationPlannerLib.scene.segmentation import (
     segments,
     tag,
 )
+from BoneAblationPlannerLib.scene.skin_access import add_skin_access
 from BoneAblationPlannerLib.scene.tables import add_tables
 from BoneAblationPlannerLib.scene.volumes import add_ct, read_ct, volume_grid
 
@@ -47,6 +48,7 @@ class PlanNodes:
     shafts: tuple[Any, ...]
     zones: tuple[Any, ...]
     visible_zones: tuple[Any, ...]
+    zone_bounds: tuple[Any, ...]
     margin_map: Any
     margin_colours: Any
     tables: tuple[Any, ...]
@@ -99,13 +101,19 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
         "shafts": tuple(probes.add_shaft(scene, p) for p in plan.probes),
         "zones": tuple(zones.add_zone(scene, p) for p in plan.probes),
         "visible_zones": tuple(v for v in visible if v is not None),
+        "zone_bounds": tuple(b.add(scene, p) for p in plan.probes for b in zones.BOUNDS if b.axes_mm(p) is not None),
         "margin_map": (models.add_margin_map(scene, result, colours, f"{name} margin map"),),
         "tables": add_tables(scene, plan, name),
         "surfaces": models.add_anatomy(scene, result),
         "stabilisation": stabilisation.add_stabilisation(scene, result),
     }
     document = nodes["document"][0]
-    owned = (*(n for group in nodes.values() for n in group), colours)
+    nodes["skin_access"] = add_skin_access(scene, result, name)  # after the margin's colours, which come first
+    owned = (
+        *(n for group, own in nodes.items() if group != "skin_access" for n in own),
+        colours,
+        *nodes["skin_access"],
+    )
     _refer(document, ct, nodes["segmentation"][0], owned)
     return PlanNodes(
         scene=scene,
@@ -118,6 +126,7 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
         shafts=nodes["shafts"],
         zones=nodes["zones"],
         visible_zones=nodes["visible_zones"],
+        zone_bounds=nodes["zone_bounds"],
         margin_map=nodes["margin_map"][0],
         margin_colours=colours,
         tables=nodes["tables"],
@@ -156,6 +165,7 @@ def plan_nodes(document: Any) -> PlanNodes:
         shafts=of_role("shaft"),
         zones=of_role("zone"),
         visible_zones=of_role("zone-visible"),
+        zone_bounds=(*of_role("zone-small"), *of_role("zone-large")),
         margin_map=next(iter(of_role("margin-map")), None),
         margin_colours=next((node for node in owned if node.IsA("vtkMRMLColorTableNode")), None),
         tables=tuple(node for node in owned if node.IsA("vtkMRMLTableNode")),
@@ -267,9 +277,9 @@ def _arrange(scene: Any, name: str, nodes: dict[str, tuple[Any, ...]]) -> int:
     top = (*nodes["probes"], *nodes["ct"], *nodes["segmentation"], *nodes["margin_map"])
     folder = hierarchy.add_folder(scene, name, top)
     hierarchy.mark_as_plan(scene, folder)
-    hierarchy.add_folder(scene, "Zones", (*nodes["zones"], *nodes["visible_zones"]), folder)
+    hierarchy.add_folder(scene, "Zones", (*nodes["zones"], *nodes["visible_zones"], *nodes["zone_bounds"]), folder)
     hierarchy.add_folder(scene, "Needles", nodes["shafts"], folder, expanded=False)
-    hierarchy.add_folder(scene, "Surfaces", nodes["surfaces"], folder, expanded=False)
+    hierarchy.add_folder(scene, "Surfaces", (*nodes["surfaces"], *nodes["skin_access"][:1]), folder, expanded=False)
     if nodes["stabilisation"]:
         hierarchy.add_folder(scene, stabilisation.FOLDER, nodes["stabilisation"], folder)
     hierarchy.add_folder(scene, "Figures", (*nodes["tables"], *nodes["document"]), folder, expanded=False)

@@ -23,6 +23,7 @@ ROLE_COLOURS: dict[str, Colour] = {
     "target": _rgb("F0E442"),
     "zone": _rgb("56B4E9"),
     "zone-visible": _rgb("0072B2"),
+    "remainder": _rgb("882255"),
     "skin": _rgb("D9A98A"),
     "defect": _rgb("CC0033"),
     "structure": _rgb("009E73"),

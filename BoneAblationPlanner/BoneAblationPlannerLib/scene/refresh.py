@@ -26,6 +26,10 @@ def show_probes(nodes: PlanNodes, shown: tuple[Probe, ...]) -> None:
     _follow(nodes, nodes.shafts, {p.name: p for p in shown}, probes.shaft_surface, probes.add_shaft, "Needles")
     zone_of = {p.name: p for p in shown}
     _follow(nodes, nodes.zones, zone_of, lambda p: zones.zone_surface(p, p.zone_axes_mm), zones.add_zone, "Zones")
+    for bound in zones.BOUNDS:
+        sized = {p.name: p for p in shown if bound.axes_mm(p) is not None}
+        of_bound = tuple(n for n in nodes.zone_bounds if n.GetAttribute("BonePlan.Role") == bound.role)
+        _follow(nodes, of_bound, sized, bound.surface, bound.add, "Zones")
     icy = {p.name: p for p in shown if p.visible_axes_mm is not None}
     _follow(
         nodes,
@@ -61,7 +65,7 @@ def rename_probe(document: Any, old: str, new: str) -> None:
             line.SetName(unique_name(nodes.scene, new))
             for n, end in enumerate(("entry", "tip")):
                 line.SetNthControlPointLabel(n, f"{new} {end}")
-    for node in (*nodes.shafts, *nodes.zones, *nodes.visible_zones):
+    for node in (*nodes.shafts, *nodes.zones, *nodes.visible_zones, *nodes.zone_bounds):
         if node.GetAttribute(probes.PROBE_ATTRIBUTE) == printable(old):
             node.SetAttribute(probes.PROBE_ATTRIBUTE, printable(new))
             node.SetName(unique_name(nodes.scene, node.GetName().replace(old, new, 1)))
@@ -82,6 +86,9 @@ def show_result(document: Any, result: PlanningResult) -> PlanNodes:
     grid = result.anatomy.ct.grid
     replace_mask(nodes.segmentation, "zone", result.zone, grid)
     replace_mask(nodes.segmentation, "target", result.target, grid)
+    remove_role(nodes.segmentation, "remainder")
+    if result.remainder is not None and result.remainder.any():
+        replace_mask(nodes.segmentation, "remainder", result.remainder, grid)
     if result.visible_zone is not None:
         replace_mask(nodes.segmentation, "zone-visible", result.visible_zone, grid)
     if result.plan.cement is None:

@@ -35,11 +35,12 @@ _TITLES = {
     "defect": "Cortical defect",
     "cement": "Cement (simulated, advised volume)",
     "target": "Target (lesion + margin)",
+    "remainder": "Remainder (target outside the zones)",
     "zone": "Zone (tissue expected to die)",
     "zone-visible": "Visible ice",
     "skin": "Skin (body)",
 }
-_FILL_OPACITY = {"zone": 0.12, "estimate": 0.0, "defect": 0.6, "cement": 0.4}
+_FILL_OPACITY = {"zone": 0.12, "estimate": 0.0, "defect": 0.6, "remainder": 0.4, "cement": 0.4}
 _FILL_OPACITY |= dict.fromkeys(("zone-visible", "lesion", "target", "bone", "single-bone", "skin"), 0.0)
 _STRUCTURE_FILL_OPACITY = 0.25
 _MAXIMUM_LABEL = 255
@@ -67,6 +68,7 @@ def masks_of(result: PlanningResult) -> list[NamedMask]:
         "zone-visible": result.visible_zone,
         "zone": result.zone,
         "target": result.target,
+        "remainder": result.remainder if result.remainder is not None and result.remainder.any() else None,
         "lesion": anatomy.lesion,
         "defect": anatomy.defects if anatomy.defects is not None and anatomy.defects.any() else None,
         "cement": cement_mask(result),

@@ -100,9 +100,7 @@ def _screw_line(scene: Any, screw: Screw) -> Any:
     return _line(scene, screw.name, SCREW, screw.entry_ras_mm, screw.tip_ras_mm, "screw", attributes)
 
 
-def _line(
-    scene: Any, name: str, role: str, entry: Point, tip: Point, colour: str, attributes: dict[str, str]
-) -> Any:
+def _line(scene: Any, name: str, role: str, entry: Point, tip: Point, colour: str, attributes: dict[str, str]) -> Any:
     """A locked line from entry to tip; it is moved by planning again, not by hand."""
     node = scene.AddNewNodeByClass(LINE_CLASS, unique_name(scene, name))
     node.AddControlPoint(vtk.vtkVector3d(*entry), f"{name} entry")

@@ -1,6 +1,7 @@
 """Zones as ellipsoid models: where one probe is expected to kill tissue, and the ice that it shows."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from BoneAblationPlannerLib.plan import Point, Probe
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
@@ -22,6 +23,32 @@ def add_visible_zone(scene: Any, probe: Probe) -> Any | None:
     surface = zone_surface(probe, probe.visible_axes_mm)
     colour = ROLE_COLOURS["zone-visible"]
     return of_probe(add_model(scene, f"{probe.name} visible ice", surface, "zone-visible", colour, 0.15), probe)
+
+
+@dataclass(frozen=True)
+class ZoneBound:
+    """A zone that turns out smaller or larger by its device's uncertainty: hidden until someone asks for it."""
+
+    role: Literal["zone-small", "zone-large"]
+
+    def axes_mm(self, probe: Probe) -> Point | None:
+        """Full axes; None in plans that did not store them."""
+        return probe.zone_axes_low_mm if self.role == "zone-small" else probe.zone_axes_high_mm
+
+    def surface(self, probe: Probe) -> Any:
+        """The ellipsoid."""
+        return zone_surface(probe, self.axes_mm(probe) or probe.zone_axes_mm)
+
+    def add(self, scene: Any, probe: Probe) -> Any:
+        """The ellipsoid as a hidden model."""
+        size = self.role.removeprefix("zone-")
+        name = f"{probe.name} zone, {size}"
+        node = of_probe(add_model(scene, name, self.surface(probe), self.role, ROLE_COLOURS["zone"], 0.2), probe)
+        node.GetDisplayNode().SetVisibility(False)
+        return node
+
+
+BOUNDS = (ZoneBound("zone-small"), ZoneBound("zone-large"))
 
 
 def zone_surface(probe: Probe, axes_mm: Point) -> Any:

@@ -155,16 +155,21 @@ class Sheet:
 
 def finished(sheet: Sheet, title: str, legend: Sequence[LegendItem]) -> Image.Image:
     """The picture with its title above and its legend below, black on white."""
+    return finished_page(sheet.image, title, legend)
+
+
+def finished_page(image: Image.Image, title: str, legend: Sequence[LegendItem]) -> Image.Image:
+    """Any image with a title above and a legend below."""
     font, small = ImageFont.load_default(_FONT_SIZE), ImageFont.load_default(SMALL_FONT_SIZE)
-    rows = _legend_rows(legend, sheet.image.width, small)
+    rows = _legend_rows(legend, image.width, small)
     top = TITLE_ROWS
     bottom = len(rows) * _LEGEND_ROW + (_MARGIN if rows else 0)
-    page = Image.new("RGB", (sheet.image.width, top + sheet.image.height + bottom), _PAPER)
+    page = Image.new("RGB", (image.width, top + image.height + bottom), _PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((_MARGIN, top / 2), title, font=font, anchor="lm", fill=_INK)
-    page.paste(sheet.image, (0, top))
+    page.paste(image, (0, top))
     for n, row in enumerate(rows):
-        y = top + sheet.image.height + _MARGIN / 2 + (n + 0.5) * _LEGEND_ROW
+        y = top + image.height + _MARGIN / 2 + (n + 0.5) * _LEGEND_ROW
         for x, item in row:
             _legend_entry(draw, x, y, item, small)
     return page

@@ -5,7 +5,18 @@ from pathlib import Path
 from typing import Literal
 
 PictureKind = Literal[
-    "context", "axial", "coronal", "sagittal", "3d", "margin-map", "along", "across", "barrel", "entry"
+    "context",
+    "axial",
+    "coronal",
+    "sagittal",
+    "3d",
+    "margin-map",
+    "along",
+    "across",
+    "barrel",
+    "entry",
+    "stabilisation",
+    "rigidity",
 ]
 
 

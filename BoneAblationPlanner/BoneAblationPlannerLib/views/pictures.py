@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.frames import Grid, unit_vector
-from BoneAblationPlannerLib.plan import Probe
+from BoneAblationPlannerLib.plan import Plan, Probe
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.scene.build import PlanNodes
 from BoneAblationPlannerLib.scene.colours import MARGIN_RANGE_MM, ROLE_COLOURS, margin_table
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.segmentation import NamedMask, masks_of
-from BoneAblationPlannerLib.views import planes
+from BoneAblationPlannerLib.scene.stabilisation import CORRIDOR, THREAD
+from BoneAblationPlannerLib.views import planes, stabilisation
 from BoneAblationPlannerLib.views.annotate import SMALL_FONT_SIZE, Frame, LegendItem, Sheet, colour_bar, finished
 from BoneAblationPlannerLib.views.offscreen import SliceView, ThreeDView
 from BoneAblationPlannerLib.views.picture import Picture, PictureKind
@@ -39,7 +40,8 @@ def take_pictures(
     """Draw every picture of the report as PNG; needs OpenGL (`gl.gl_available`) and leaves the scene as it was."""
     with _display_of_pictures(nodes):
         pictures = _take_slices(scene, nodes, result, folder, part(report, 0.0, 0.6))
-        return (*pictures, *_take_3d(scene, nodes, result, folder, part(report, 0.6, 1.0)))
+        pictures += _take_3d(scene, nodes, result, folder, part(report, 0.6, 1.0))
+        return (*pictures, *_rigidity_pictures(result.plan, folder))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,7 @@ def _take_slices(
 ) -> list[Picture]:
     masks = [m for m in masks_of(result) if m.role not in ("skin", "bone", "single-bone") and m.kind != "skin"]
     shots = [*_overview_shots(result), *(s for n, p in enumerate(result.plan.probes, 1) for s in _probe_shots(n, p))]
+    shots += [_instrument_shot(n, i) for n, i in enumerate(stabilisation.instruments(result.plan), start=1)]
     pictures = []
     with SliceView(scene, SIZE) as view:
         view.show(nodes.ct)
@@ -152,6 +155,17 @@ def _probe_shots(number: int, probe: Probe) -> list[_SliceShot]:
     ]
 
 
+def _instrument_shot(number: int, instrument: stabilisation.Instrument) -> _SliceShot:
+    return _SliceShot(
+        f"stabilisation-{number:02d}",
+        "stabilisation",
+        f"{instrument.name}: slice along it, nearest to axial",
+        f"Holds {instrument.name}. Solid in this plane, else dashed; ring: entry; ticks every 10 mm from the tip.",
+        instrument.plane,
+        max(_FIELD_OF_VIEW_MM, 1.3 * instrument.length_mm),
+    )
+
+
 def _annotate_slice(
     sheet: Sheet, shot: _SliceShot, result: PlanningResult, masks: Sequence[NamedMask]
 ) -> list[LegendItem]:
@@ -177,7 +191,10 @@ def _annotate_slice(
         if entry not in legend:
             legend.append(entry)
     near_mm = float(result.anatomy.ct.grid.half_diagonal_mm)
-    for probe in _drawn_last(result.plan.probes, shot.probe):
+    if shot.kind == "stabilisation":
+        for i in stabilisation.instruments(result.plan):
+            sheet.needle(frame, i.entry_ras_mm, i.tip_ras_mm, i.name, i.colour, near_mm)
+    for probe in _drawn_last(result.plan.probes if shot.kind != "stabilisation" else (), shot.probe):
         colour = ROLE_COLOURS["probe"] if shot.probe in (None, probe.name) else (0.6, 0.6, 0.6)
         sheet.needle(frame, probe.entry_ras_mm, probe.tip_ras_mm, probe.name, colour, near_mm)
     sheet.orientation(shot.plane.right, shot.plane.up)
@@ -262,6 +279,8 @@ def _take_3d(
         pictures.append(_overview_3d(view, nodes, result, folder, centre, mean))
         step(report, 0.3, "picture: margin map")
         pictures.append(_margin_picture(view, nodes, folder, centre, mean))
+        if plan.cement is not None or plan.screws:
+            pictures.append(_stabilisation_3d(view, nodes, result, folder, centre, mean))
         for n, probe in enumerate(plan.probes, start=1):
             step(report, 0.4 + 0.6 * (n - 1) / len(plan.probes), f"picture: entry of {probe.name}")
             pictures.append(_entry_picture(view, nodes, result, folder, n, probe))
@@ -329,6 +348,43 @@ def _margin_picture(
     return _save(sheet, [], folder, "overview-6-margin", title, caption, None, "margin-map")
 
 
+def _stabilisation_3d(
+    view: ThreeDView,
+    nodes: PlanNodes,
+    result: PlanningResult,
+    folder: Path,
+    centre: NDArray[np.float64],
+    mean: NDArray[np.float64],
+) -> Picture:
+    """Cement and screws in translucent bone, seen across the first screw."""
+    shown = stabilisation.instruments(result.plan)
+    turn = 0.0 if result.plan.screws else _OVERVIEW_TURN_DEG  # a needle seen along its axis shows nothing
+    d, up, right = _turned_view(stabilisation.view_direction(result.plan, mean), turn)
+    ends = np.array([p for s in result.plan.screws for p in (s.entry_ras_mm, s.tip_ras_mm)]).reshape(-1, 3)
+    height = max(_FIELD_OF_VIEW_MM * 0.7, 2.4 * float(np.linalg.norm(ends - centre, axis=1).max(initial=0.0)))
+    _show(nodes, skin=0.0, bone=0.3, structures=0.0, zones=0.0, shafts=0.0, margin_map=0.0, added=1.0)
+    view.look(centre, d, up, height)
+    sheet = Sheet(view.pixels(), dark=False)
+    for instrument in shown:
+        at = view.to_screen(instrument.label_ras_mm)
+        sheet.text((at[0], at[1] - 32), instrument.name)
+    sheet.orientation(right, up)
+    sheet.scale_bar(height / SIZE[1])
+    legend = [LegendItem(n.capitalize(), ROLE_COLOURS[n], filled=True) for n in ("bone", "cement", "screw")]
+    caption = "Cement at the advised volume and screws with their true size; bone translucent."
+    return _save(sheet, legend, folder, "stabilisation-3d", "Cement and screws", caption, None, "stabilisation")
+
+
+def _rigidity_pictures(plan: Plan, folder: Path) -> list[Picture]:
+    rigidity = plan.stability.rigidity
+    if rigidity is None or rigidity.curve is None or len(rigidity.curve.station_mm) < 2:
+        return []
+    path = folder / "stabilisation-rigidity.png"
+    stabilisation.rigidity_picture(rigidity.curve, SIZE).save(path, compress_level=3)
+    caption = "Smaller bending rigidity along the bone: as it is, after treatment, and the reference."
+    return [Picture(path, "Bending rigidity", caption, None, "rigidity")]
+
+
 def _entry_picture(
     view: ThreeDView, nodes: PlanNodes, result: PlanningResult, folder: Path, number: int, probe: Probe
 ) -> Picture:
@@ -381,9 +437,17 @@ def _turned_view(
 
 
 def _show(
-    nodes: PlanNodes, *, skin: float, bone: float, structures: float, zones: float, shafts: float, margin_map: float
+    nodes: PlanNodes,
+    *,
+    skin: float,
+    bone: float,
+    structures: float,
+    zones: float,
+    shafts: float,
+    margin_map: float,
+    added: float = 0.0,
 ) -> None:
-    """Set opacities of the plan's models; 0 hides."""
+    """Set opacities of the plan's models; 0 hides. `added` is cement and screws."""
     by_role = {"bone-surface": bone, "skin-surface": skin, "structure-surface": structures}
     for node in nodes.surfaces:
         _set_opacity(node, by_role[node.GetAttribute("BonePlan.Role")])
@@ -394,6 +458,13 @@ def _show(
     for node in nodes.shafts:
         _set_opacity(node, shafts)
     _set_opacity(nodes.margin_map, margin_map)
+    for node in _added_models(nodes):
+        _set_opacity(node, 0.0 if node.GetAttribute("BonePlan.Role") == CORRIDOR else added)
+
+
+def _added_models(nodes: PlanNodes) -> tuple[Any, ...]:
+    """Models of cement, screws and corridors."""
+    return tuple(node for node in nodes.stabilisation if node.IsA("vtkMRMLModelNode"))
 
 
 def _set_opacity(node: Any, opacity: float) -> None:
@@ -404,13 +475,15 @@ def _set_opacity(node: Any, opacity: float) -> None:
 @contextmanager
 def _display_of_pictures(nodes: PlanNodes) -> Iterator[None]:
     """Let the pictures change how models look, and put that back."""
-    models = (*nodes.surfaces, *nodes.zones, *nodes.visible_zones, *nodes.shafts, nodes.margin_map)
+    models = [*nodes.surfaces, *nodes.zones, *nodes.visible_zones, *nodes.shafts, nodes.margin_map]
+    models += _added_models(nodes)
+    cut = {n.GetDisplayNode() for n in _added_models(nodes) if n.GetAttribute("BonePlan.Role") == THREAD}
     displays = [n.GetDisplayNode() for n in models]
     before = [(d.GetOpacity(), d.GetVisibility(), d.GetVisibility2D(), d.GetBackfaceCulling()) for d in displays]
     thickness = nodes.segmentation.GetDisplayNode().GetSliceIntersectionThickness()
     try:
         for display in displays:
-            display.SetVisibility2D(False)
+            display.SetVisibility2D(display in cut)
             display.SetBackfaceCulling(True)  # translucent far walls only blur the picture
         nodes.segmentation.GetDisplayNode().SetSliceIntersectionThickness(3)
         yield

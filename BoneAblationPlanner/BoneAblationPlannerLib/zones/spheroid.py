@@ -51,6 +51,15 @@ class Spheroid:
         return np.concatenate([self.centre_ras_mm, self.axis, [self.across_mm / 2, self.along_mm / 2]])
 
 
+SMALLEST_MM = 0.1
+
+
+def resized(zone: Spheroid, by_mm: float) -> Spheroid:
+    """A zone whose full axes are longer by `by_mm` (shorter if negative), about the same centre."""
+    across, along = (max(axis + by_mm, SMALLEST_MM) for axis in (zone.across_mm, zone.along_mm))
+    return Spheroid(zone.centre_ras_mm, zone.axis, across, along)
+
+
 def rows_of(zones: Sequence[Spheroid]) -> NDArray[np.float64]:
     """Kernel rows (Z, 8) of zones; (0, 8) for none."""
     return np.array([z.row for z in zones], dtype=np.float64).reshape(len(zones), 8)

@@ -15,7 +15,7 @@ DEFAULTS = SourcedNumbers("CementTrajectoryLib.screws", "defaults.json")
 
 @dataclass(frozen=True)
 class ScrewType:
-    """A cannulated screw: `diameter_mm` over the thread, `head_mm` over the head, lengths from shortest to longest in steps."""
+    """A cannulated screw: diameters over thread and head, lengths from shortest to longest in steps."""
 
     id: str
     diameter_mm: float

@@ -12,6 +12,7 @@ from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.plan import Acetabulum, Mirels, Plan, Reason, Rigidity, Stability
 from CementTrajectoryLib.stability.acetabulum import NUMBERS as ACETABULUM
 from CementTrajectoryLib.stability.acetabulum import acetabular_class
+from CementTrajectoryLib.stability.limbs import above_ras_mm
 from CementTrajectoryLib.stability.mirels import mirels_provenance, mirels_score, width_share
 from CementTrajectoryLib.stability.modulus import DEFAULTS
 from CementTrajectoryLib.stability.rigidity import LONG_BONES, lesion_rigidity
@@ -46,10 +47,9 @@ def assess_stability(
     mask = np.isin(bones.labels, [value for value, label in bones.names.items() if label == name])
     depth = share = None
     if mask.any():
-        axis = bone_axis(anatomy.ct.grid.ras_of_mask(mask), DEFAULTS["station_mm"])
+        axis = bone_axis(anatomy.ct.grid.ras_of_mask(mask), DEFAULTS["station_mm"], above_ras_mm(bones, name))
         share = width_share(anatomy.ct.grid, mask, anatomy.lesion, axis)
-        top = float(anatomy.ct.grid.ras_of_mask(mask)[:, 2].max())
-        depth = top - plan.lesion.centroid_ras_mm[2]
+        depth = float((np.array(plan.lesion.centroid_ras_mm) - axis.origin_ras_mm) @ axis.direction)
     mirels = mirels_score(name, depth, plan.lesion.kind, share, pain)
     rigidity = lesion_rigidity(anatomy, bones, plan, cement_share)
     acetabulum = _acetabulum(anatomy, mask, name)

@@ -15,6 +15,7 @@ from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.plan import Plan, Rigidity, RigidityCurve, SectionRigidity
+from CementTrajectoryLib.stability.limbs import above_ras_mm
 from CementTrajectoryLib.stability.modulus import DEFAULTS, bone_modulus_mpa, with_cement, with_screws
 from CementTrajectoryLib.stability.sections import Axis, Sections, bone_axis, rigidity_along
 
@@ -84,7 +85,7 @@ def _states(
     grid, mask = anatomy.ct.grid.crop(region), np.ascontiguousarray(bone[region])
     hu, lesion = anatomy.ct.hu[region], np.ascontiguousarray(anatomy.lesion[region])
     modulus = np.where(mask, bone_modulus_mpa(hu), 0).astype(np.float32)
-    axis = bone_axis(grid.ras_of_mask(mask), DEFAULTS["station_mm"])
+    axis = bone_axis(grid.ras_of_mask(mask), DEFAULTS["station_mm"], above_ras_mm(bones, name))
     poisson = DEFAULTS["poisson"]
     treated = modulus
     if cement_share is not None:
@@ -110,7 +111,7 @@ def _other_side(anatomy: Anatomy, bones: LabelMap, name: str, axis: Axis) -> Sec
     mask = _mask(bones, opposite)
     region = ndimage.find_objects(mask.view(np.uint8))[0]
     grid, local = anatomy.ct.grid.crop(region), np.ascontiguousarray(mask[region])
-    own = bone_axis(grid.ras_of_mask(local), axis.step_mm)
+    own = bone_axis(grid.ras_of_mask(local), axis.step_mm, above_ras_mm(bones, opposite))
     if abs(own.count - axis.count) > 0.05 * axis.count:
         return None
     modulus = np.where(local, bone_modulus_mpa(anatomy.ct.hu[region]), 0).astype(np.float32)

@@ -44,8 +44,13 @@ class Axis:
         return np.asarray(self.origin_ras_mm + self.direction * (station * self.step_mm), dtype=np.float64)
 
 
-def bone_axis(points_ras_mm: NDArray[np.float64], step_mm: float) -> Axis:
-    """The longest principal axis of a bone's voxel centres (N, 3), from its upper end downwards.
+def bone_axis(
+    points_ras_mm: NDArray[np.float64], step_mm: float, above_ras_mm: NDArray[np.float64] | None = None
+) -> Axis:
+    """The longest principal axis of a bone's voxel centres (N, 3), from its upper end on.
+
+    The upper end is the one nearer to `above_ras_mm` (3,), a point of the bone that this one hangs on: an arm may be
+    raised. Without it, the upper end is the one towards the head.
 
     Raises
     ------
@@ -56,7 +61,8 @@ def bone_axis(points_ras_mm: NDArray[np.float64], step_mm: float) -> Axis:
         raise ValueError(f"points_ras_mm: {len(points_ras_mm)}; expected the voxels of a bone")
     middle = points_ras_mm.mean(axis=0)
     direction = np.linalg.eigh(np.cov((points_ras_mm - middle).T))[1][:, -1]
-    direction = direction if direction[2] < 0 else -direction
+    upwards = np.array([0.0, 0.0, 1.0]) if above_ras_mm is None else above_ras_mm - middle
+    direction = direction if direction @ upwards < 0 else -direction
     along = (points_ras_mm - middle) @ direction
     count = int(np.ceil((along.max() - along.min()) / step_mm)) + 1
     return Axis(middle + direction * along.min(), direction, step_mm, count)

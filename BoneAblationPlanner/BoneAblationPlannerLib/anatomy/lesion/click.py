@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import Neighbourhood
+from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
@@ -24,13 +26,13 @@ MOST_GRADED = 60.0
 """Largest spread in HU (interquartile) of contrast; bone varies more between cortex and marrow."""
 
 
-def checked_seed(ct: CtVolume, bone: NDArray[np.bool_], seed_ras_mm: ArrayLike) -> tuple[int, int, int]:
+def checked_seed(ct: CtVolume, seed_ras_mm: ArrayLike) -> tuple[int, int, int]:
     """Voxel (k, j, i) of the click.
 
     Raises
     ------
     InputError
-        Outside the image, in air or metal, far from bone, or in contrast that fills an organ.
+        Outside the image, in air or metal, or in contrast that fills an organ.
     """
     name = click_name(seed_ras_mm)
     try:
@@ -42,8 +44,6 @@ def checked_seed(ct: CtVolume, bone: NDArray[np.bool_], seed_ras_mm: ArrayLike) 
     region = ct.grid.region_around(seed_ras_mm, BONE_WITHIN_MM)
     points = ct.grid.crop(region)
     hu, near = ct.hu[region], ball(points, seed_ras_mm, BONE_WITHIN_MM)
-    if not (bone[region] & near).any():
-        raise InputError(f"{name}: no bone within {BONE_WITHIN_MM:g} mm; expected a point inside a bone lesion")
     dense = near & (hu > 150)
     if (hu[dense] > METAL_ABOVE_HU).sum() > MOST_METAL * max(dense.sum(), 1):
         raise InputError(f"{name}: mostly metal within {BONE_WITHIN_MM:g} mm; expected bone that can be seen")
@@ -51,6 +51,20 @@ def checked_seed(ct: CtVolume, bone: NDArray[np.bool_], seed_ras_mm: ArrayLike) 
         raise InputError(f"{name}: in an evenly dense body without cortex, as contrast in bladder or bowel; "
                          "expected a point inside a bone lesion")  # fmt: skip
     return seed
+
+
+def check_bone_near(near: Neighbourhood, opposite: Opposite | None, seed_ras_mm: ArrayLike) -> None:
+    """Refuse a click far from bone; where all of it was destroyed, that of the other side counts.
+
+    Raises
+    ------
+    InputError
+        No bone near the click on either side.
+    """
+    bone = near.bone if opposite is None else near.bone | opposite.bone
+    if not (bone & (near.radius_mm <= BONE_WITHIN_MM)).any():
+        raise InputError(f"{click_name(seed_ras_mm)}: no bone within {BONE_WITHIN_MM:g} mm; "
+                         "expected a point inside a bone lesion")  # fmt: skip
 
 
 def click_name(seed_ras_mm: ArrayLike) -> str:

@@ -14,8 +14,9 @@ from scipy import ndimage
 from BoneAblationPlannerLib.anatomy.lesion.cut import best_region
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood, depth_mm
+from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite
 from BoneAblationPlannerLib.anatomy.lesion.shape import Ellipsoid, body_at_click, first_ellipsoid, fitted_ellipsoid
-from BoneAblationPlannerLib.anatomy.lesion.tissue import HU_BINS, SPREAD_BINS, Tissue
+from BoneAblationPlannerLib.anatomy.lesion.tissue import HU_BINS, SPREAD_BINS, Tissue, smoothed_share
 
 TURNS = 4
 STILL_SHARE = 0.02
@@ -47,6 +48,10 @@ INNER = 1.0
 SURE_MM, SURE = 2.0, 1.0
 NOWHERE, MARKED = -2.0, 5.0
 GAS_BELOW_HU = -250.0
+OPPOSITE_WEIGHT = 0.5
+"""Of the evidence from the other side: it is partly the same evidence again."""
+FEWEST_COMPARED = 30
+DIFFERENCE_BLUR_MM, DIFFERENCE_BIN_HU, DIFFERENCE_BINS, DIFFERENCE_BLUR_BINS = 0.6, 25.0, 50, 1.5
 EDGE = 0.5
 
 
@@ -61,7 +66,9 @@ class Grown:
 class _Growth:
     """One click's measurements, kept over the turns."""
 
-    def __init__(self, near: Neighbourhood, envelope: Envelope, marks: NDArray[np.float32]) -> None:
+    def __init__(
+        self, near: Neighbourhood, envelope: Envelope, marks: NDArray[np.float32], opposite: Opposite | None
+    ) -> None:
         self.near, self.envelope, self.marks = near, envelope, marks
         self.tissue = Tissue(near)
         self.inside = envelope.inside & near.seen
@@ -72,6 +79,9 @@ class _Growth:
         self.anchor: NDArray[np.float64] | None = None
         self.normals: dict[int, NDArray[np.float64]] = {}
         self.most_normal: dict[int, int] = {}
+        self.compared = None if opposite is None else self.inside & opposite.known
+        self.difference = None if opposite is None else _difference_bins(near.hu, opposite.hu)
+        self.difference_anchor: NDArray[np.float64] | None = None
         half = int(SEARCH_MM / VOXEL_MM) + 1
         self.part = (slice(near.middle - half, near.middle + half + 1),) * 3
         self.membership = np.zeros((2 * half + 1,) * 3, dtype=np.float32)
@@ -90,6 +100,31 @@ class _Growth:
             here = self.layer == layer
             usual = (1 - UNSEEN_NORMAL) * normal + UNSEEN_NORMAL / (HU_BINS * SPREAD_BINS)
             score[here] = np.log(lesion / usual)[self.tissue.bins[here]]
+        score += OPPOSITE_WEIGHT * self._unlike_opposite(estimate)
+        return np.clip(score, -MOST_AGAINST, MOST_FOR)
+
+    def _unlike_opposite(self, estimate: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Log-likelihood ratio of the difference to the other side in the lesion to that in normal bone."""
+        score = np.zeros(estimate.shape)
+        if self.compared is None or self.difference is None:
+            return score
+        first = self.difference_anchor is None
+        normal = self.compared & (self.near.radius_mm > NORMAL_FROM_MM)
+        if not first:
+            normal &= ~ndimage.binary_dilation(estimate, iterations=NORMAL_GAP)
+        held = estimate & self.compared
+        if normal.sum() < FEWEST_NORMAL or held.sum() < FEWEST_COMPARED:
+            return score
+        size, blur = (DIFFERENCE_BINS,), (DIFFERENCE_BLUR_BINS,)
+        weight = self.first_weight if first else np.ones(estimate.shape, dtype=np.float32)
+        lesion = smoothed_share(self.difference, held, weight, size, blur)
+        if self.difference_anchor is None:
+            self.difference_anchor = lesion
+        lesion = (1 - ANCHOR) * lesion + ANCHOR * self.difference_anchor
+        usual = smoothed_share(self.difference, normal, self.normal_weight, size, blur)
+        lesion = (1 - UNSEEN_LESION) * lesion + UNSEEN_LESION / DIFFERENCE_BINS
+        usual = (1 - UNSEEN_NORMAL) * usual + UNSEEN_NORMAL / DIFFERENCE_BINS
+        score[self.compared] = np.log(lesion / usual)[self.difference[self.compared]]
         return np.clip(score, -MOST_AGAINST, MOST_FOR)
 
     def placed(self, score: NDArray[np.float64], ellipsoid: Ellipsoid) -> NDArray[np.float32]:
@@ -165,15 +200,26 @@ class _Growth:
         return (1 - ANCHOR) * lesion + ANCHOR * self.anchor
 
 
-def grown(near: Neighbourhood, envelope: Envelope, marks: NDArray[np.float32]) -> Grown:
+def _difference_bins(here: NDArray[np.float32], there: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Bin of the density's difference to the other side."""
+    off = ndimage.gaussian_filter(here - there, DIFFERENCE_BLUR_MM / VOXEL_MM)
+    index = np.clip(off / DIFFERENCE_BIN_HU + DIFFERENCE_BINS / 2, 0, DIFFERENCE_BINS - 1)
+    return np.asarray(index, dtype=np.int32)
+
+
+def grown(
+    near: Neighbourhood, envelope: Envelope, marks: NDArray[np.float32], opposite: Opposite | None = None
+) -> Grown:
     """Outline on the even grid; empty where nothing holds together at the click.
 
     Parameters
     ----------
     marks : (k, j, i) float32
         Above 0 where the user drew inside, below 0 where outside.
+    opposite : Opposite or None
+        The patient's other side, where the scan shows it.
     """
-    growth = _Growth(near, envelope, marks)
+    growth = _Growth(near, envelope, marks, opposite)
     estimate, ellipsoid = growth.start(), first_ellipsoid(near)
     for turn in range(TURNS):
         found = growth.region(growth.placed(growth.evidence(estimate), ellipsoid))

@@ -1,7 +1,8 @@
 """From a click to an outline.
 
-1. The bone as it was before (`envelope`). 2. The region that looks least like the patient's own normal bone and most
-like what is at the click (`growth`). 3. What the user marked, and back to the CT's grid. 4. What to look at again.
+1. The bone as it was before (`envelope`), from the patient's other side where that is seen (`opposite`). 2. The region
+that looks least like the patient's own normal bone and most like what is at the click (`growth`). 3. What the user
+marked, and back to the CT's grid. 4. What to look at again.
 """
 
 from dataclasses import dataclass
@@ -10,11 +11,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from BoneAblationPlannerLib.anatomy.lesion.click import box_mask, checked_seed, click_name, scribble_mask
+from BoneAblationPlannerLib.anatomy.lesion.click import (
+    box_mask,
+    check_bone_near,
+    checked_seed,
+    click_name,
+    scribble_mask,
+)
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope, original_bone
 from BoneAblationPlannerLib.anatomy.lesion.figures import lesion_kind
 from BoneAblationPlannerLib.anatomy.lesion.growth import SEARCH_MM, Grown, grown
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood, neighbourhood, resampled
+from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite, opposite_side
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import LesionKind
@@ -69,7 +77,7 @@ def segment_lesion(
         If the point lies outside the image, in air, metal or contrast, or far from any bone, if no lesion stands out
         there, or if box or scribbles contradict each other.
     """
-    checked_seed(ct, bone, seed_ras_mm)
+    checked_seed(ct, seed_ras_mm)
     wanted = scribble_mask(ct.grid, inside, "inside")
     refused = scribble_mask(ct.grid, outside, "outside")
     if box_ras_mm is not None:
@@ -78,13 +86,15 @@ def segment_lesion(
         raise InputError(f"lesion scribbles: {int((wanted & refused).sum())} voxels marked inside are also outside or "
                          "beyond the box; expected no overlap")  # fmt: skip
     near = neighbourhood(ct, bone, seed_ras_mm)
-    envelope = original_bone(near)
-    found = grown(near, envelope, _marks(ct, near, wanted, refused))
+    opposite = opposite_side(ct, bone, near)
+    check_bone_near(near, opposite, seed_ras_mm)
+    envelope = original_bone(near, opposite)
+    found = grown(near, envelope, _marks(ct, near, wanted, refused), opposite)
     mask = _on_ct(ct, near, found.mask, wanted, refused)
     if not wanted.any() and (found.alike_normal > NORMAL_ABOVE or mask.sum() * ct.grid.voxel_ml < SMALLEST_ML):
         raise InputError(f"{click_name(seed_ras_mm)}: nothing there differs from normal bone; "
                          "expected a point inside a lytic, sclerotic or mixed lesion (or give an outline)")  # fmt: skip
-    checks, confidence = _checks(found, near, envelope)
+    checks, confidence = _checks(found, near, envelope, opposite)
     return LesionOutline(mask, lesion_kind(ct, mask), checks, confidence)
 
 
@@ -125,7 +135,9 @@ def _on_ct(
     return (mask | wanted) & ~refused
 
 
-def _checks(result: Grown, near: Neighbourhood, envelope: Envelope) -> tuple[tuple[str, ...], float]:
+def _checks(
+    result: Grown, near: Neighbourhood, envelope: Envelope, opposite: Opposite | None
+) -> tuple[tuple[str, ...], float]:
     """Sentences on what to look at, and the confidence that is left."""
     found = result.mask
     if not found.any():
@@ -142,7 +154,8 @@ def _checks(result: Grown, near: Neighbourhood, envelope: Envelope) -> tuple[tup
         doubt += 0.2
     rebuilt = float((found & ~near.bone).sum() / found.sum())
     if rebuilt > 0.25:
-        checks.append(f"{rebuilt:.0%} of the outline lies where bone was destroyed: its outer edge is estimated")
+        source = "estimated" if opposite is None else "estimated from the opposite side"
+        checks.append(f"{rebuilt:.0%} of the outline lies where bone was destroyed: its outer edge is {source}")
         doubt += 0.2 * rebuilt
     if envelope.plate:
         checks.append("a flat bone was carried on across its hole: check the outline on both sides of the plate")

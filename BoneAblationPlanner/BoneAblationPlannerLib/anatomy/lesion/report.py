@@ -9,6 +9,7 @@ from BoneAblationPlannerLib.anatomy.breach import BreachMap, breach_map
 from BoneAblationPlannerLib.anatomy.lesion.envelope import original_bone
 from BoneAblationPlannerLib.anatomy.lesion.figures import diameters_mm, lesion_kind
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import neighbourhood, resampled
+from BoneAblationPlannerLib.anatomy.lesion.opposite import opposite_side
 from BoneAblationPlannerLib.anatomy.lesion.outline import LesionOutline
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.plan import LesionKind
@@ -53,7 +54,8 @@ def describe_outline(ct: CtVolume, bone: NDArray[np.bool_], outline: LesionOutli
     centre = grid.ras_of_mask(mask).mean(axis=0)
     near = neighbourhood(ct, bone, centre)
     region = grid.region_around(grid.ras_of_mask(mask), 0.0)
-    was_bone = resampled(original_bone(near).belief, near.grid, grid.crop(region), outside=1.0) > 0.5
+    before = original_bone(near, opposite_side(ct, bone, near))
+    was_bone = resampled(before.belief, near.grid, grid.crop(region), outside=1.0) > 0.5
     breach = breach_map(ct, mask, bone)
     return LesionReport(
         kind=lesion_kind(ct, mask),

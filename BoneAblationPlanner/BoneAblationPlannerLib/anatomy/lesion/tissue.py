@@ -59,11 +59,21 @@ class Tissue:
 
     def share(self, where: NDArray[np.bool_], weight: NDArray[np.floating]) -> NDArray[np.float64]:
         """Smoothed share (B,) of each bin among weighted voxels; sums to 1, or is 0 where there are none."""
-        size = HU_BINS * SPREAD_BINS
-        count = np.bincount(self.bins[where], weights=weight[where], minlength=size).reshape(HU_BINS, SPREAD_BINS)
-        smooth = ndimage.gaussian_filter(count, BLUR_BINS, mode="constant").ravel()
-        shares: NDArray[np.float64] = smooth / max(float(smooth.sum()), 1e-9)
-        return shares
+        return smoothed_share(self.bins, where, weight, (HU_BINS, SPREAD_BINS), BLUR_BINS)
+
+
+def smoothed_share(
+    bins: NDArray[np.int32],
+    where: NDArray[np.bool_],
+    weight: NDArray[np.floating],
+    shape: tuple[int, ...],
+    blur: tuple[float, ...],
+) -> NDArray[np.float64]:
+    """Share (B,) of each bin among weighted voxels, blurred over a table of bins of that shape; sums to 1 or 0."""
+    count = np.bincount(bins[where], weights=weight[where], minlength=int(np.prod(shape))).reshape(shape)
+    smooth = ndimage.gaussian_filter(count, blur, mode="constant").ravel()
+    shares: NDArray[np.float64] = smooth / max(float(smooth.sum()), 1e-9)
+    return shares
 
 
 @parallel_kernel

@@ -27,6 +27,9 @@ STATED = (
     "placement error are still the chart's"
 )
 
+LARGER_FROM = 1.1
+"""Ratio of volumes from which a simulated zone counts as larger than the chart's."""
+
 
 def simulate_plan(
     result: PlanningResult,
@@ -65,7 +68,12 @@ def simulate_plan(
         ),
         coverage=coverage,
         simulation=_record(zone, effects, spread, voxel_mm),
-        warnings=(*plan.warnings, *_warnings(plan, coverage, effects), STATED),
+        warnings=(
+            *plan.warnings,
+            *_larger_than_chart(plan, zone.volume_ml),
+            *_warnings(plan, coverage, effects),
+            STATED,
+        ),
         provenance=rows,
     )
     return replace(
@@ -136,6 +144,19 @@ def _record(
         smallest_lesion_fraction=spread[0].lesion_fraction if spread else None,
         largest_ml=round(spread[1].volume_ml, 2) if spread else None,
     )
+
+
+def _larger_than_chart(plan: Plan, simulated_ml: float) -> list[str]:
+    """Bone is not known to give larger zones than the chart's medium: what only the simulation covers is not safe."""
+    chart = plan.coverage
+    if simulated_ml <= LARGER_FROM * plan.zone.volume_ml:
+        return []
+    return [
+        f"THE SIMULATED ZONE IS LARGER THAN THE CHART ({simulated_ml:.0f} against {plan.zone.volume_ml:.0f} ml): do not "
+        f"rely on the extra reach; by the chart {chart.lesion_fraction:.1%} of the lesion and "
+        f"{chart.lesion_plus_margin_fraction:.1%} of lesion + margin are covered, smallest margin "
+        f"{chart.minimum_margin_mm:.1f} mm"
+    ]
 
 
 def _warnings(plan: Plan, coverage: Coverage, effects: tuple[Effect, ...]) -> list[str]:

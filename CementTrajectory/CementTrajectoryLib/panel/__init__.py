@@ -1,0 +1,1 @@
+"""The panel of cement, screws and stability; runs inside Slicer only."""

@@ -1,0 +1,124 @@
+"""What the panel says about cement, screws and stability, as rows of text."""
+
+from slicer.i18n import tr as _
+
+from BoneAblationPlannerLib.panel.content import Table, percent
+from BoneAblationPlannerLib.plan import Cement, CementNeedle, Mirels, Plan, Point, Screw, ScrewCorridor, Stability
+
+
+def cement_table(cement: Cement) -> Table:
+    """Needles in the order of filling, volumes, leaks."""
+    rows = [(n.name, _needle(n)) for n in cement.needles]
+    wanted = _("{ml:.1f} ml ({percent} of the lesion)").format(ml=cement.fill_ml, percent=percent(cement.fill_fraction))
+    rows.append((_("Cement wanted"), wanted))
+    if cement.stop_ml is not None:
+        rows.append((_("Stop at"), f"{cement.stop_ml:.1f} ml"))
+    for leak in cement.leaks:
+        where = _("{distance:.0f} mm away, through a gap of {area:.0f} mm²").format(
+            distance=leak.distance_mm, area=leak.defect_area_mm2
+        )
+        when = _("no cement leaves there") if leak.at_ml is None else _("from {ml:.1f} ml").format(ml=leak.at_ml)
+        rows.append((_("Leak towards {what}").format(what=leak.towards), f"{where}; {when}"))
+    if not cement.leaks:
+        rows.append((_("Leaks"), _("no gap in the cortex found")))
+    return Table((_("Figure"), _("Value")), (), tuple(rows))
+
+
+def fill_table(cement: Cement) -> Table:
+    """Where the cement is, millilitre by millilitre."""
+    columns = (_("Injected"), _("In the lesion"), _("In bone"), _("Outside"))
+    rows = [(s.injected_ml, s.lesion_ml, s.bone_ml, s.outside_ml) for s in cement.steps]
+    return Table(columns, (), tuple(tuple(f"{ml:.1f} ml" for ml in row) for row in rows))
+
+
+def screw_table(screws: tuple[Screw, ...]) -> Table:
+    """One column per screw."""
+    rows: list[tuple[str, list[str]]] = [
+        (_("Corridor"), [s.corridor for s in screws]),
+        (_("Size"), [f"{s.diameter_mm:g} x {s.length_mm:.0f} mm" for s in screws]),
+        (_("Entry R, A, S (mm)"), [_point(s.entry_ras_mm) for s in screws]),
+        (_("Tip R, A, S (mm)"), [_point(s.tip_ras_mm) for s in screws]),
+        (_("Skin to bone"), [_mm(s.skin_to_bone_mm) for s in screws]),
+        (_("Bone around it"), [_mm(s.cortical_clearance_mm) for s in screws]),
+        (_("Held before the lesion"), [_mm(s.purchase_before_lesion_mm) for s in screws]),
+        (_("Held beyond the lesion"), [_mm(s.purchase_beyond_lesion_mm) for s in screws]),
+        (_("Joints met"), [", ".join(s.joints_met) or _("none") for s in screws]),
+    ]
+    return Table(tuple(s.name for s in screws), tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
+
+
+def stability_table(stability: Stability) -> Table:
+    """Score, class, rigidity before and after."""
+    rows: list[tuple[str, str]] = []
+    if (total := mirels_total(stability.mirels)) is not None:
+        rows.append((_("Mirels score"), f"{total}: {stability.mirels.risk}"))
+    if stability.acetabulum is not None:
+        a = stability.acetabulum
+        rows.append((_("Acetabulum"), f"Harrington {a.harrington}, Levy {a.levy}"))
+    r = stability.rigidity
+    if r is not None:
+        rows.append((_("Loss of rigidity by the lesion"), percent(r.reduction_fraction)))
+        if r.reduction_after_fraction is not None:
+            rows.append((_("Loss after treatment"), percent(r.reduction_after_fraction)))
+        for name, before, after in (
+            (_("Axial rigidity EA"), r.before.EA, r.after.EA),
+            (_("Bending rigidity EI"), r.before.EI_min, r.after.EI_min),
+            (_("Torsional rigidity GJ"), r.before.GJ, r.after.GJ),
+        ):
+            rows.append((name, _change(before, after)))
+    return Table((_("Figure"), _("Value")), (), tuple(rows))
+
+
+def mirels_total(mirels: Mirels) -> str | None:
+    """The total, or its range where pain was not asked; None outside long bones."""
+    if mirels.lowest is None or mirels.highest is None:
+        return None
+    if mirels.lowest == mirels.highest:
+        return str(mirels.lowest)
+    return _("{low} to {high}").format(low=mirels.lowest, high=mirels.highest)
+
+
+def cautions(plan: Plan) -> tuple[str, ...]:
+    """Everything to look out for: conflicts between parts, cement, screws, stability."""
+    from BoneAblationPlannerLib.advice.order import conflicts
+
+    lines = [c.rule for c in conflicts(plan)]
+    lines += plan.cement.cautions if plan.cement else ()
+    lines += [w for w in plan.warnings if w.startswith("screws: ")]
+    lines += [c.rule for c in plan.stability.cautions]
+    return tuple(dict.fromkeys(lines))
+
+
+def _needle(needle: CementNeedle) -> str:
+    parts = [_("{gauge} G").format(gauge=needle.gauge), _("tip {tip}").format(tip=_point(needle.tip_ras_mm))]
+    if needle.volume_ml is not None:
+        parts.append(f"{needle.volume_ml:.1f} ml")
+    if needle.shares_track_with is not None:
+        parts.append(_("along {probe}").format(probe=needle.shares_track_with))
+    return ", ".join(parts)
+
+
+def _change(before: float, after: float) -> str:
+    return _("{before:.3g} before, {after:.3g} after ({share:+.0f} %)").format(
+        before=before, after=after, share=100 * (after / before - 1) if before > 0 else 0.0
+    )
+
+
+def _mm(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} mm"
+
+
+def _point(point: Point) -> str:
+    return ", ".join(f"{v:.0f}" for v in point)
+
+
+def corridor_words(corridor: ScrewCorridor) -> str:
+    """Found with its size, or not, and why no screw is planned in it."""
+    if not corridor.found or corridor.diameter_mm is None or corridor.length_mm is None:
+        return _("not found: {why}").format(why=corridor.reason or "-")
+    size = _("{diameter:.1f} mm wide, {length:.0f} mm long").format(
+        diameter=corridor.diameter_mm, length=corridor.length_mm
+    )
+    if corridor.reason:
+        return f"{size}; {corridor.reason}"
+    return size if corridor.near_lesion else _("{size}; away from the lesion").format(size=size)
