@@ -7,8 +7,6 @@ from PySide6.QtCore import Property, QEvent, QRect, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QStyle, QStyleOptionButton, QWidget
 
-from PanelHost.pythonqt import emit
-
 _TITLE_HEIGHT = 24
 _UNLIMITED = 16777215
 
@@ -45,7 +43,7 @@ class ctkCollapsibleButton(QWidget):
                 child.setVisible(not collapsed)
         self._collapsed = collapsed
         self.setMaximumHeight(_TITLE_HEIGHT if collapsed else _UNLIMITED)
-        emit(self.contentsCollapsed, collapsed)
+        self.contentsCollapsed.emit(collapsed)
 
     text = Property(str, _get_text, _set_text)
     collapsed = Property(bool, _get_collapsed, _set_collapsed, notify=contentsCollapsed)
@@ -89,7 +87,7 @@ class ctkSliderWidget(QWidget):
 
     def _changed(self, value: float) -> None:
         self._slider.setValue(round(value))
-        emit(self.valueChanged, value)
+        self.valueChanged.emit(value)
 
     def _of_box(name: str, kind: type) -> Any:
         def read(self: "ctkSliderWidget") -> Any:

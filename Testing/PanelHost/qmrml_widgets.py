@@ -8,8 +8,6 @@ from PySide6.QtCore import Property, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
-from PanelHost.pythonqt import emit
-
 _ANY_VALUE = object()
 
 
@@ -205,14 +203,14 @@ class qMRMLNodeComboBox(QWidget):
         offered = {n.GetID() for n in self._nodes()}
         new, self._known = offered - self._known, offered
         for identifier in sorted(new):
-            emit(self.nodeAdded, self._scene.GetNodeByID(identifier))
+            self.nodeAdded.emit(self._scene.GetNodeByID(identifier))
         if index < 0 and before:
             self._emit_current()
 
     def _emit_current(self, *_: Any) -> None:
         if not self._filling:
-            emit(self.currentNodeChanged, self.currentNode())
-            emit(self.currentNodeIDChanged, self._get_id())
+            self.currentNodeChanged.emit(self.currentNode())
+            self.currentNodeIDChanged.emit(self._get_id())
 
 
 class _CheckList(QComboBox):
@@ -265,7 +263,7 @@ class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
         else:
             self._checked.discard(node.GetID())
         self._combo.update()
-        emit(self.checkedNodesChanged)
+        self.checkedNodesChanged.emit()
 
     def _summary(self) -> str:
         checked, offered = self.checkedNodes(), self._nodes()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from grids import every_point, oblique_grid
+from grids import ball, every_point, oblique_grid
 from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion import segment_lesion
@@ -11,7 +11,6 @@ from BoneAblationPlannerLib.anatomy.lesion.opposite import opposite_side
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 
-MIDDLE = np.array([3.0, -20.0, 40.0])
 SIDEWAYS_MM = 48.0
 SHIFT_MM = np.array([1.5, -3.0, 2.0])
 """How far the other side is from being the exact mirror image."""
@@ -80,3 +79,12 @@ def test_without_the_other_side_it_is_refused():
     ct, _, bone, _, click = pelvis(19.0, both=False)
     with pytest.raises(InputError, match="no bone within 15 mm"):
         segment_lesion(ct, bone, click)
+
+
+def test_another_side_destroyed_in_the_same_place_is_not_used():
+    ct, _, bone, _, click = pelvis(12.0)
+    near = neighbourhood(ct, bone, click)
+    axes = ct.grid.ijk_to_ras[:3, :3] / ct.grid.spacing_ijk_mm
+    there = click + axes[:, 0] * 2 * SIDEWAYS_MM + SHIFT_MM
+    ct.hu[ball(ct.grid, there, 12.0)] = 45
+    assert opposite_side(ct, bone, near) is None

@@ -181,10 +181,17 @@ def test_bad_input_is_refused(tip, volume, viscosity, message):
 
 
 def test_the_plan_tells_where_to_stop():
-    cement = plan_cement(coarse_result(), CementChoices(filling_fraction=1.0)).plan.cement
-    leaks = [leak.at_ml for leak in cement.leaks if leak.at_ml is not None]
-    assert cement.stop_ml <= min([cement.fill_ml + 0.01, *leaks])
-    assert bool(leaks) == any("stop at" in caution for caution in cement.cautions)
+    one, several = (
+        plan_cement(coarse_result(), CementChoices(filling_fraction=1.0, needles=count)).plan.cement
+        for count in (1, None)
+    )
+    for cement in (one, several):
+        leaks = [leak.at_ml for leak in cement.leaks if leak.at_ml is not None]
+        assert cement.stop_ml <= min([cement.fill_ml + 0.01, *leaks])
+        assert bool(leaks) == any("leaves the bone before" in caution for caution in cement.cautions)
+    # A lesion with a gap cannot be filled through one needle; more of them never make it worse.
+    assert one.stop_ml < one.fill_ml - 0.1
+    assert several.stop_ml >= one.stop_ml
     assert [s.injected_ml for s in cement.steps] == sorted(s.injected_ml for s in cement.steps)
     assert cement.steps[-1].injected_ml == pytest.approx(cement.fill_ml, abs=0.01)
     assert any("veins" in caution for caution in cement.cautions)

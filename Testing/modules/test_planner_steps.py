@@ -472,9 +472,10 @@ def test_random_clicks_and_drags_leave_no_exception_and_no_node(host, sample, mo
     before = ids(host.scene)
     buttons = [w for name, w in vars(sample.ui).items() if name.endswith("Button") and name != "sampleButton"]
     combos = [w for name, w in vars(sample.ui).items() if name.endswith("Combo")]
+    most = 0
     for _ in range(int(os.environ.get("BONEPLAN_CLICKS", "150"))):
         host.answers[:] = [bool(rng.integers(2))] * 3
-        action = rng.integers(4)
+        action = rng.integers(5)
         if action == 0:
             button = buttons[rng.integers(len(buttons))]
             if button.enabled and button.isVisible():
@@ -488,14 +489,18 @@ def test_random_clicks_and_drags_leave_no_exception_and_no_node(host, sample, mo
             if not line.GetLocked():
                 at = np.array(line.GetNthControlPointPositionWorld(1)) + rng.normal(size=3)
                 line.SetNthControlPointPositionWorld(1, *at)
-        elif sample.ui.probeList.rowCount:
+        elif action == 3 and sample.ui.probeList.rowCount:
             sample.ui.probeList.selectRow(int(rng.integers(sample.ui.probeList.rowCount)))
+        elif action == 4:
+            click_in_a_view(host, sample, rng)
         host.process()
+        most = max(most, len(plan_documents(host.scene)))
         if rng.integers(10) == 0:
             settle(host, sample)
         assert "failed" not in sample.ui.messageLabel.text
     settle(host, sample)
     assert "failed" not in sample.ui.messageLabel.text
+    assert most  # plans were made on the way
     for document in list(plan_documents(host.scene)):
         sample.parameters.plan = document
         sample.ui.removeButton.click()
@@ -504,6 +509,17 @@ def test_random_clicks_and_drags_leave_no_exception_and_no_node(host, sample, mo
     kept = ("Nerve", "Lesion outline", "SegmentEditor", "Lesion")
     left = [n.GetName() for n in made if n.IsA("vtkMRMLDisplayableNode") and not n.GetName().startswith(kept)]
     assert left == []
+
+
+def click_in_a_view(host, panel, rng):
+    """Give whatever waits for a point one near the lesion; else choose the point as the way to the lesion."""
+    selection = host.scene.GetNodeByID("vtkMRMLSelectionNodeSingleton")
+    node = host.scene.GetNodeByID(selection.GetActivePlaceNodeID() or "")
+    if node is not None and node.GetNumberOfDefinedControlPoints() < 2 - node.IsA("vtkMRMLMarkupsFiducialNode"):
+        spread = 1.0 if node.IsA("vtkMRMLMarkupsFiducialNode") else 40.0
+        node.AddControlPoint(vtk.vtkVector3d(*(coarse_phantom().seed_ras_mm + rng.normal(size=3) * spread)))
+    else:
+        panel.ui.sourceCombo.setCurrentText("One point inside")
 
 
 def test_the_panel_reopens_on_what_it_left(host, planned):

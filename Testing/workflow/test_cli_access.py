@@ -2,15 +2,17 @@
 
 import argparse
 import json
+from dataclasses import replace
 
-import numpy as np
 import pytest
 import SimpleITK as sitk
 from phantoms import coarse_phantom
+from plans import small_plan
 
 from BoneAblationPlannerLib.cli import _kept_probes, _limits, main
-from BoneAblationPlannerLib.devices.catalogue import builtin_devices
+from BoneAblationPlannerLib.devices.catalogue import builtin_devices, find_device
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.plan import write_plan
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +44,10 @@ def test_limits_are_read_as_names_and_numbers():
     }
 
 
-@pytest.mark.parametrize(("text", "message"), [("hub_mm", "expected NAME=VALUE"), ("hub_mm=wide", "expected NAME=VALUE"),
-                                               ("bone_path=80", "bone_path_limit_mm")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("hub_mm", "expected NAME=VALUE"), ("hub_mm=wide", "expected NAME=VALUE"), ("bone_path=80", "bone_path_limit_mm")],
+)
 def test_a_bad_limit_ends_with_one_line(ct, tmp_path, capsys, text, message):
     assert main(["plan", str(ct), "--lesion-seed", "0", "0", "0", "--limit", text, "--out", str(tmp_path / "p")]) == 2
     error = capsys.readouterr().err
@@ -60,19 +64,13 @@ def test_lines_are_kept_with_the_device_that_is_given(tmp_path):
 
 
 def test_probes_of_a_plan_are_kept(tmp_path):
-    import sys
-    from pathlib import Path
-
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from plans import example_plan
-
-    from BoneAblationPlannerLib.plan import write_plan
-
-    plan = example_plan()
-    write_plan(plan, tmp_path / "plan.json")
+    plan = small_plan()
+    device = find_device("mwa-emprint-13g")
+    probe = replace(plan.probes[0], device=device.id, program="100 W 10 min")
+    write_plan(replace(plan, probes=(probe,)), tmp_path / "plan.json")
     found = _kept_probes(options(keep_plan=tmp_path / "plan.json"), builtin_devices())
-    assert [(p.name, p.device.id, p.program.id) for p in found] == [(p.name, p.device, p.program) for p in plan.probes]
-    np.testing.assert_allclose([p.tip_ras_mm for p in found], [p.tip_ras_mm for p in plan.probes], atol=0.005)
+    assert [(p.name, p.device, p.program.id) for p in found] == [(probe.name, device, probe.program)]
+    assert (found[0].entry_ras_mm, found[0].tip_ras_mm) == (probe.entry_ras_mm, probe.tip_ras_mm)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,24 @@ def _new_between(problem: Problem, covered: NDArray[np.uint64], start: int, stop
     return found
 
 
+def count_covered(problem: Problem, rows: list[int]) -> tuple[int, int]:
+    """Voxels of lesion and of margin that the rows cover together."""
+    chosen = np.array(rows, dtype=np.int64)
+    split, words = problem.lesion_words, problem.bits.shape[1]
+    return int(_in_any(problem.bits, chosen, 0, split)), int(_in_any(problem.bits, chosen, split, words))
+
+
+@kernel
+def _in_any(bits, rows, start, stop):  # type: ignore[no-untyped-def]
+    found = np.uint64(0)
+    for w in range(np.uint64(start), np.uint64(stop)):
+        word = np.uint64(0)
+        for row in rows:
+            word |= bits[row, w]
+        found += popcount(word)
+    return found
+
+
 def best_gain(
     problem: Problem, covered: NDArray[np.uint64], allowed: NDArray[np.bool_], margin_alone: NDArray[np.uint64]
 ) -> int | None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.placement.problem import LESION_WEIGHT, Problem, best_gain, new_lesion, new_margin
+from BoneAblationPlannerLib.placement.problem import (
+    LESION_WEIGHT,
+    Problem,
+    best_gain,
+    count_covered,
+    new_lesion,
+    new_margin,
+)
 
 STARTS = 5
 """As many sets are built on the best single candidates, and as many on random promising ones."""
@@ -61,8 +68,7 @@ class Search:
     def counts(self, rows: list[int]) -> tuple[int, int]:
         """Covered voxels of lesion and of margin, those of fixed probes included."""
         p = self.problem
-        ones = np.bitwise_count(self.covered(rows))
-        lesion, margin = int(ones[: p.lesion_words].sum()), int(ones[p.lesion_words :].sum())
+        lesion, margin = count_covered(p, rows)
         return lesion + p.fixed_lesion, margin + p.fixed_margin
 
     def value(self, rows: list[int]) -> float:

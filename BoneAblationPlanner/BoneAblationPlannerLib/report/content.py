@@ -198,7 +198,7 @@ def _overview(pictures: Sequence[Picture], missing: str) -> list[Block]:
 
 
 def _provenance(plan: Plan) -> list[Block]:
-    numbers = [*plan.zone.provenance, *plan.provenance, *stabilisation_provenance(plan)]
+    numbers = [*plan.zone.provenance, *plan.zone.together, *plan.provenance, *stabilisation_provenance(plan)]
     unverified = tuple(n for n, p in enumerate(numbers) if p.status == "unverified")
     clinical = Table(
         ("Number", "Value", "Source", "Status"),

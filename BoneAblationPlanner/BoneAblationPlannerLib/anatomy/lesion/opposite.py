@@ -42,9 +42,11 @@ AGREES, MAY_AGREE = 0.9, 0.86
 counterparts of made lesions reach 0.88 to 0.97 and wrong ones 0.83."""
 LARGEST_STRETCH = 1.2
 """Both sides of one patient are nearly the same size."""
-ITSELF_MM = 8.0
-"""Near the midline the click's own surroundings would be laid over it: these tell nothing."""
+ITSELF_MM = 15.0
+"""Nearer to the midline than half of this, a lesion would be laid over itself, which tells nothing."""
 BONE_ABOVE_HU, CLOSING_MM = 150.0, 3.0
+CLICK_MM, CLICK_SHARE = 4.0, 0.5
+"""The other side must show this share of bone around the click; with less it is destroyed too, or another place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class _Map:
     middle: NDArray[np.float64]
     matrix: NDArray[np.float64]
 
-    def __call__(self, offsets: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(self, offsets: NDArray[np.floating]) -> NDArray[np.float64]:
         return self.middle + self.flip * (offsets @ self.matrix.T)
 
 
@@ -92,9 +94,9 @@ def opposite_side(ct: CtVolume, bone: NDArray[np.bool_], near: Neighbourhood) ->
     found = _Map(flip, _mirrored_click(bone, ct.grid, click, axis), np.eye(3))
     reach = FIT_MM + MARGIN_MM + LEVELS[0][0]
     crop = _Crop(ct, found.middle, reach)
-    if min(crop.hu.shape) < 4:
+    if min(crop.hu.shape) < 4 or np.linalg.norm(found.middle - click) < ITSELF_MM:
         return None
-    offsets = (np.indices(near.grid.shape).reshape(3, -1).T - near.middle) * VOXEL_MM
+    offsets = (np.indices(near.grid.shape).reshape(3, -1).T - float(near.middle)) * VOXEL_MM
     for level, (blur_mm, steps) in enumerate(LEVELS):
         fitted = _fitted(crop, near, found, blur_mm, steps, SHIFT_ONLY if level == 0 else 0)
         if fitted is None:
@@ -108,8 +110,9 @@ def opposite_side(ct: CtVolume, bone: NDArray[np.bool_], near: Neighbourhood) ->
     stretch = np.linalg.svd(found.matrix, compute_uv=False)
     if _agreement(near, hu, known) < AGREES or stretch[0] > LARGEST_STRETCH or stretch[-1] < 1 / LARGEST_STRETCH:
         return None
-    known &= (np.linalg.norm(found(offsets) - click, axis=1) > ITSELF_MM).reshape(known.shape)
     solid = filled_slices(closed((hu > BONE_ABOVE_HU) & known, CLOSING_MM, np.full(3, VOXEL_MM)))
+    if solid[near.radius_mm < CLICK_MM].mean() < CLICK_SHARE:
+        return None
     return Opposite(hu, solid & known, known)
 
 
@@ -141,7 +144,7 @@ def _fitted(crop: _Crop, near: Neighbourhood, start: _Map, blur_mm: float, steps
     """Gauss-Newton steps at one blur; None where too little of the other side is seen."""
     part = (slice(near.middle % FIT_EVERY, None, FIT_EVERY),) * 3
     use = (near.seen & (near.radius_mm < FIT_MM))[part]
-    offsets = (np.argwhere(use) * FIT_EVERY + near.middle % FIT_EVERY - near.middle) * VOXEL_MM
+    offsets = (np.argwhere(use) * FIT_EVERY + near.middle % FIT_EVERY - float(near.middle)) * VOXEL_MM
     fixed = ndimage.gaussian_filter(np.clip(near.hu, *FITTED_HU), blur_mm / VOXEL_MM, truncate=3.0)[part][use]
     trust = np.where(near.radius_mm[part][use] < LESION_MM, LESION_WEIGHT, 1.0)
     moving = ndimage.gaussian_filter(np.clip(crop.hu, *FITTED_HU), blur_mm / crop.spacing, truncate=3.0)
@@ -180,7 +183,7 @@ def _step(
 
 
 def _sampled(
-    crop: _Crop, near: Neighbourhood, found: _Map, offsets: NDArray[np.float64]
+    crop: _Crop, near: Neighbourhood, found: _Map, offsets: NDArray[np.floating]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Density at every voxel of the neighbourhood, and which of them the CT shows."""
     at, seen = crop.index(found(offsets))

@@ -152,8 +152,8 @@ def _larger_than_chart(plan: Plan, simulated_ml: float) -> list[str]:
     if simulated_ml <= LARGER_FROM * plan.zone.volume_ml:
         return []
     return [
-        f"THE SIMULATED ZONE IS LARGER THAN THE CHART ({simulated_ml:.0f} against {plan.zone.volume_ml:.0f} ml): do not "
-        f"rely on the extra reach; by the chart {chart.lesion_fraction:.1%} of the lesion and "
+        f"THE SIMULATED ZONE IS LARGER THAN THE CHART ({simulated_ml:.0f} against {plan.zone.volume_ml:.0f} ml): do "
+        f"not rely on the extra reach; by the chart {chart.lesion_fraction:.1%} of the lesion and "
         f"{chart.lesion_plus_margin_fraction:.1%} of lesion + margin are covered, smallest margin "
         f"{chart.minimum_margin_mm:.1f} mm"
     ]

@@ -1,0 +1,82 @@
+"""Pictures of cement, screws and rigidity."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from make_result import LESION_RAS_MM, make_result
+from PIL import Image
+
+from BoneAblationPlannerLib.plan import Cement, CementNeedle, RigidityCurve, Screw
+from BoneAblationPlannerLib.scene.build import add_plan
+from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
+from BoneAblationPlannerLib.scene.runtime import new_scene
+from BoneAblationPlannerLib.views import gl
+from BoneAblationPlannerLib.views.annotate import TITLE_ROWS, bytes_of
+from BoneAblationPlannerLib.views.pictures import take_pictures
+from BoneAblationPlannerLib.views.stabilisation import instruments, rigidity_picture, round_steps, view_direction
+
+CENTRE = np.array(LESION_RAS_MM)
+
+
+def point(values):
+    return tuple(round(float(v), 2) for v in values)
+
+
+def treated():
+    """A screw and a cement needle that meet in the lesion."""
+    result = make_result()
+    needle = CementNeedle("Cement needle 1", 11, point(CENTRE + [0, 60, 0]), point(CENTRE), None, 3.05, 2.0)
+    ends = (point(CENTRE - [30, 0, 0]), point(CENTRE + [30, 0, 0]))
+    screw = Screw("Screw 1", "made", 7.3, 60.0, *ends, 2.0, None, head_diameter_mm=8.0)
+    cement = Cement((needle,), 2.0, 0.5, (), stop_ml=2.0)
+    return replace(result, plan=replace(result.plan, cement=cement, screws=(screw,)))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 111.0), (0.0, 3.93e8), (12.0, 12.9), (-7.0, 5.0)])
+def test_steps_are_round_and_few(low, high):
+    steps = round_steps(low, high)
+    assert 2 <= len(steps) <= 6
+    assert low - 1e-9 <= steps[0] < steps[-1] <= high * (1 + 1e-9) + 1e-9
+    mantissa = (steps[1] - steps[0]) / 10 ** np.floor(np.log10((steps[1] - steps[0]) * (1 + 1e-9)))
+    assert min(abs(mantissa - m) for m in (1, 2, 5, 10)) < 1e-6
+
+
+def test_the_screw_is_seen_from_its_side():
+    plan = treated().plan
+    assert view_direction(plan, np.array([1.0, 0.0, 0.0])) @ [1.0, 0.0, 0.0] == pytest.approx(0.0, abs=1e-9)
+    np.testing.assert_allclose(view_direction(plan, np.array([0.6, 0.8, 0.0])), [0.0, 1.0, 0.0], atol=1e-9)
+    assert [i.name for i in instruments(plan)] == ["Cement needle 1", "Screw 1"]
+
+
+def test_the_curve_runs_where_its_values_are():
+    """Flat at half of the highest value: a level line half way up the axes."""
+    stations = (0.0, 50.0, 100.0)
+    curve = RigidityCurve(stations, (5.0,) * 3, (10.0,) * 3, (0.0,) * 3)
+    pixels = np.asarray(rigidity_picture(curve, (900, 800)))
+
+    def rows(colour):
+        hit = (pixels[TITLE_ROWS : TITLE_ROWS + 700, 300:800] == bytes_of(colour)).all(axis=-1)
+        return np.flatnonzero(hit.mean(axis=1) > 0.9)
+
+    reference, before, after = (
+        rows(c).mean() for c in ((0.6, 0.6, 0.6), ROLE_COLOURS["lesion"], ROLE_COLOURS["zone-visible"])
+    )
+    assert before == pytest.approx((reference + after) / 2, abs=1.5)
+    assert reference < before < after
+
+
+@pytest.mark.rendering
+@pytest.mark.skipif(not gl.gl_available()[0], reason=gl.HOW_TO_MEND)
+def test_every_instrument_has_a_picture_and_the_scene_stays(tmp_path):
+    scene, result = new_scene(), treated()
+    nodes = add_plan(scene, result)
+    models = [n.GetDisplayNode() for n in nodes.stabilisation if n.IsA("vtkMRMLModelNode")]
+    before = [(d.GetOpacity(), d.GetVisibility(), d.GetVisibility2D()) for d in models]
+    pictures = [p for p in take_pictures(scene, nodes, result, tmp_path) if p.kind == "stabilisation"]
+    assert [p.title.split(":")[0] for p in pictures] == ["Cement needle 1", "Screw 1", "Cement and screws"]
+    assert [(d.GetOpacity(), d.GetVisibility(), d.GetVisibility2D()) for d in models] == before
+    # The screw's own colour, in light, is in the 3D picture.
+    pixels = np.asarray(Image.open(pictures[-1].file).convert("RGB")).astype(int)[TITLE_ROWS : TITLE_ROWS + 780]
+    bluish = (pixels[..., 2] - pixels[..., 0] > 15) & (pixels[..., 2] > 100)
+    assert bluish.sum() > 500
