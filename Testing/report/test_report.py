@@ -239,6 +239,20 @@ def test_plan_without_optional_parts_renders(plan):
     assert pdf_pages(pdf_bytes(blocks, "t"))
 
 
+def test_other_ways_in_are_reported_and_broken_distances_marked(plan):
+    probe = p.AlternativeProbe("cryo-icerod-17g", "10 min", (1.0, 2.0, 3.0), (4.0, 5.0, 6.0))
+    kept = p.Alternative((probe,), 0.99996, 0.97, 1.5, True, "one probe fewer, enters from behind")
+    broken = p.Alternative((probe, probe), 0.98, 0.9, -0.5, False, "enters from the side")
+    blocks = report_content(replace(plan, alternatives=(kept, broken)))
+    table = next(b for b in blocks if isinstance(b, Table) and "Compared with the plan" in b.columns)
+    assert [row[0] for row in table.rows] == ["A", "B"]
+    assert table.rows[0][2] == "99.9 %"  # never rounded up to complete
+    assert table.emphasised == (1,)
+    places = next(b for b in blocks if isinstance(b, Table) and b.columns[:2] == ("Plan", "Device, program"))
+    assert [row[0] for row in places.rows] == ["A", "B", "B"]
+    assert not any("Other ways in" in text for text in texts_of(report_content(replace(plan, alternatives=()))))
+
+
 def test_cement_and_screws_are_reported(plan):
     needle = p.CementNeedle("C1", 11, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), "Probe 1")
     screw = p.Screw("S1", "supra-acetabular", 7.3, 95.0, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), 2.4, None)

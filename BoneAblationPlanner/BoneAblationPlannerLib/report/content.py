@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from BoneAblationPlannerLib.access.landmarks import EntryLandmarks
 from BoneAblationPlannerLib.plan import Clearance, Plan
+from BoneAblationPlannerLib.report.alternatives import alternatives
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice, Paragraph, Table
 from BoneAblationPlannerLib.report.decision import ANGLES, decision, not_checked
 from BoneAblationPlannerLib.report.instruments import execution_help, order_of_work, probe_page
@@ -50,6 +51,7 @@ def report_content(
         *order_of_work(plan),
         *execution_help(plan),
         *simulation(plan),
+        *alternatives(plan),
         *stabilisation(plan, pictures),
         *_clearances(plan),
         *_protection(plan),

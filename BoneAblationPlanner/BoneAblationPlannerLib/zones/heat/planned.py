@@ -9,7 +9,7 @@ from BoneAblationPlannerLib.devices.catalogue import Device, find_device
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.placement.coverage import place_in_words
 from BoneAblationPlannerLib.placement.target import Target, build_target
-from BoneAblationPlannerLib.plan import Coverage, Plan, Probe, Simulation, StructureEffect, Zone
+from BoneAblationPlannerLib.plan import Coverage, Plan, Probe, Simulation, StructureEffect
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 from BoneAblationPlannerLib.zones.heat.effects import Effect, compare_with_chart, effects_on, limits_provenance
 from BoneAblationPlannerLib.zones.heat.patient import (
@@ -61,10 +61,11 @@ def simulate_plan(
     rows = (*plan.provenance, *limits_provenance())
     new = replace(
         plan,
-        zone=Zone(
-            "heat" if frozen is None else "ice",
-            zone.volume_ml,
-            (*plan.zone.provenance, *provenance_of_simulation(zone)),
+        zone=replace(
+            plan.zone,
+            model="heat" if frozen is None else "ice",
+            volume_ml=zone.volume_ml,
+            provenance=(*plan.zone.provenance, *provenance_of_simulation(zone)),
         ),
         coverage=coverage,
         simulation=_record(zone, effects, spread, voxel_mm),
