@@ -197,14 +197,14 @@ def test_dragging_moves_the_zone_at_once_and_then_every_figure(host, planned):
     assert not line.GetLocked()
     nodes = plan_nodes(planned.parameters.plan)
     zone_before = points_array(nodes.zones[0].GetPolyData()).mean(axis=0)
-    covered = plan_of(planned).coverage.lesion_fraction
+    covered = plan_of(planned).coverage.lesion_plus_margin_fraction
     start = np.array(line.GetNthControlPointPositionWorld(1))
     line.SetNthControlPointPositionWorld(1, *(start + [0.0, 0.0, 12.0]))
     host.wait(lambda: np.linalg.norm(points_array(nodes.zones[0].GetPolyData()).mean(axis=0) - zone_before) > 3)
     settle(host, planned)
     plan = plan_of(planned)
     np.testing.assert_allclose(plan.probes[0].tip_ras_mm, start + [0.0, 0.0, 12.0], atol=0.01)
-    assert plan.coverage.lesion_fraction < covered
+    assert plan.coverage.lesion_plus_margin_fraction < covered
     assert plan.optimiser.description.startswith("placed by hand")
     assert read_plan_nodes(host.scene).masks["zone"].sum() != coarse_result().zone.sum()
 
@@ -342,7 +342,8 @@ def test_a_loaded_plan_is_dragged_and_removed(host, planner, tmp_path):
     (line, *_) = lines(planner)
     drag(host, planner, line, [0.0, 0.0, 8.0])
     assert planner.ui.messageLabel.text == ""
-    assert plan_of(planner).coverage.lesion_fraction < coarse_result().plan.coverage.lesion_fraction
+    made = coarse_result().plan.coverage
+    assert plan_of(planner).coverage.lesion_plus_margin_fraction < made.lesion_plus_margin_fraction
     planner.ui.removeButton.click()
     host.process()
     assert plan_documents(host.scene) == []

@@ -49,6 +49,28 @@ def test_failing_structures_stand_first(reviewer):
     assert len(order) == sum(len(p.clearances) for p in reviewer.plan.probes)
 
 
+def test_a_distance_is_that_between_the_clicks(reviewer):
+    """In the standard views of a fresh page the shorter side of a slice shows 260 mm."""
+    reviewer.page.keyboard.press("0")
+    reviewer.page.wait_for_selector(".view.sagittal >> text=Sagittal")
+    reviewer.page.wait_for_timeout(1500)
+    reviewer.figure("Smallest margin")  # distances are listed beside the figures
+    box = reviewer.page.locator(".view.axial .remote-controlled-area").bounding_box()
+    first, second = (box["x"] + 60, box["y"] + 60), (box["x"] + 160, box["y"] + 100)
+    reviewer.page.click('button:text-is("Distance")')
+    reviewer.page.wait_for_selector('button.on:text-is("Click two points")')
+    for x, y in (first, second):
+        reviewer.page.mouse.move(x, y)
+        reviewer.page.wait_for_timeout(300)
+        reviewer.page.mouse.click(x, y)
+        reviewer.page.wait_for_timeout(300)
+    told = reviewer.page.locator("#figures li", has_text="Distance 1").inner_text()
+    expected = math.dist(first, second) * 260 / min(box["width"], box["height"])
+    assert float(told.split()[-2]) == pytest.approx(expected, rel=0.03)
+    reviewer.page.click('button:text-is("Clear distances")')
+    reviewer.page.wait_for_selector("#figures li:has-text('Distance 1')", state="detached")
+
+
 def test_needles_are_locked_until_they_are_unlocked(reviewer):
     reviewer.along(0)
     reviewer.drag_tip(0)
@@ -56,22 +78,26 @@ def test_needles_are_locked_until_they_are_unlocked(reviewer):
     assert not reviewer.page.locator("#changed").is_visible()
 
 
+COVERED = "Lesion + 5 mm covered"
+"""Unlike the smallest margin, it changes wherever a needle goes."""
+
+
 def test_a_dragged_needle_changes_the_figures_and_undo_brings_them_back(reviewer):
-    before = reviewer.figure("Smallest margin")
+    before = reviewer.figure(COVERED)
     reviewer.along(0)
     reviewer.unlock()
     reviewer.page.wait_for_timeout(1500)
     reviewer.drag_tip(0)
     reviewer.page.wait_for_selector("#changed", timeout=30_000)
     reviewer.settled()
-    assert reviewer.figure("Smallest margin") != before
-    assert reviewer.figure("Smallest margin", 3) == before
-    assert reviewer.figure("Smallest margin", 4) != ""
+    assert reviewer.figure(COVERED) != before
+    assert reviewer.figure(COVERED, 3) == before
+    assert reviewer.figure(COVERED, 4) != ""
     while reviewer.page.locator('button:text-is("Undo")').is_enabled():
         reviewer.page.keyboard.press("Control+z")
         reviewer.page.wait_for_timeout(300)
     reviewer.settled()
-    assert reviewer.figure("Smallest margin") == before
+    assert reviewer.figure(COVERED) == before
 
 
 def test_a_wider_margin_never_covers_more(reviewer):
@@ -114,28 +140,6 @@ def test_keys_change_views_windows_and_tabs(reviewer):
     assert reviewer.page.locator("text=Keyboard and mouse").is_visible()
     press("Escape")
     assert not reviewer.page.locator("text=Keyboard and mouse").is_visible()
-
-
-def test_a_distance_is_that_between_the_clicks(reviewer):
-    """In the standard views the shorter side of a slice shows 260 mm."""
-    reviewer.page.keyboard.press("0")
-    reviewer.page.wait_for_selector(".view.sagittal >> text=Sagittal")
-    reviewer.page.wait_for_timeout(1500)
-    reviewer.figure("Smallest margin")  # distances are listed beside the figures
-    box = reviewer.page.locator(".view.axial .remote-controlled-area").bounding_box()
-    first, second = (box["x"] + 150, box["y"] + 150), (box["x"] + 250, box["y"] + 190)
-    reviewer.page.click('button:text-is("Distance")')
-    reviewer.page.wait_for_selector('button.on:text-is("Click two points")')
-    for x, y in (first, second):
-        reviewer.page.mouse.move(x, y)
-        reviewer.page.wait_for_timeout(300)
-        reviewer.page.mouse.click(x, y)
-        reviewer.page.wait_for_timeout(300)
-    told = reviewer.page.locator("#figures li", has_text="Distance 1").inner_text()
-    expected = math.dist(first, second) * 260 / min(box["width"], box["height"])
-    assert float(told.split()[-2]) == pytest.approx(expected, rel=0.03)
-    reviewer.page.click('button:text-is("Clear distances")')
-    reviewer.page.wait_for_selector("#figures li:has-text('Distance 1')", state="detached")
 
 
 def test_a_second_browser_is_told_so(reviewer, browser, page):
