@@ -64,6 +64,24 @@ def test_everything_of_a_moved_probe_moves():
     assert table.GetTable().GetColumnByName("tip S mm").GetValue(0) == pytest.approx(first.tip_ras_mm[2] + 5.0)
 
 
+def test_defects_and_remainder_follow_the_result_and_go_with_it():
+    result = make_result()
+    scene = new_scene()
+    lesion = result.anatomy.lesion
+    first, second = lesion & ~np.roll(lesion, 1, axis=0), lesion & ~np.roll(lesion, 1, axis=1)
+
+    def having(defects, remainder):
+        return replace(result, anatomy=replace(result.anatomy, defects=defects), remainder=remainder)
+
+    document = add_plan(scene, having(first, second)).document
+    show_result(document, having(second, first))
+    masks = read_plan_nodes(scene).masks
+    np.testing.assert_array_equal(masks["defect"], second)
+    np.testing.assert_array_equal(masks["remainder"], first)
+    show_result(document, having(None, np.zeros_like(first)))
+    assert not {"defect", "remainder"} & set(read_plan_nodes(scene).masks)
+
+
 @pytest.mark.parametrize("loaded", [False, True])
 def test_probes_come_and_go_and_nothing_is_left_behind(loaded, tmp_path):
     result = make_result()

@@ -45,7 +45,6 @@ BALL_SPREAD_MM = 2.5
 HIP_SOCKET_SHARE = 0.22
 SHOULDER_SOCKET_SHARE = 0.16
 """Share of the ball that faces its socket: an acetabulum holds nearly half, a glenoid about a tenth."""
-SOCKET_VOXEL_DEG = 12.0
 SIDEWAYS = 0.25
 SACROILIAC_MM2 = 300.0
 LARGEST_ML = {"hip": 450.0, "femur": 700.0, "scapula": 200.0, "humerus": 350.0, "sacrum": 400.0}

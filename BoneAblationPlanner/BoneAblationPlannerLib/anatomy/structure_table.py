@@ -186,10 +186,10 @@ def with_distances(table: StructureTable, changed: Mapping[str, Sequence[float]]
 def distance_in_mm(text: str, where: str) -> float:
     """A distance that a person typed; raises InputError for anything but 0 to 50 mm."""
     try:
-        value = float(text.strip().removesuffix("mm").replace(",", "."))
+        value: Any = float(text.strip().removesuffix("mm").replace(",", "."))
     except ValueError:
-        value = float("nan")
-    return _millimetres(value if value == value else text, where)
+        value = text
+    return _millimetres(value, where)
 
 
 def kind_rules() -> Mapping[str, KindRule]:

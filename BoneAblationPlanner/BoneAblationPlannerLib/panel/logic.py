@@ -12,11 +12,12 @@ from slicer.i18n import tr as _
 from BoneAblationPlannerLib.panel.choices import LesionSource
 from BoneAblationPlannerLib.panel.parameters import PlannerParameters
 from BoneAblationPlannerLib.panel.segment_combo import segment_names
+from BoneAblationPlannerLib.panel.shared_logic import SharedLogic
 
 SAMPLE_SPACING_MM = (0.9, 0.9, 1.25)
 
 
-class PlannerLogic:
+class PlannerLogic(SharedLogic):
     """Mixed into a ScriptedLoadableModuleLogic. Engine modules are imported at use: Slicer may lack what they need."""
 
     A_CT = _("a CT")
@@ -28,21 +29,11 @@ class PlannerLogic:
         """Parameters over a module's parameter node."""
         return PlannerParameters(node)  # type: ignore[call-arg]
 
-    def ensureRequirements(self) -> None:
-        """Ask for what the engine needs and Slicer does not bring."""
-        from BoneAblationPlannerLib.scene.requirements import ensure_requirements
-
-        ensure_requirements()
-
     # Inputs
 
     def chooseDefaults(self, parameters: Any) -> None:
         """The only CT, the only point list and the only plan of a scene need no choosing."""
-        from BoneAblationPlannerLib.scene.build import plan_documents
-
-        documents = plan_documents(slicer.mrmlScene)
-        if parameters.plan is None and len(documents) == 1:
-            parameters.plan = documents[0]
+        super().chooseDefaults(parameters)
         for name, class_name in (("ct", "vtkMRMLScalarVolumeNode"), ("seed", "vtkMRMLMarkupsFiducialNode")):
             if getattr(parameters, name) is None and slicer.mrmlScene.GetNumberOfNodesByClass(class_name) == 1:
                 setattr(parameters, name, slicer.mrmlScene.GetFirstNodeByClass(class_name))
@@ -217,12 +208,15 @@ class PlannerLogic:
         return prepare_measure(document, needles, read_outlines)
 
     def prepareSimulation(self, document: Any) -> Callable[..., Any]:
-        """Read the plan now; returns the simulation to run in the background."""
-        from BoneAblationPlannerLib.scene.live import prepare_result
+        """Read the plan now; returns the simulation to run in the background.
+
+        It starts from the charts' figures, measured anew: those of an earlier simulation are not what it compares with.
+        """
+        from BoneAblationPlannerLib.scene.live import placements, prepare_measure
         from BoneAblationPlannerLib.zones.heat.planned import simulate_plan
 
-        measure, devices = prepare_result(document), tuple(self.devices())
-        return lambda report: simulate_plan(measure(), devices, report)
+        measure, devices = prepare_measure(document, placements(document)), tuple(self.devices())
+        return lambda report: simulate_plan(measure(report), devices, report)
 
     def showResult(self, document: Any, result: Any) -> None:
         """Show a plan as it was measured."""

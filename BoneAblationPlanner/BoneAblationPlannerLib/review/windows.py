@@ -16,7 +16,6 @@ from BoneAblationPlannerLib.views import planes
 from BoneAblationPlannerLib.views.planes import Plane, letter
 
 SLICES = ("axial", "coronal", "sagittal")
-VIEWS = (*SLICES, "volume")
 WINDOWS: dict[str, tuple[float, float]] = {"bone": (1600.0, 350.0), "soft": (400.0, 40.0), "lung": (1500.0, -600.0)}
 """Window width and level in HU."""
 _FIELD_OF_VIEW_MM = 260.0

@@ -14,7 +14,6 @@ from BoneAblationPlannerLib.scene.convert import printable, unique_name
 from BoneAblationPlannerLib.scene.models import add_model
 from BoneAblationPlannerLib.scene.surfaces import needle_surface
 
-SHAFT_COLOUR = (0.85, 0.85, 0.85)
 LINE_CLASS = "vtkMRMLMarkupsLineNode"
 PROBE_ATTRIBUTE = "BonePlan.Probe"
 """On a model: the name of the probe that it shows."""

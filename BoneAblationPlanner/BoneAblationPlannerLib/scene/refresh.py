@@ -86,9 +86,11 @@ def show_result(document: Any, result: PlanningResult) -> PlanNodes:
     grid = result.anatomy.ct.grid
     replace_mask(nodes.segmentation, "zone", result.zone, grid)
     replace_mask(nodes.segmentation, "target", result.target, grid)
-    remove_role(nodes.segmentation, "remainder")
-    if result.remainder is not None and result.remainder.any():
-        replace_mask(nodes.segmentation, "remainder", result.remainder, grid)
+    # The lesion may have been edited: what was open in the old outline is not so in the new one.
+    for role, mask in (("remainder", result.remainder), ("defect", result.anatomy.defects)):
+        remove_role(nodes.segmentation, role)
+        if mask is not None and mask.any():
+            replace_mask(nodes.segmentation, role, mask, grid)
     if result.visible_zone is not None:
         replace_mask(nodes.segmentation, "zone-visible", result.visible_zone, grid)
     if result.plan.cement is None:

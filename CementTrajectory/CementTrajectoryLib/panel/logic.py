@@ -5,34 +5,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
+from BoneAblationPlannerLib.panel.shared_logic import SharedLogic
 from CementTrajectoryLib.panel.parameters import CementTrajectoryParameters
 
 Work = Callable[..., Any]
 
 
-class CementLogic:
+class CementLogic(SharedLogic):
     """Mixed into a ScriptedLoadableModuleLogic. Engine modules are imported at use: Slicer may lack what they need."""
 
     def wrapped(self, node: Any) -> CementTrajectoryParameters:
         """Parameters over a module's parameter node."""
         return CementTrajectoryParameters(node)  # type: ignore[call-arg]
-
-    def ensureRequirements(self) -> None:
-        """Ask for what the engine needs and Slicer does not bring."""
-        from BoneAblationPlannerLib.scene.requirements import ensure_requirements
-
-        ensure_requirements()
-
-    def chooseDefaults(self, parameters: Any) -> None:
-        """The only plan of a scene needs no choosing."""
-        from BoneAblationPlannerLib.scene.build import plan_documents
-
-        documents = plan_documents(slicer.mrmlScene)
-        if parameters.plan is None and len(documents) == 1:
-            parameters.plan = documents[0]
 
     def missing(self, parameters: Any) -> list[str]:
         """What the user still has to give, in words."""
