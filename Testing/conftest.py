@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("BONEPLAN_CACHE", "off")  # no test writes into the user's cache folder
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

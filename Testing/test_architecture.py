@@ -13,8 +13,8 @@ LAYERS = {
         " access placement advice preparation evaluation demo",
         "scene views dicom nifti reading report",
         "workflow",
-        "outputs reevaluation",
-        "panel cli doctor review corridors __main__",
+        "outputs reevaluation simulating",
+        "panel cli heat_arguments doctor review corridors __main__",
     ),
     "CementTrajectoryLib": ("cement screws stability", "workflow", "panel cli"),
 }

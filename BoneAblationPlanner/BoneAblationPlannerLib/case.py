@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.devices.catalogue import Device, Program, builtin_devices
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Intent, Modality, Plan, Point, Position
 
 
@@ -25,7 +26,8 @@ class NerveCurve:
 class Choices:
     """What the user decided; None leaves the decision to the rules, whose choice is recorded in the plan.
 
-    `limits` replace numbers of ``access/limits.json`` by their name.
+    `limits` replace numbers of ``access/limits.json`` by their name. With `parallel` ice probes lie in one direction.
+    `barred_bones` names separate bones that no path may cross.
     """
 
     modality: Modality | None = None
@@ -36,9 +38,10 @@ class Choices:
     lateral_error_mm: float | None = None
     depth_error_mm: float | None = None
     cement: bool = False
-    heat: bool = False
     screws: bool = False
     seed: int = 1
+    parallel: bool = False
+    barred_bones: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
@@ -99,6 +102,8 @@ class Case:
         Which names are what, and the distances to keep; the shipped one unless the user's file changed rows.
     fixed : tuple of FixedProbe
         Probes that are placed already or that the user wants so; they are kept and count towards coverage.
+    inserted : tuple of InsertedMaterial
+        Fluid or gas besides what the organs' names say is inserted.
     """
 
     ct: CtVolume
@@ -114,6 +119,7 @@ class Case:
     structure_table: StructureTable = field(default_factory=builtin_table)
     fixed: tuple[FixedProbe, ...] = ()
     computed: ComputedOutline | None = None
+    inserted: tuple["InsertedMaterial", ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,12 +152,24 @@ class Structure:
 
 
 @dataclass(frozen=True, eq=False)
+class InsertedMaterial:
+    """Fluid, gas, cement or metal that was put into the patient; it is simulated, and limits no path.
+
+    `tissue` names its row of ``zones/heat/tissue.json``; `mask` (k, j, i) bool is on the CT's grid.
+    """
+
+    name: str
+    tissue: str
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
 class Anatomy:
     """Everything the plan was made around, as masks on the CT's grid.
 
     `structures` limit the plan; `estimates` (expected courses of nerves, origin ``estimated``) only warn.
     `bones` are the separate bones, None where they were not separated; `defects` the lesion's surface voxels without
-    cortex over them, None where there is no CT.
+    cortex over them, None where there is no CT. `inserted` is what was put in to protect or to fill.
     """
 
     ct: CtVolume
@@ -162,6 +180,27 @@ class Anatomy:
     estimates: tuple[Structure, ...] = ()
     bones: LabelMap | None = None
     defects: NDArray[np.bool_] | None = None
+    inserted: tuple[InsertedMaterial, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class TemperatureFields:
+    """What a simulation leaves besides figures, for display: arrays (k, j, i) float32 on `grid`, along the CT's axes.
+
+    `cem43_min` is None for ice. `small_zone` and `large_zone` (bool, None where not simulated) are where tissue dies at
+    the ends of the plausible ranges. `frames_celsius` (T, k, j, i) are temperatures at `frame_times_s` (T,), on the
+    coarser `frame_grid`.
+    """
+
+    grid: Grid
+    hottest_celsius: NDArray[np.float32]
+    coldest_celsius: NDArray[np.float32]
+    cem43_min: NDArray[np.float32] | None
+    small_zone: NDArray[np.bool_] | None
+    large_zone: NDArray[np.bool_] | None
+    frame_grid: Grid
+    frame_times_s: NDArray[np.float64]
+    frames_celsius: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +253,7 @@ class PlanningResult:
     `target` is lesion + margin, `zone` where tissue is expected to die, `visible_zone` the visible ice or None.
     `remainder` is the target that no zone covers. `surface_points_ras_mm` (N, 3) and `surface_margins_mm` (N,) are the
     signed margin on the lesion's surface. `cement` is where the plan's cement goes, None without cement; `skin` where
-    needles may enter, None where the skin was not searched.
+    needles may enter, None where the skin was not searched; `temperatures` what was simulated, None without.
     """
 
     plan: Plan
@@ -227,3 +266,4 @@ class PlanningResult:
     remainder: NDArray[np.bool_] | None = None
     cement: CementBody | None = None
     skin: SkinMap | None = None
+    temperatures: TemperatureFields | None = None

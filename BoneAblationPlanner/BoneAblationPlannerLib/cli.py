@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -22,9 +23,16 @@ from BoneAblationPlannerLib.case import Case, Choices, FixedProbe, LesionMarks, 
 from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices, find_device, read_devices
 from BoneAblationPlannerLib.errors import Cancelled, InputError, PlanningError
 from BoneAblationPlannerLib.evaluation import software_version
+from BoneAblationPlannerLib.heat_arguments import (
+    add_heat_arguments,
+    add_inserted_argument,
+    heat_options,
+    read_inserted,
+)
 from BoneAblationPlannerLib.placement.probe_figures import Placement
 from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Plan, Point, read_plan
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
+from BoneAblationPlannerLib.zones.heat.planned import HeatOptions
 
 RESEARCH_USE = "Decision support for research use. Not a medical device."
 BAD_INPUT, NO_PLAN, INTERRUPTED = 2, 3, 130  # a defect ends with Python's own 1
@@ -60,7 +68,7 @@ def _plan(options: argparse.Namespace) -> int:
 
     _check_marks(options)
     report = _progress()
-    choices, devices = _choices(options), _catalogue(options)
+    choices, devices, heat = _choices(options), _catalogue(options), heat_options(options)
     if (options.lesion_seed is None) == (options.lesion is None):
         raise InputError("plan: expected either --lesion-seed R A S (mm) or --lesion MASK")
     if options.organ_names and not options.organs:
@@ -76,6 +84,8 @@ def _plan(options: argparse.Namespace) -> int:
         frame = frame_of_reference(options.ct, options.series) if options.organs.suffix.lower() == ".dcm" else None
         organs, found = read_label_map(options.organs, options.organ_names, ct.grid, frame)
         notes += found
+    inserted, found = read_inserted(options.inserted, ct.grid)
+    notes += found
     nerves = [NerveCurve(name, points) for path in options.nerve for name, points in read_nerve_curve(path)]
     case = Case(
         ct,
@@ -89,8 +99,9 @@ def _plan(options: argparse.Namespace) -> int:
         marks=_marks(options),
         structure_table=_structure_table(options),
         fixed=_kept_probes(options, devices),
+        inserted=inserted,
     )
-    return _plan_and_write(case, options.out, part(report, 0.1, 1.0))
+    return _plan_and_write(case, options.out, part(report, 0.1, 1.0), heat)
 
 
 def _kept_probes(options: argparse.Namespace, devices: tuple[Device, ...]) -> tuple[FixedProbe, ...]:
@@ -149,15 +160,15 @@ def _structure_table(options: argparse.Namespace) -> StructureTable:
     return builtin_table() if options.structures is None else load_structure_table(options.structures)
 
 
-def _plan_and_write(case: Case, out: Path, report: ReportProgress) -> int:
+def _plan_and_write(case: Case, out: Path, report: ReportProgress, heat: HeatOptions | None = None) -> int:
     from BoneAblationPlannerLib.outputs import write_outputs
     from BoneAblationPlannerLib.workflow import plan_case
 
     result = plan_case(case, part(report, 0.0, 0.5))
-    if case.choices.heat:
-        from BoneAblationPlannerLib.zones.heat.planned import simulate_plan
+    if heat is not None:
+        from BoneAblationPlannerLib.simulating import simulate_result
 
-        result = simulate_plan(result, case.devices, part(report, 0.5, 0.8))
+        result = simulate_result(result, case.devices, part(report, 0.5, 0.8), heat)
     if case.choices.cement:
         from CementTrajectoryLib.workflow import plan_cement
 
@@ -170,7 +181,7 @@ def _plan_and_write(case: Case, out: Path, report: ReportProgress) -> int:
         from CementTrajectoryLib.workflow import plan_stability
 
         result = plan_stability(result)
-    files = write_outputs(result, out, part(report, 0.8 if case.choices.heat else 0.5, 1.0))
+    files = write_outputs(result, out, part(report, 0.5 if heat is None else 0.8, 1.0))
     report(1.0, "done")
     _summarise(result)
     print(f"report: {files['report.html']}")
@@ -178,14 +189,17 @@ def _plan_and_write(case: Case, out: Path, report: ReportProgress) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    heat = heat_options(options)
     if options.plan is None:
+        if heat is not None:
+            raise InputError("--heat: needs the tissues of a CT; expected PLAN.json or SCENE.mrb")
         result = _evaluate_lines(options)
     elif options.lesion or options.probes:
         raise InputError("evaluate: expected either PLAN.json or SCENE.mrb, or --lesion with --probes and --device")
     elif ignored := _given_choices(options):
         raise InputError(f"evaluate: {ignored} cannot change a stored plan; expected only --catalogue, --out, --json")
     else:
-        result = _evaluate_stored(options.plan, _catalogue(options))
+        result = _evaluate_stored(options.plan, _catalogue(options), heat)
     print(json.dumps(result.plan.to_json(), indent=1)) if options.json else _summarise(result)
     if options.out is not None:
         from BoneAblationPlannerLib.outputs import write_outputs
@@ -204,18 +218,33 @@ def _given_choices(options: argparse.Namespace) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in given)
 
 
-def _evaluate_stored(path: Path, devices: tuple[Device, ...]) -> PlanningResult:
+def _evaluate_stored(path: Path, devices: tuple[Device, ...], heat: HeatOptions | None) -> PlanningResult:
+    """The figures of a stored plan; simulated where that is asked for, at its own thermocouples by default."""
+    plan, result = _measured_stored(path, devices)
+    if heat is None:
+        return result
+    from BoneAblationPlannerLib.simulating import simulate_result
+    from BoneAblationPlannerLib.zones.heat.planned import thermocouples_of
+
+    if heat.thermocouples is None:
+        heat = replace(heat, thermocouples=thermocouples_of(plan))
+    return simulate_result(result, devices, _progress(), heat)
+
+
+def _measured_stored(path: Path, devices: tuple[Device, ...]) -> tuple[Plan, PlanningResult]:
+    """A stored plan as it was, and as the charts measure it."""
     from BoneAblationPlannerLib.reevaluation import evaluate_stored, placements_of_plan
     from BoneAblationPlannerLib.scene.build import read_plan_nodes
     from BoneAblationPlannerLib.scene.bundle import load_bundle
 
     if path.suffix.lower() == ".mrb":
-        return evaluate_stored(read_plan_nodes(load_bundle(path)), devices=devices)
+        stored = read_plan_nodes(load_bundle(path))
+        return stored.plan, evaluate_stored(stored, devices=devices)
     plan = read_plan(path)
     scene = path.with_suffix(".mrb")
     if not scene.is_file():
         raise InputError(f"{path}: the anatomy is missing; expected the scene {scene.name} beside it")
-    return evaluate_stored(read_plan_nodes(load_bundle(scene)), placements_of_plan(plan, devices), devices)
+    return plan, evaluate_stored(read_plan_nodes(load_bundle(scene)), placements_of_plan(plan, devices), devices)
 
 
 def _evaluate_lines(options: argparse.Namespace) -> PlanningResult:
@@ -358,10 +387,11 @@ def _choices(options: argparse.Namespace) -> Choices:
         lateral_error_mm=options.lateral_error_mm,
         depth_error_mm=options.depth_error_mm,
         cement=getattr(options, "cement", False),
-        heat=getattr(options, "heat", False),
         screws=getattr(options, "screws", False),
         seed=options.seed,
         limits=_limits(options.limit),
+        parallel=getattr(options, "parallel", False),
+        barred_bones=tuple(getattr(options, "barred_bones", ())),
     )
 
 
@@ -479,7 +509,11 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
                       help="probes that stay: lines from entry to tip, with --device")  # fmt: skip
     plan.add_argument("--program", help="program of --keep's lines, see 'devices'")
     plan.add_argument("--keep-plan", type=Path, metavar="PLAN.json", help="keep the probes of a plan")
-    plan.add_argument("--heat", action="store_true", help="simulate heat or ice in this patient's tissues")
+    plan.add_argument("--parallel", action="store_true", help="place ice probes in one direction")
+    plan.add_argument("--not-through", action="append", default=[], metavar="BONE", dest="barred_bones",
+                      help="a bone that no path may cross, as hip_left; may be repeated")  # fmt: skip
+    add_inserted_argument(plan)
+    add_heat_arguments(plan)
     plan.add_argument("--cement", action="store_true", help="plan cement after ablation")
     plan.add_argument("--screws", action="store_true", help="plan screws after ablation")
     plan.add_argument("--out", type=_folder, required=True, metavar="DIR")
@@ -494,6 +528,7 @@ def _add_evaluate(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--program", help="program of the device, see 'devices'")
     evaluate.add_argument("--out", type=_folder, metavar="DIR")
     evaluate.add_argument("--json", action="store_true", help="print the whole plan")
+    add_heat_arguments(evaluate)
     _add_choices(evaluate)
     evaluate.set_defaults(run=_evaluate)
 

@@ -16,8 +16,8 @@ from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
 from BoneAblationPlannerLib.placement.coverage import PlacementError, remainder_mask, union_ml
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
-from BoneAblationPlannerLib.placement.ice import ice_together, ice_warnings
 from BoneAblationPlannerLib.placement.live import LivePlacements
+from BoneAblationPlannerLib.placement.overlap import overlap_provenance, overlap_warnings, published_together
 from BoneAblationPlannerLib.placement.probe_figures import Placement, zone_mask
 from BoneAblationPlannerLib.placement.weakness import weakness_warnings
 from BoneAblationPlannerLib.plan import (
@@ -70,15 +70,16 @@ def evaluate(
         *limits_provenance(choices.limits),
         *provenance_of(anatomy.structures, prepared.case.structure_table),
         *bands_provenance(anatomy.estimates),
+        *overlap_provenance(placements),
     )
     every = [c for probe in probes for c in probe.clearances]
     advice = replace(advice, protection=propose_protection(every, advice.modality), questions=patient_questions())
     zone_rows = {row.name: row for p in placements for row in p.device.provenance(p.program)}
     measured = [
-        *_coverage_warnings(coverage),
-        *_probe_warnings(probes, limits, prepared.position, coverage.robust),
+        *coverage_warnings(coverage),
+        *probe_warnings(probes, limits, prepared.position, coverage.robust),
         *weakness_warnings(prepared.target, zones, probes, error, coverage.robust.p05_lesion_fraction),
-        *ice_warnings(placements),
+        *overlap_warnings(placements, probes),
         *_unverified_warnings(placements),
         *needle_warnings(anatomy.estimates, grid, [_needle(p) for p in placements]),
     ]
@@ -91,7 +92,7 @@ def evaluate(
         lesion=prepared.lesion,
         advice=advice,
         probes=probes,
-        zone=Zone("chart", union_ml(zones), tuple(zone_rows.values()), ice_together(placements)),
+        zone=Zone("chart", union_ml(zones), tuple(zone_rows.values()), published_together(placements)),
         coverage=coverage,
         structures=prepared.structures,
         optimiser=optimiser,
@@ -112,7 +113,7 @@ def evaluate(
     )
 
 
-def _coverage_warnings(coverage: Coverage) -> list[str]:
+def coverage_warnings(coverage: Coverage) -> list[str]:
     """What is left uncovered, and what a smaller zone or a needle off its way would leave: said, never implied."""
     warnings = []
     place = f", most of it {coverage.uncovered_place}" if coverage.uncovered_place else ""
@@ -144,7 +145,8 @@ def _unverified_warnings(placements: Sequence[Placement]) -> list[str]:
     ]
 
 
-def _probe_warnings(probes: Sequence[Probe], limits: AccessLimits, position: Position, robust: Robust) -> list[str]:
+def probe_warnings(probes: Sequence[Probe], limits: AccessLimits, position: Position, robust: Robust) -> list[str]:
+    """Clearances that are not kept, and ways in that are awkward."""
     warnings = []
     for probe in probes:
         warnings += [f"{probe.name}: {text}" for text in _clearance_warnings(probe, robust)]
@@ -210,5 +212,7 @@ def _parameters(choices: Choices, prepared: PreparedCase, error: PlacementError)
         "depth_error_mm": error.depth_mm,
         "cement": choices.cement,
         "seed": choices.seed,
+        "parallel": choices.parallel,
+        "barred_bones": list(choices.barred_bones),
         "limits": dict(choices.limits),
     }

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import SimpleITK as sitk
+
 from BoneAblationPlannerLib.access.landmarks import EntryLandmarks, entry_landmarks
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.errors import InputError
@@ -15,6 +17,7 @@ from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.report.content import report_content
 from BoneAblationPlannerLib.report.html import write_html
 from BoneAblationPlannerLib.report.pdf import write_pdf
+from BoneAblationPlannerLib.report.simulation import thermocouples_csv
 from BoneAblationPlannerLib.report.trajectories import trajectories_csv, trajectories_markups
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.views.gl import gl_available
@@ -23,8 +26,11 @@ from BoneAblationPlannerLib.views.picture import Picture
 PLAN, BUNDLE, SEGMENTATION = "plan.json", "plan.mrb", "plan.seg.nrrd"
 CSV, LINES = "trajectories.csv", "trajectories.mrk.json"
 CEMENT, SCREWS = "cement.stl", "screw-*.stl"
+TEMPERATURE, DOSE, THERMOCOUPLES = "temperature.nii.gz", "dose.nii.gz", "thermocouples.csv"
 HTML, PDF, FIGURES = "report.html", "report.pdf", "figures"
-_OWN_FIGURES = ("overview-*.png", "probe-*.png", "stabilisation-*.png")
+_OWN_FIGURES = ("overview-*.png", "probe-*.png", "stabilisation-*.png", "temperature-*.png")
+_OWN_FILES = (CEMENT, SCREWS, TEMPERATURE, DOSE, THERMOCOUPLES)
+"""What only some plans leave: a plan without it removes what an earlier one left."""
 
 
 def write_outputs(result: PlanningResult, out_dir: Path, report: ReportProgress = silent) -> dict[str, Path]:
@@ -63,6 +69,7 @@ def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None
 
     nodes = add_plan(scene, result)
     _write_bodies(result, folder)
+    _write_temperatures(result, folder)
     step(report, 0.1, "drawing pictures")
     pictures, missing = _pictures(scene, nodes, result, folder / FIGURES, part(report, 0.1, 0.5))
     step(report, 0.5, f"writing {BUNDLE}")
@@ -89,6 +96,19 @@ def _write_bodies(result: PlanningResult, folder: Path) -> None:
     cement = cement_surface(result)
     if cement is not None:
         write_stl(cement, folder / CEMENT)
+
+
+def _write_temperatures(result: PlanningResult, folder: Path) -> None:
+    """What was simulated: the extreme temperature (degrees C) and the dose (CEM43 min) as volumes, thermocouples."""
+    fields, simulation = result.temperatures, result.plan.simulation
+    if fields is not None:
+        cold = result.plan.zone.model == "ice"
+        extreme = fields.coldest_celsius if cold else fields.hottest_celsius
+        sitk.WriteImage(fields.grid.image(extreme), str(folder / TEMPERATURE), useCompression=True)
+        if fields.cem43_min is not None:
+            sitk.WriteImage(fields.grid.image(fields.cem43_min), str(folder / DOSE), useCompression=True)
+    if simulation is not None and simulation.thermocouples:
+        write_atomically(folder / THERMOCOUPLES, thermocouples_csv(simulation).encode("utf-8"))
 
 
 def _landmarks(result: PlanningResult) -> dict[str, EntryLandmarks]:
@@ -123,7 +143,7 @@ def _publish(new: Path, out_dir: Path, old: Path) -> list[str]:
     """Move the new files into place; on failure put back what was there."""
     names = sorted(p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file() and p.name != PLAN)
     stale = [p.relative_to(out_dir).as_posix() for pattern in _OWN_FIGURES for p in (out_dir / FIGURES).glob(pattern)]
-    stale += [p.name for pattern in (CEMENT, SCREWS) for p in out_dir.glob(pattern)]
+    stale += [p.name for pattern in _OWN_FILES for p in out_dir.glob(pattern)]
     made_figures = not (out_dir / FIGURES).exists()
     placed: list[Path] = []
     try:

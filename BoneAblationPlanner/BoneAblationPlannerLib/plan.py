@@ -498,10 +498,58 @@ class StructureEffect:
 
 
 @dataclass(frozen=True)
+class Thermocouple:
+    """A point that a person named, read while heat or ice was simulated: temperature and thermal dose over time.
+
+    `times_s`, `celsius` and `cem43_min` (thermal dose so far; empty for ice) are of equal length.
+    """
+
+    name: str
+    point_ras_mm: Point
+    lowest_celsius: float
+    highest_celsius: float
+    times_s: tuple[float, ...]
+    celsius: tuple[float, ...]
+    cem43_min: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inserted:
+    """Fluid, gas, cement or metal that the simulation took into account, and how much of it."""
+
+    name: str
+    tissue: str
+    volume_ml: float
+
+
+@dataclass(frozen=True)
+class TriedProgram:
+    """A program with the coverage that it reaches and the structures whose limits it breaks."""
+
+    program: str
+    minutes: float
+    lesion_fraction: float
+    broken: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProgramSearch:
+    """Search for the shortest program that covers `wanted_fraction` of the lesion and breaks no limit.
+
+    `chosen` is None where none of the device's programs does.
+    """
+
+    wanted_fraction: float
+    chosen: str | None
+    tried: tuple[TriedProgram, ...]
+
+
+@dataclass(frozen=True)
 class Simulation:
     """Heat or ice in this patient's tissues, and how its zone differs from the chart's.
 
     `smallest_lesion_fraction` and `largest_ml` are for the ends of the plausible ranges of perfusion and conductivity.
+    `in_turn` says that several probes heated one after the other.
     """
 
     voxel_mm: float
@@ -513,6 +561,10 @@ class Simulation:
     smallest_ml: float | None = None
     smallest_lesion_fraction: float | None = None
     largest_ml: float | None = None
+    thermocouples: tuple[Thermocouple, ...] = ()
+    inserted: tuple[Inserted, ...] = ()
+    search: ProgramSearch | None = None
+    in_turn: bool = False
 
 
 @dataclass(frozen=True)

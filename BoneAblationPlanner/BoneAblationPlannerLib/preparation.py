@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.barred import barred_structures
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import METAL_ABOVE_HU, bone_mask
 from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
@@ -30,6 +31,7 @@ from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.placement.target import Target, build_target
 from BoneAblationPlannerLib.plan import POSITIONS, Lesion, Position, Structures
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
+from BoneAblationPlannerLib.zones.heat.inserted import inserted_from_labels
 
 LARGEST_SHARE = 0.5
 """Of the image; an outline beyond it is that of the patient, not of a lesion."""
@@ -67,19 +69,34 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     joints = find_joints(bones)
     limiting, joint_warnings = _limiting_joints(case, joints, mask)
     step(report, 0.85, "collecting critical structures")
+    bone_name = bone_at(bones, mask) or _bone_name(mask, case.organs, case.ct.grid.spacing_kji_mm)
+    barred = barred_structures(case.choices.barred_bones, bones, mask, bone_name, case.structure_table)
     found, structures = collect_structures(
-        case.ct, body, case.organs, case.nerves, limiting, joints_checked(bones, joints, mask), case.structure_table
+        case.ct,
+        body,
+        case.organs,
+        case.nerves,
+        [*limiting, *barred],
+        joints_checked(bones, joints, mask),
+        case.structure_table,
     )
     estimates = band_structures(expected_nerves(bones), case.ct.grid)
     structures = replace(structures, estimated=tuple(checked_structure(s) for s in estimates))
     measured = describe_outline(case.ct, bone, outline)
     anatomy = Anatomy(
-        case.ct, body.inside, bone | mask, mask, found, estimates, bones, measured.breach.on_grid(case.ct.grid)
+        case.ct,
+        body.inside,
+        bone | mask,
+        mask,
+        found,
+        estimates,
+        bones,
+        measured.breach.on_grid(case.ct.grid),
+        (*inserted_from_labels(case.organs), *case.inserted),
     )
     position, warnings = _position(case)
     margin = case.choices.margin_mm
     margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
-    bone_name = bone_at(bones, mask) or _bone_name(mask, case.organs, case.ct.grid.spacing_kji_mm)
     lesion = lesion_record(case, outline, measured, bone_name, joint_distance_mm(joints, mask, case.ct.grid))
     if structures.not_checked:
         warnings.append(

@@ -28,11 +28,11 @@ from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Plan, Structures
 from BoneAblationPlannerLib.preparation import PreparedCase, lesion_record
 from BoneAblationPlannerLib.scene.build import StoredPlan
+from BoneAblationPlannerLib.zones.heat.planned import CHART_AGAIN
 
 LESION_EDITED = "the lesion outline was edited after the plan was made: the probes were chosen for another outline"
 SAME_CENTRE_MM = 0.02
 """Twice the rounding of stored points."""
-CHART_AGAIN = "heat or ice was simulated for this plan; these figures are the charts': simulate again"
 NO_CT = "no CT was given: bone, skin and every critical structure are not checked"
 
 
@@ -61,7 +61,9 @@ def evaluate_stored(
 
 
 def _stored_cement(stored: StoredPlan, plan: Plan) -> CementBody | None:
-    """The cement's segment as a body: when each of its voxels was filled is no longer known."""
+    """The order of filling as it was stored; from scenes without it the cement's segment, filled at once."""
+    if plan.cement is not None and stored.cement is not None:
+        return stored.cement
     mask = stored.masks.get("cement")
     if plan.cement is None or plan.cement.stop_ml is None or mask is None or not mask.any():
         return None
@@ -112,6 +114,7 @@ def prepare_stored(stored: StoredPlan) -> PreparedCase:
         estimates,
         stored.bones,
         measured.breach.on_grid(stored.ct.grid),
+        stored.inserted,
     )
     margin = float(plan.coverage.margin_mm)
     return PreparedCase(

@@ -27,7 +27,7 @@ from CementTrajectoryLib.cement.needles import MOST_NEEDLES, choose_needles
 from CementTrajectoryLib.screws.catalogue import screw_provenance
 from CementTrajectoryLib.screws.corridor_file import corridor_document
 from CementTrajectoryLib.screws.corridors import find_corridors
-from CementTrajectoryLib.screws.naming import named_pelvis, pelvic_name
+from CementTrajectoryLib.screws.naming import SEARCHED_BONES, named_pelvis, pelvic_name
 from CementTrajectoryLib.screws.planning import propose_screws
 from CementTrajectoryLib.stability.assessment import assess_stability
 
@@ -65,10 +65,10 @@ def _bones_of_file(path: Path, names_path: Path | None, report: ReportProgress) 
     body = find_body(ct).inside
     step(report, 0.5, "separating bones")
     bones = separate_bones(ct, bone_mask(ct, body), body)
-    if not any(name.startswith(("hip_", "sacrum")) for name in bones.names.values()):
+    if not set(bones.names.values()) & SEARCHED_BONES:
         raise InputError(
-            f"{path.name}: hip bones and sacrum cannot be told in this CT; expected a pelvis, or a label map of its "
-            "bones with --names"
+            f"{path.name}: pelvis, femur, humerus and scapula cannot be told in this CT; expected thinner slices, or a "
+            "label map of its bones with --names"
         )
     return bones, list(ct.notes)
 

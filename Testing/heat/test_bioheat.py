@@ -11,7 +11,7 @@ from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.zones.heat.bioheat import Heating
 from BoneAblationPlannerLib.zones.heat.conduction import INSULATED
-from BoneAblationPlannerLib.zones.heat.damage import DAMAGE, cem43_minutes
+from BoneAblationPlannerLib.zones.heat.damage import DAMAGE
 from BoneAblationPlannerLib.zones.heat.medium import Medium
 from BoneAblationPlannerLib.zones.heat.tissue import tissue
 from BoneAblationPlannerLib.zones.heat.tissue_map import VESSEL, uniform_map
@@ -202,7 +202,17 @@ def test_dose_of_a_constant_temperature():
     heating.put_excess(13.0)
     heating.advance(112.5)
     assert heating.inner("cem43_min")[0, 0, 0] == pytest.approx(DAMAGE["cem43_lethal_min"], rel=1e-3)
-    assert cem43_minutes(np.array([50.0, 42.0]), 112.5) == pytest.approx([240, 112.5 / 60 / 4])
+
+
+def test_dose_below_43_degrees_counts_a_quarter_per_degree():
+    """112.5 s at 42 degrees count as 112.5 / 60 / 4 minutes; at 38 they count nothing."""
+    for celsius, wanted in ((42.0, 112.5 / 60 / 4), (38.0, 0.0)):
+        medium = Medium.of(uniform_map(bar(1), "muscle"))
+        medium.perfusion[...] = 0
+        heating = Heating(medium, INSULATED)
+        heating.put_excess(celsius - medium.rest_celsius)
+        heating.advance(112.5)
+        assert heating.inner("cem43_min")[0, 0, 0] == pytest.approx(wanted, rel=1e-3)
 
 
 def test_arrhenius_integral_is_one_after_61_s_at_50_degrees():

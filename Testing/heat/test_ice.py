@@ -115,6 +115,21 @@ def test_heat_content_rises_with_temperature():
     assert gap > 0.75 * 1090 * 334000  # the latent heat of its water at least
 
 
+def test_blood_flows_less_in_the_cold():
+    """Without conduction: dx/dt = w/c (R - x) x / R over freezing, whose solution is the logistic curve."""
+    medium = Medium.of(uniform_map(bar(1, 1.0), "muscle"))
+    medium.perfusion[...] = 40000.0
+    ice = Ice(medium, boundary=INSULATED, largest_step_s=0.2)
+    law = Freezing.of(medium)
+    ice.put_temperature(6.0)
+    ice.advance(60.0)
+    rest, start = 37.0 - law.from_celsius, 6.0 - law.from_celsius
+    grown = np.exp(-40000.0 / float(medium.heat.flat[0]) * 60.0)
+    wanted = rest / (1 + (rest / start - 1) * grown) + law.from_celsius
+    assert float(ice.temperature_celsius.flat[0]) == pytest.approx(wanted, abs=0.02)
+    assert wanted < 37 - (37 - 6) * grown  # slower than with the flow of warm tissue
+
+
 def test_blood_hinders_ice():
     """More perfusion, smaller ice ball; frozen tissue has none."""
     volumes = []

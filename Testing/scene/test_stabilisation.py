@@ -131,3 +131,39 @@ def test_a_loaded_plan_that_is_measured_again_keeps_its_cement(treated, tmp_path
     assert again.plan.corridors == CORRIDORS
     stop_ml, shape = treated.plan.cement.stop_ml, treated.anatomy.ct.grid.shape
     np.testing.assert_array_equal(again.cement.mask(stop_ml, shape), treated.cement.mask(stop_ml, shape))
+
+
+def test_the_order_of_filling_survives_a_file(treated, tmp_path):
+    scene = new_scene()
+    add_plan(scene, treated)
+    save_bundle(scene, tmp_path / "plan.mrb")
+    stored = read_plan_nodes(load_bundle(tmp_path / "plan.mrb"))
+    assert stored.cement.region == treated.cement.region
+    np.testing.assert_array_equal(stored.cement.filled_at_ml, treated.cement.filled_at_ml)
+    again = evaluate_stored(stored)
+    shape, cement = treated.anatomy.ct.grid.shape, treated.plan.cement
+    for step in cement.steps:
+        np.testing.assert_array_equal(
+            again.cement.mask(step.injected_ml, shape), treated.cement.mask(step.injected_ml, shape)
+        )
+    order = treated.cement.filled_at_ml
+    assert np.isfinite(order).sum() > 10
+    assert len(np.unique(order[np.isfinite(order)])) > 10
+
+
+def test_the_cement_grows_with_the_volume_that_is_shown(treated):
+    scene = new_scene()
+    nodes = add_plan(scene, treated)
+    (model,) = of_role(nodes, "cement-body")
+    seen = []
+    for step in treated.plan.cement.steps:
+        stabilisation.show_cement_at(nodes.stabilisation, step.injected_ml)
+        seen.append(surface_ml(model.GetPolyData()))
+        body_ml = treated.cement.mask(step.injected_ml, treated.anatomy.ct.grid.shape).sum() * (
+            treated.anatomy.ct.grid.voxel_ml
+        )
+        # Smoothing a voxel surface shrinks it by a part of its outermost layer.
+        assert 0.6 * body_ml <= seen[-1] <= 1.25 * body_ml
+    assert seen == sorted(seen)
+    stabilisation.show_cement_at(nodes.stabilisation, 0.0)
+    assert model.GetPolyData().GetNumberOfPoints() == 0

@@ -190,7 +190,14 @@ def test_moving_the_pelvis_moves_its_corridors(fractured):
 
 
 def test_the_document_rounds_space_down():
-    found, missing = find_corridors(LabelMap(Grid((3, 3, 3), np.eye(4)), np.zeros((3, 3, 3), dtype=np.uint8), {}))
+    crumb = np.zeros((3, 3, 3), dtype=np.uint8)
+    crumb[1, 1, 1] = 1
+    found, missing = find_corridors(LabelMap(Grid((3, 3, 3), np.eye(4)), crumb, {1: "sacrum"}))
     document = corridor_document(found, missing, "none", [])
     assert document["corridors"] == []
     assert len(document["not_found"]) == len(missing) == 16
+
+
+def test_nothing_is_said_of_bones_that_are_not_in_the_image():
+    found, missing = find_corridors(LabelMap(Grid((3, 3, 3), np.eye(4)), np.zeros((3, 3, 3), dtype=np.uint8), {}))
+    assert found == missing == ()

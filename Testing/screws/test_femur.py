@@ -71,5 +71,6 @@ def test_no_head_no_screws():
     bones, _neck = femur()
     below = LabelMap(bones.grid, bones.labels.copy(), bones.names)
     below.labels[(every_point(bones.grid)[:, 2] > HEAD[2] - 30).reshape(bones.grid.shape)] = 0
-    assert isinstance(femoral_neck(below, "right"), MissingCorridor)
-    assert femoral_neck(bones, "left") is None
+    (missing,) = femoral_neck(below, "right")
+    assert isinstance(missing, MissingCorridor)
+    assert femoral_neck(bones, "left") == ()

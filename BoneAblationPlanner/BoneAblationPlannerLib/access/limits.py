@@ -22,6 +22,7 @@ class AccessLimits:
     bone_path_limit_mm: float
     probe_gap_mm: float
     entry_gap_mm: float
+    parallel_deg: float
     gantry_bore_mm: float
     handle_mm: float
     entry_spacing_mm: float

@@ -17,6 +17,8 @@ LARGEST_DISTANCE_MM = 50.0
 
 NEVER_IGNORED = ("nerve", "spinal canal", "vessel", "joint", "implant")
 """A name of these kinds counts even where it also names a bone or a muscle ("tibial nerve", "hip joint")."""
+NEVER_MISSING = ("other", "implant", "barred bone")
+"""Kinds that a scan need not hold."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.body import Body
 from BoneAblationPlannerLib.anatomy.bone import implant_mask
-from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
+from BoneAblationPlannerLib.anatomy.structure_table import NEVER_MISSING, StructureTable, builtin_table
 from BoneAblationPlannerLib.case import NerveCurve, Structure
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import large_components
 from BoneAblationPlannerLib.plan import CheckedStructure, IgnoredLabel, Provenance, Status, Structures
+from BoneAblationPlannerLib.zones.heat.inserted import limits_no_path
 
 NERVE_RADIUS_MM = 3.0
 SMALLEST_GAS_ML = 0.5
@@ -23,6 +24,7 @@ LUNG_FROM_ML = 30.0
 ORGAN = "organ label"
 CURVE = "drawn curve"
 FROM_CT = "computed from the CT"
+INSERTED = "put in to protect: taken into the simulation of heat or ice, limits no path"
 NOT_IN_TABLE: tuple[str, Status] = ("set by the user when the plan was made", "default")
 
 
@@ -31,14 +33,15 @@ def collect_structures(
     body: Body,
     organs: LabelMap | None,
     nerves: Sequence[NerveCurve],
-    joints: Sequence[Structure] = (),
+    further: Sequence[Structure] = (),
     joints_checked: bool = False,
     table: StructureTable | None = None,
 ) -> tuple[tuple[Structure, ...], Structures]:
     """All critical structures of a case, and the account of what was checked, ignored and not checked.
 
-    A label that the table does not know counts as kind ``other``: it is kept clear of, not dropped. Computed joints
-    limit the plan in any case; the kind ``joint`` counts as checked only where `joints_checked` says so. `table`
+    A label that the table does not know counts as kind ``other``: it is kept clear of, not dropped. `further` ones
+    (joints that were computed, bones not to cross) limit the plan in any case; the kind ``joint`` counts as checked
+    only where `joints_checked` says so. `table`
     replaces the shipped names and distances (see `load_structure_table`).
 
     Raises
@@ -54,11 +57,11 @@ def collect_structures(
     found += [_from_curve(ct.grid, nerve, table) for nerve in nerves]
     found += _from_ct(ct, body, table)
     present = {s.kind for s in found if s.origin != FROM_CT or s.kind in ("skin", "implant")}
-    found += joints
+    found += further
     if joints_checked:
         present.add("joint")
     checked = tuple(checked_structure(s) for s in found)
-    not_checked = tuple(kind for kind in table.kinds if kind not in present and kind not in ("other", "implant"))
+    not_checked = tuple(kind for kind in table.kinds if kind not in present and kind not in NEVER_MISSING)
     return tuple(found), Structures(checked, not_checked, tuple(ignored))
 
 
@@ -108,7 +111,7 @@ def _from_labels(grid: Grid, organs: LabelMap, table: StructureTable) -> tuple[l
     found, ignored = [], []
     for value in sorted(present):
         name = organs.names.get(value, f"label {value}")
-        reason = table.ignored_reason(name)
+        reason = INSERTED if limits_no_path(name) else table.ignored_reason(name)
         if reason is not None:
             ignored.append(IgnoredLabel(name, reason))
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
+from BoneAblationPlannerLib.anatomy.structure_table import NEVER_MISSING, StructureTable
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Clearance, Plan, Point, Probe, Simulation
 
@@ -95,6 +95,11 @@ def simulation_line(plan: Plan, simulation: Simulation) -> str:
         line += " " + _("Over the plausible range of perfusion and conductivity: {low:.0f} to {high:.0f} ml.").format(
             low=simulation.smallest_ml, high=simulation.largest_ml
         )
+    search = simulation.search
+    if search is not None and search.chosen is not None:
+        line += " " + _("Shortest program that does: {program}.").format(program=search.chosen)
+    elif search is not None:
+        line += " " + _("No program of the device covers the lesion without breaking a limit.")
     return line
 
 
@@ -111,6 +116,19 @@ def effect_table(simulation: Simulation) -> Table:
         for e in sorted(simulation.effects, key=lambda e: order[e.ok])
     ]
     return Table((_("Structure"), _("Temperature"), _("Result")), (), tuple(rows))
+
+
+def thermocouple_table(simulation: Simulation) -> Table:
+    """Extremes at the points that the user named, and the dose of heat."""
+    rows = [
+        (
+            w.name,
+            _("{low:.0f} to {high:.0f} °C").format(low=w.lowest_celsius, high=w.highest_celsius),
+            _("{dose:.1f} min").format(dose=w.cem43_min[-1]) if w.cem43_min else "",
+        )
+        for w in simulation.thermocouples
+    ]
+    return Table((_("Thermocouple"), _("Temperature"), _("Dose (CEM43)")), (), tuple(rows))
 
 
 def not_checked_line(plan: Plan) -> str:
@@ -177,13 +195,16 @@ class KindRow:
         return _plain(self.names[0]) if len(self.names) == 1 else _("{count} structures").format(count=len(self.names))
 
 
-def kind_rows(table: StructureTable, names: Sequence[str], nerves: Sequence[str]) -> tuple[KindRow, ...]:
-    """One row per kind, from the names of segments and the curves that are kept clear of."""
+def kind_rows(
+    table: StructureTable, names: Sequence[str], nerves: Sequence[str], barred: Sequence[str] = ()
+) -> tuple[KindRow, ...]:
+    """One row per kind, from the names of segments, the curves to keep clear of and the bones not to cross."""
     by_kind: dict[str, list[str]] = {kind: [] for kind in table.kinds}
     for name in names:
         if table.ignored_reason(name) is None:
             by_kind[table.kind_of(name) or "other"].append(name)
     by_kind["nerve"] += nerves
+    by_kind["barred bone"] += barred
     return tuple(
         KindRow(
             kind,
@@ -191,7 +212,7 @@ def kind_rows(table: StructureTable, names: Sequence[str], nerves: Sequence[str]
             rule.shaft_mm,
             rule.zone_mm,
             f"{rule.source} ({rule.status})",
-            kind not in FROM_THE_CT and kind not in ("other", "joint"),
+            kind not in (*FROM_THE_CT, *NEVER_MISSING, "joint"),
         )
         for kind, rule in table.kinds.items()
     )
@@ -217,6 +238,14 @@ def compare_table(plans: Sequence[tuple[str, Plan]]) -> Table:
         (_("Warnings"), [str(len(warning_lines(p))) for _name, p in plans]),
     ]
     return Table(tuple(name for name, _plan in plans), tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
+
+
+def alternative_lines(plan: Plan) -> dict[str, str]:
+    """Other ways in, by their place in the plan."""
+    return {
+        str(n): _("{count} needles: {difference}").format(count=a.probe_count, difference=a.difference)
+        for n, a in enumerate(plan.alternatives)
+    }
 
 
 def bullets(lines: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from BoneAblationPlannerLib.panel.choices import LesionSource
 from BoneAblationPlannerLib.panel.parameters import PlannerParameters
 from BoneAblationPlannerLib.panel.segment_combo import segment_names
 from BoneAblationPlannerLib.panel.shared_logic import SharedLogic
+from BoneAblationPlannerLib.plan import Plan
 
 SAMPLE_SPACING_MM = (0.9, 0.9, 1.25)
 
@@ -86,6 +87,8 @@ class PlannerLogic(SharedLogic):
                 intent=parameters.intent.value,
                 margin_mm=parameters.marginMm if parameters.marginMm >= 0 else None,
                 position=parameters.position.value,
+                parallel=parameters.parallel,
+                barred_bones=tuple(parameters.barredBones),
             ),
             None if by_point else SegmentChoice(parameters.lesionSegmentation, parameters.lesionSegment),
             None if parameters.noEntry is None else SegmentChoice(parameters.noEntry, None),
@@ -136,6 +139,12 @@ class PlannerLogic(SharedLogic):
 
         return structure_names(parameters.structures)
 
+    def boneNames(self, parameters: Any) -> tuple[str, ...]:
+        """Names of those of them that are bones."""
+        from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
+
+        return tuple(name for name in self.structureNames(parameters) if is_bone_label(name))
+
     def structureTable(self, parameters: Any) -> Any:
         """The shipped table of structures with the distances that the user changed."""
         from BoneAblationPlannerLib.anatomy.structure_table import builtin_table, with_distances
@@ -155,6 +164,42 @@ class PlannerLogic(SharedLogic):
         from BoneAblationPlannerLib.workflow import plan_case
 
         return plan_case(case, report)
+
+    def withKept(self, case: Any, document: Any) -> Any:
+        """The case with the needles of a plan that are to stay where they are."""
+        from BoneAblationPlannerLib.case import FixedProbe
+
+        kept = [line for line in self.probeLines(document) if self.isKept(line)]
+        names = {self.needleName(line) for line in kept}
+        fixed = tuple(
+            FixedProbe(p.name, p.device, p.program, p.entry_ras_mm, p.tip_ras_mm)
+            for p in (self.placements(document) if names else ())
+            if p.name in names
+        )
+        return replace(case, fixed=fixed)
+
+    def needleName(self, line: Any) -> str:
+        """Name of the needle that a line stands for."""
+        return line.GetAttribute("BonePlan.Name") or line.GetName()
+
+    def isKept(self, line: Any) -> bool:
+        """Whether a needle stays where it is when planning again."""
+        return line.GetAttribute("BonePlan.Keep") == "1"
+
+    def keep(self, line: Any, kept: bool) -> None:
+        """Let a needle stay when planning again, or not."""
+        line.SetAttribute("BonePlan.Keep", "1" if kept else None)
+
+    def alternative(self, document: Any, place: int) -> Callable[..., Any]:
+        """Read a plan now; returns the work that measures one of its other ways in as a plan of its own."""
+        from BoneAblationPlannerLib.reevaluation import placement
+
+        plan = Plan.from_json(json.loads(document.GetText()))
+        needles = tuple(
+            placement(f"Probe {n}", p.device, p.program, p.entry_ras_mm, p.tip_ras_mm)
+            for n, p in enumerate(plan.alternatives[place].probes, start=1)
+        )
+        return self.prepareMeasure(document, needles, read_outlines=False)
 
     def measureByHand(self, case: Any, needles: Sequence[Any], report: Callable[[float, str], bool]) -> Any:
         """A plan of needles that a person placed; runs in the background."""
@@ -207,16 +252,28 @@ class PlannerLogic(SharedLogic):
 
         return prepare_measure(document, needles, read_outlines)
 
-    def prepareSimulation(self, document: Any) -> Callable[..., Any]:
-        """Read the plan now; returns the simulation to run in the background.
+    def prepareSimulation(
+        self, document: Any, shortest: bool = False, together: bool = False
+    ) -> Callable[..., Any]:
+        """Read the plan and its thermocouples now; returns the simulation to run in the background.
 
         It starts from the charts' figures, measured anew: those of an earlier simulation are not what it compares with.
         """
-        from BoneAblationPlannerLib.scene.live import placements, prepare_measure
-        from BoneAblationPlannerLib.zones.heat.planned import simulate_plan
+        from BoneAblationPlannerLib.scene.live import placed_thermocouples, placements, prepare_measure
+        from BoneAblationPlannerLib.simulating import simulate_result
+        from BoneAblationPlannerLib.zones.heat.planned import HeatOptions
 
+        options = HeatOptions(thermocouples=placed_thermocouples(document), shortest=shortest, together=together)
         measure, devices = prepare_measure(document, placements(document)), tuple(self.devices())
-        return lambda report: simulate_plan(measure(report), devices, report)
+        return lambda report: simulate_result(measure(report), devices, report, options)
+
+    def placeThermocouple(self, document: Any) -> Any:
+        """Slicer's place mode for another point of the plan's thermocouples."""
+        from BoneAblationPlannerLib.scene.refresh import thermocouples
+
+        node = thermocouples(document)
+        self._place(node)
+        return node
 
     def showResult(self, document: Any, result: Any) -> None:
         """Show a plan as it was measured."""

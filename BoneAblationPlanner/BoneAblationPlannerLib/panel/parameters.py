@@ -22,7 +22,8 @@ class PlannerParameters:
 
     `ignoredNerves` are curves that the user unchecked: a curve drawn later is kept clear of unless unchecked too.
     `distances` is JSON, ``{"nerve": [5, 10]}``: shaft and zone in mm where the user changed them. `device` is empty
-    where any will do. `marginMm` below 0 leaves the margin to the intent.
+    where any will do. `barredBones` names bones that no needle may cross. `marginMm` below 0 leaves the margin to the
+    intent.
     """
 
     ct: vtkMRMLScalarVolumeNode
@@ -42,4 +43,6 @@ class PlannerParameters:
     device: str
     intent: IntentChoice
     marginMm: Annotated[float, WithinRange(-1, 30)] = -1.0
+    parallel: bool = False
+    barredBones: list[str]
     plan: vtkMRMLTextNode

@@ -6,13 +6,14 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from BoneAblationPlannerLib.panel.content import alternative_lines
 from BoneAblationPlannerLib.panel.history import History
 from BoneAblationPlannerLib.panel.section import Section, State, StepState, still_needed
 from BoneAblationPlannerLib.panel.segment_combo import show_choices
 from BoneAblationPlannerLib.panel.tracker import LineTracker
-from BoneAblationPlannerLib.panel.widgets import editable_cell, fit_height, prepare_table, read_only_cell
+from BoneAblationPlannerLib.panel.widgets import check_cell, editable_cell, fit_height, prepare_table, read_only_cell
 
-NAME, DEVICE, LOCK = 0, 1, 2
+NAME, DEVICE, LOCK, KEEP = 0, 1, 2, 3
 Needles = tuple[Any, ...]
 """Placements of all probes of a plan."""
 
@@ -45,6 +46,7 @@ class ProbesSection(Section):
         ui.probeList.connect("cellChanged(int,int)", self.onCell)
         ui.probeList.connect("itemSelectionChanged()", self.onSelect)
         ui.programCombo.connect("currentIndexChanged(int)", self.onProgram)
+        ui.alternativeButton.connect("clicked(bool)", self.onAlternative)
 
     def update(self) -> None:
         """The needles of the chosen plan."""
@@ -72,6 +74,7 @@ class ProbesSection(Section):
         ui.undoButton.enabled = not busy and self._history.can_undo
         ui.redoButton.enabled = not busy and self._history.can_redo
         ui.measureButton.enabled = not busy and has_plan
+        ui.alternativeButton.enabled = not busy and ui.alternativeCombo.count > 0
         ui.programCombo.enabled = not busy and self._selected() is not None
 
     def state(self) -> StepState:
@@ -94,10 +97,10 @@ class ProbesSection(Section):
 
     def onPlan(self) -> None:
         """Read the scene, plan in the background, add the plan."""
-        ct = self.parameters.ct
+        ct, document = self.parameters.ct, self.parameters.plan
 
         def prepare() -> Any:
-            case = self.logic.makeCase(self.parameters, self.panel.nerves())
+            case = self.logic.withKept(self.logic.makeCase(self.parameters, self.panel.nerves()), document)
             return lambda report: self.logic.plan(case, report)
 
         self.panel.run(prepare, lambda result: self._add_plan(result, ct))
@@ -106,6 +109,12 @@ class ProbesSection(Section):
         """Measure again with lines and outlines as they are now."""
         document = self.parameters.plan
         self._apply(document, self.logic.placements(document), read_outlines=True)
+
+    def onAlternative(self) -> None:
+        """Measure another way in and add it beside the plan."""
+        ct, document = self.parameters.ct, self.parameters.plan
+        place = int(self.ui.alternativeCombo.currentData)
+        self.panel.run(lambda: self.logic.alternative(document, place), lambda result: self._add_plan(result, ct))
 
     # By hand
 
@@ -144,6 +153,8 @@ class ProbesSection(Section):
         if column == LOCK:
             lines[row].SetLocked(self.ui.probeList.item(row, LOCK).checkState() == qt.Qt.Checked)
             self.panel.updateRunning()
+        elif column == KEEP:
+            self.logic.keep(lines[row], self.ui.probeList.item(row, KEEP).checkState() == qt.Qt.Checked)
         elif column == NAME:
             document, name = self.parameters.plan, self.ui.probeList.item(row, NAME).text().strip()
             self.panel.tryTo(lambda: self._rename(document, row, name))
@@ -255,11 +266,11 @@ class ProbesSection(Section):
         table, chosen = self.ui.probeList, self._selected()
         self._filling = True
         table.clear()
-        table.setColumnCount(3)
+        table.setColumnCount(4)
         table.setRowCount(len(lines))
-        table.setHorizontalHeaderLabels([_("Needle"), _("Device, program"), _("Locked")])
+        table.setHorizontalHeaderLabels([_("Needle"), _("Device, program"), _("Locked"), _("Keep")])
         for row, line in enumerate(lines):
-            name = line.GetAttribute("BonePlan.Name") or line.GetName()
+            name = self.logic.needleName(line)
             probe = probes.get(name)
             what = (
                 f"{probe.device_name or probe.device}, {probe.program}"
@@ -268,16 +279,18 @@ class ProbesSection(Section):
             )
             table.setItem(row, NAME, editable_cell(name, _("Double-click to rename")))
             table.setItem(row, DEVICE, read_only_cell(what or ""))
-            lock = read_only_cell("", _("Locked needles cannot be dragged"))
-            lock.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
-            lock.setCheckState(qt.Qt.Checked if line.GetLocked() else qt.Qt.Unchecked)
-            table.setItem(row, LOCK, lock)
+            table.setItem(row, LOCK, check_cell(line.GetLocked(), _("Locked needles cannot be dragged")))
+            stays = _("Kept needles stay where they are when planning again; the others are planned around them")
+            table.setItem(row, KEEP, check_cell(self.logic.isKept(line), stays))
             if name == chosen:
                 table.selectRow(row)
         self._filling = False
         fit_height(table)
         table.setVisible(bool(lines))
         self._show_programs()
+        ways = {} if plan is None else alternative_lines(plan)
+        show_choices(self.ui.alternativeCombo, ways, self.ui.alternativeCombo.currentData or "0")
+        self.ui.alternativeRow.setVisible(bool(ways))
 
     def _show_programs(self) -> None:
         plan, name = self.panel.plan(), self._selected()

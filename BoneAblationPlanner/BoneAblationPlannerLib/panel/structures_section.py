@@ -32,6 +32,7 @@ class StructuresSection(Section):
         self.ui.nerveSelector.connect("nodeAdded(vtkMRMLNode*)", self.onNerveAdded)
         self.ui.drawNerveButton.connect("clicked(bool)", self.onDrawNerve)
         self.ui.kindTable.connect("cellChanged(int,int)", self.onDistance)
+        self.ui.boneList.connect("itemChanged(QListWidgetItem*)", self.onBone)
 
     def nerves(self) -> list[Any]:
         """The curves to keep clear of."""
@@ -40,6 +41,7 @@ class StructuresSection(Section):
     def update(self) -> None:
         """Nerves, kinds and what is missing."""
         self._show_nerves()
+        self._show_bones()
         self._show_kinds()
 
     def state(self) -> StepState:
@@ -73,6 +75,15 @@ class StructuresSection(Section):
         self.panel.tryTo(lambda: self._remember(self._rows[row], column, text))
         self.update()
 
+    def onBone(self, item: Any) -> None:
+        """A bone that no needle may cross, or that one may cross again."""
+        if self._syncing or self.parameters is None:
+            return
+        others = [name for name in self.parameters.barredBones if name != item.text()]
+        barred = item.checkState() == qt.Qt.Checked
+        self.parameters.barredBones = sorted([*others, item.text()]) if barred else others
+        self._show_kinds()
+
     def _remember(self, row: KindRow, column: int, text: str) -> None:
         from BoneAblationPlannerLib.anatomy.structure_table import distance_in_mm
 
@@ -92,14 +103,30 @@ class StructuresSection(Section):
             selector.setCheckState(node, qt.Qt.Unchecked if node.GetID() in ignored else qt.Qt.Checked)
         self._syncing = False
 
+    def _show_bones(self) -> None:
+        """The named bones of the chosen segmentation, and those that were barred before."""
+        barred = list(self.parameters.barredBones)
+        names = sorted({*self.logic.boneNames(self.parameters), *barred})
+        self._syncing = True
+        self.ui.boneList.clear()
+        for name in names:
+            item = qt.QListWidgetItem(name)
+            item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+            item.setCheckState(qt.Qt.Checked if name in barred else qt.Qt.Unchecked)
+            self.ui.boneList.addItem(item)
+        self._syncing = False
+        self.ui.boneList.setVisible(bool(names))
+        self.ui.boneListLabel.setVisible(bool(names))
+
     def _show_kinds(self) -> None:
+        barred = tuple(self.parameters.barredBones)
         names = self.logic.structureNames(self.parameters)
         nerves = tuple(node.GetName() for node in self.nerves())
-        state = (names, nerves, self.parameters.distances)
+        state = (names, nerves, barred, self.parameters.distances)
         if state == self._shown:
             return
         self._shown = state
-        self._rows = kind_rows(self.logic.structureTable(self.parameters), names, nerves)
+        self._rows = kind_rows(self.logic.structureTable(self.parameters), names, nerves, barred)
         table = self.ui.kindTable
         self._syncing = True
         table.clear()

@@ -48,6 +48,14 @@ def editable_cell(text: str, tip: str) -> Any:
     return item
 
 
+def check_cell(checked: bool, tip: str) -> Any:
+    """A cell that is a check box."""
+    item = read_only_cell("", tip)
+    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+    item.setCheckState(qt.Qt.Checked if checked else qt.Qt.Unchecked)
+    return item
+
+
 def show_text(label: Any, text: str) -> None:
     """A label that takes no room while it has nothing to say."""
     label.text = text

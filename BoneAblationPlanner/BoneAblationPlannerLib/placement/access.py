@@ -30,6 +30,7 @@ DISPLACED_BY = {
     "vessel": "a path nearer to {}, under contrast",
     "nerve": "a path nearer to {}, displaced or monitored",
     "lung": "displacing {} (artificial pneumothorax)",
+    "barred bone": "a path through {}",
 }
 OTHERWISE = "a path nearer to {}"
 

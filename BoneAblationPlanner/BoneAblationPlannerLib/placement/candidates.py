@@ -72,6 +72,28 @@ def choose_paths(paths: Paths, effort: NDArray[np.float64]) -> NDArray[np.int64]
     return np.array(rows, dtype=np.int64)
 
 
+def choose_parallel_paths(paths: Paths, effort: NDArray[np.float64], widest_deg: float) -> NDArray[np.int64]:
+    """Rows of paths along a few shared directions: of each aim point, the one nearest to each direction.
+
+    Directions are those of the easiest paths, at least 8 degrees apart; paths of one direction lie within
+    `widest_deg` of each other.
+    """
+    near, apart = np.cos(np.radians(widest_deg / 2)), np.cos(np.radians(APART_DEG))
+    free = np.ones(len(paths), dtype=bool)
+    rows: list[int] = []
+    for best in np.argsort(effort, kind="stable"):
+        if not free[best]:
+            continue
+        cosine = paths.directions @ paths.directions[best]
+        free &= cosine < apart
+        for aim in np.unique(paths.aim_index[cosine >= near]):
+            mine = np.flatnonzero(paths.aim_index == aim)
+            rows.append(int(mine[np.argmax(cosine[mine])]))
+        if len(rows) >= PATHS_PER_AIM * len(np.unique(paths.aim_index)) or not free.any():
+            break
+    return np.unique(np.array(rows, dtype=np.int64))
+
+
 def build_candidates(
     paths: Paths, effort: NDArray[np.float64], device: Device, limits: AccessLimits
 ) -> list[Candidate]:

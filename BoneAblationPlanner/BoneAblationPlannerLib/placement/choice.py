@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import count
 
 import numpy as np
@@ -21,6 +22,7 @@ from BoneAblationPlannerLib.placement.candidates import (
     Candidate,
     ZoneSlack,
     build_candidates,
+    choose_parallel_paths,
     choose_paths,
     path_effort,
     zone_slack_mm,
@@ -101,16 +103,26 @@ def place_probes(
         If no modality covers the lesion without a zone touching a critical structure.
     """
     limits = access_limits(prepared.case.choices.limits)
-    paths, effort = _practicable(prepared.anatomy, paths, path_effort(paths, limits), limits)
+    effort = path_effort(paths, limits)
     exact = ExactClearance([StructureSurface.of(s) for s in prepared.anatomy.structures], prepared.anatomy.ct.grid)
     ranked = [r.modality for r in advice.ranked] if advice.chosen_by == "rules" else [advice.modality]
+
+    @cache
+    def practicable(ice: bool) -> tuple[Paths, NDArray[np.float64]]:
+        """Ice probes are placed in one direction by habit, so that families of parallel paths are offered to them."""
+        singles = choose_paths(paths, effort) if not (ice and prepared.case.choices.parallel) else np.zeros(0, np.int64)
+        families = choose_parallel_paths(paths, effort, limits.parallel_deg) if ice else singles
+        rows = np.union1d(singles, families)
+        return _practicable(prepared.anatomy, paths.take(rows), effort[rows], limits)
+
     found: list[tuple[ChosenProbes, Modality]] = []
     failures: list[PlanningError] = []
     for n, modality in enumerate(ranked):
         span = part(report, n / len(ranked), (n + 1) / len(ranked))
         try:
             tiers = _worth_trying([chosen for chosen, _ in found])
-            found.append((_place_modality(prepared, region, paths, effort, modality, exact, tiers, span), modality))
+            ways = practicable(modality == "cryo")
+            found.append((_place_modality(prepared, region, *ways, modality, exact, tiers, span), modality))
         except PlanningError as error:
             failures.append(error)
             continue
@@ -135,24 +147,23 @@ def _worth_trying(found: Sequence[ChosenProbes]) -> tuple[Tier, ...]:
 def _practicable(
     anatomy: Anatomy, paths: Paths, effort: NDArray[np.float64], limits: AccessLimits
 ) -> tuple[Paths, NDArray[np.float64]]:
-    """Diverse easy paths that do not skive along the cortex, through one bone only where there are such.
+    """Paths that do not skive along the cortex, through one bone only where there are such.
 
-    The angle to the cortex is known of these only, and adds to their effort.
+    Their angle to the cortex adds to their effort.
     """
-    rows = choose_paths(paths, effort)
     limit = limits.incidence_limit_deg
     bone, grid = anatomy.bone | anatomy.lesion, anatomy.ct.grid
-    met = bone_entries(bone, anatomy.ct.hu, grid, paths.entries_ras_mm[rows], paths.aims_ras_mm[rows])
+    met = bone_entries(bone, anatomy.ct.hu, grid, paths.entries_ras_mm, paths.aims_ras_mm)
     steep = np.array([m.incidence_deg is None or m.incidence_deg <= limit for m in met])
     if not steep.any():
         reason = f"every path meets the cortex at more than {limit:g} degrees and would skive"
-        raise PlanningError(reason, {"cortex incidence": len(rows)})
+        raise PlanningError(reason, {"cortex incidence": len(paths)})
     one_bone = steep & np.array([m.bones_met <= 1 for m in met])
     if one_bone.any():
         steep = one_bone
     angles = np.array([m.incidence_deg or 0.0 for m in met])
-    effort = effort[rows] + limits.incidence_weight * (angles / limits.incidence_preferred_deg) ** 2
-    return paths.take(rows[steep]), effort[steep]
+    effort = effort + limits.incidence_weight * (angles / limits.incidence_preferred_deg) ** 2
+    return paths.take(np.flatnonzero(steep)), effort[steep]
 
 
 def _place_modality(
@@ -169,7 +180,9 @@ def _place_modality(
     usable = usable_devices(prepared.case.devices, prepared.case.choices.device)
     devices = [d for d in usable if d.modality == modality]
     limits = access_limits(prepared.case.choices.limits)
-    pools = [_Pool.of(prepared, region, build_candidates(paths, effort, d, limits)) for d in devices]
+    widest_deg = limits.parallel_deg if prepared.case.choices.parallel and modality == "cryo" else 180.0
+    spacing = Spacing(limits.probe_gap_mm, limits.entry_gap_mm, limits.hub_mm, widest_deg)
+    pools = [_Pool.of(prepared, region, build_candidates(paths, effort, d, limits), spacing) for d in devices]
     best_fraction = 0.0
     for n, tier in enumerate(tiers):
         found = []
@@ -184,9 +197,11 @@ def _place_modality(
         best_fraction = max(best_fraction, chosen.selection.lesion_fraction)
         if chosen.selection.lesion_fraction >= LEAST_LESION_FRACTION:
             return chosen
+    aligned = "parallel " if widest_deg < 180 else ""
     raise PlanningError(
-        f"no set of up to 6 {modality} probes covers the lesion without its zone touching a critical structure: "
-        f"at best {best_fraction:.0%} of the lesion; displace the structure (hydrodissection) or change modality",
+        f"no set of up to 6 {aligned}{modality} probes covers the lesion without its zone touching a critical "
+        f"structure: at best {best_fraction:.0%} of the lesion; displace the structure (hydrodissection) or change "
+        "modality",
         {"zone touches critical structure": 1},
     )
 
@@ -200,12 +215,11 @@ class _Pool:
     problem: Problem
 
     @classmethod
-    def of(cls, prepared: PreparedCase, region: AccessRegion, candidates: list[Candidate]) -> "_Pool":
-        limits, fixed = access_limits(prepared.case.choices.limits), prepared.case.fixed
+    def of(cls, prepared: PreparedCase, region: AccessRegion, candidates: list[Candidate], spacing: Spacing) -> "_Pool":
+        fixed = prepared.case.fixed
         slack = zone_slack_mm(region, [c.outer_zone for c in candidates])
         rows = np.flatnonzero(TIERS[-1].admits(slack))
         candidates, slack = [candidates[row] for row in rows], slack.take(rows)
-        spacing = Spacing(limits.probe_gap_mm, limits.entry_gap_mm, limits.hub_mm)
         problem = build_problem(candidates, prepared.target, spacing, [fixed_placement(p).zone for p in fixed])
         there = Needles.of([(p.entry_ras_mm, p.tip_ras_mm, p.device.diameter_mm) for p in fixed])
         free = np.ones(len(candidates), dtype=bool)

@@ -11,11 +11,15 @@ from BoneAblationPlannerLib.compute import kernel
 
 @dataclass(frozen=True)
 class Spacing:
-    """Free distance between two shafts, distance between two skin entries, and shaft that stays outside the skin."""
+    """Free distance between two shafts, distance between two skin entries, and shaft that stays outside the skin.
+
+    `widest_angle_deg` is the largest angle between two shafts, for probes that are to be parallel.
+    """
 
     shaft_gap_mm: float
     entry_gap_mm: float
     hub_mm: float
+    widest_angle_deg: float = 180.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +40,8 @@ class Needles:
         """Which of these needles (N,) keep their distance from one row of others."""
         apart = np.zeros(len(self.radius_mm), dtype=np.bool_)
         if len(apart):
-            limits = np.array([spacing.shaft_gap_mm, spacing.entry_gap_mm, spacing.hub_mm])
+            cosine = np.cos(np.radians(spacing.widest_angle_deg))
+            limits = np.array([spacing.shaft_gap_mm, spacing.entry_gap_mm, spacing.hub_mm, cosine])
             _keep_apart(self.entries_ras_mm, self.tips_ras_mm, self.radius_mm, other.entries_ras_mm[row],
                         other.tips_ras_mm[row], float(other.radius_mm[row]), limits, apart)  # fmt: skip
         return apart
@@ -46,10 +51,12 @@ class Needles:
 def _keep_apart(entries, tips, radius, entry, tip, own_radius, limits, apart):  # type: ignore[no-untyped-def]
     own_end = _outer_end(entry, tip, limits[2])
     for n in range(entries.shape[0]):
-        between = 0.0
+        between = along = 0.0
         for axis in range(3):
             between += (entries[n, axis] - entry[axis]) ** 2
-        if np.sqrt(between) >= limits[1]:
+            along += (tips[n, axis] - entries[n, axis]) * (tip[axis] - entry[axis])
+        lengths = np.sqrt(((tips[n] - entries[n]) ** 2).sum() * ((tip - entry) ** 2).sum())
+        if np.sqrt(between) >= limits[1] and along >= limits[3] * lengths - 1e-9 * lengths:
             end = _outer_end(entries[n], tips[n], limits[2])
             apart[n] = segment_distance(end, tips[n], own_end, tip) >= radius[n] + own_radius + limits[0]
 

@@ -50,7 +50,7 @@ def report_content(
         *(block for probe in plan.probes for block in probe_page(plan, probe, pictures, known)),
         *order_of_work(plan),
         *execution_help(plan),
-        *simulation(plan),
+        *simulation(plan, pictures),
         *alternatives(plan),
         *stabilisation(plan, pictures),
         *_clearances(plan),
@@ -195,7 +195,8 @@ def _slack_mm(c: Clearance) -> float:
 def _overview(pictures: Sequence[Picture], missing: str) -> list[Block]:
     if not pictures:
         return [Notice("note", "Pictures are missing", (missing or "No pictures were taken.",))]
-    overview = tuple(p for p in pictures if p.probe is None and p.kind not in ("stabilisation", "rigidity"))
+    elsewhere = ("stabilisation", "rigidity", "temperature")
+    overview = tuple(p for p in pictures if p.probe is None and p.kind not in elsewhere)
     return [Heading("Overview", 1, new_page=True), Figures(overview)]
 
 

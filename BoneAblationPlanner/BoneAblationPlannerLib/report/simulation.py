@@ -1,21 +1,68 @@
 """What the report says of heat or ice simulated in this patient's tissues."""
 
-from BoneAblationPlannerLib.plan import Plan
-from BoneAblationPlannerLib.report.blocks import Block, Heading, Paragraph, Table
-from BoneAblationPlannerLib.report.words import UNKNOWN, ml, mm
+import csv
+import io
+from collections.abc import Sequence
+
+from BoneAblationPlannerLib.plan import Plan, ProgramSearch, Simulation
+from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Paragraph, Table
+from BoneAblationPlannerLib.report.words import UNKNOWN, ml, mm, percent_word, point_word
+from BoneAblationPlannerLib.views.picture import Picture
 
 
-def simulation(plan: Plan) -> list[Block]:
+def simulation(plan: Plan, pictures: Sequence[Picture] = ()) -> list[Block]:
     """Heat or ice in this patient's tissues, where it was simulated."""
     simulated = plan.simulation
     if simulated is None:
         return []
+    own = tuple(p for p in pictures if p.kind == "temperature")
+    return [
+        Heading("Heat or ice simulated in this patient"),
+        Paragraph(_in_words(plan, simulated)),
+        *([Figures(own)] if own else []),
+        _effects(simulated),
+        *_thermocouples(simulated),
+        *_inserted(simulated),
+        *([] if simulated.search is None else _search(simulated.search)),
+    ]
+
+
+def thermocouples_csv(simulated: Simulation) -> str:
+    """Every thermocouple's temperature (and thermal dose of heat) over time, one column each."""
+    wires = simulated.thermocouples
+    dosed = [w for w in wires if w.cem43_min]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(["time_s", *(f"{_cell(w.name)} celsius" for w in wires),
+                     *(f"{_cell(w.name)} cem43_min" for w in dosed)])  # fmt: skip
+    curves = [w.celsius for w in wires] + [w.cem43_min for w in dosed]
+    for n, time_s in enumerate(wires[0].times_s):
+        writer.writerow([f"{time_s:g}", *(f"{curve[n]:g}" for curve in curves)])
+    return stream.getvalue()
+
+
+def _cell(name: str) -> str:
+    """A name that no spreadsheet takes for a formula."""
+    return f"'{name}" if name[:1] in "=+-@\t\r" else name
+
+
+def _in_words(plan: Plan, simulated: Simulation) -> str:
     spread = ""
     if simulated.smallest_ml is not None and simulated.largest_ml is not None:
         spread = (
             f" Over the plausible range of perfusion and conductivity it is {ml(simulated.smallest_ml)} to "
             f"{ml(simulated.largest_ml)}."
         )
+    turns = " The probes heat one after the other." if simulated.in_turn else ""
+    return (
+        f"Simulated zone {ml(plan.zone.volume_ml)}, chart {ml(simulated.chart_ml)}: Dice "
+        f"{simulated.chart_dice:.2f}, surfaces {mm(simulated.chart_mean_surface_mm)} apart on average, "
+        f"{mm(simulated.chart_largest_surface_mm)} at most.{spread}{turns} Tissue properties come from tables, not "
+        "from this patient; see the sources."
+    )
+
+
+def _effects(simulated: Simulation) -> Block:
     broken = tuple(n for n, e in enumerate(simulated.effects) if e.ok is False)
     rows = tuple(
         (
@@ -29,13 +76,47 @@ def simulation(plan: Plan) -> list[Block]:
         for e in simulated.effects
     )
     columns = ("Structure", "Kind", "Temperature", "Dose (CEM43)", "From zone", "Limit")
+    return Table(columns, rows, broken, (2, 1, 1.5, 1.2, 1, 1)) if rows else Paragraph("No structure was checked.")
+
+
+def _thermocouples(simulated: Simulation) -> list[Block]:
+    if not simulated.thermocouples:
+        return []
+    rows = tuple(
+        (
+            w.name,
+            point_word(w.point_ras_mm),
+            f"{w.lowest_celsius:.1f} °C",
+            f"{w.highest_celsius:.1f} °C",
+            f"{w.cem43_min[-1]:.1f} min" if w.cem43_min else UNKNOWN,
+        )
+        for w in simulated.thermocouples
+    )
+    columns = ("Thermocouple", "R, A, S mm", "Lowest", "Highest", "Dose (CEM43)")
+    return [Table(columns, rows, widths=(2, 2, 1, 1, 1.2))]
+
+
+def _inserted(simulated: Simulation) -> list[Block]:
+    if not simulated.inserted:
+        return []
+    items = ", ".join(f"{item.name} ({item.tissue}, {ml(item.volume_ml)})" for item in simulated.inserted)
+    return [Paragraph(f"Put in and simulated, at body temperature and at rest: {items}.")]
+
+
+def _search(search: ProgramSearch) -> list[Block]:
+    wanted = percent_word(search.wanted_fraction)
+    if search.chosen is None:
+        said = (
+            f"No program of the device covers {wanted} of the lesion without breaking a limit; the plan keeps its own."
+        )
+    else:
+        said = f"Shortest program that covers {wanted} of the lesion and breaks no limit: {search.chosen}."
+    rows = tuple(
+        (t.program, f"{t.minutes:.1f} min", percent_word(t.lesion_fraction), ", ".join(t.broken) or "none")
+        for t in search.tried
+    )
+    chosen = tuple(n for n, t in enumerate(search.tried) if t.program == search.chosen)
     return [
-        Heading("Heat or ice simulated in this patient"),
-        Paragraph(
-            f"Simulated zone {ml(plan.zone.volume_ml)}, chart {ml(simulated.chart_ml)}: Dice "
-            f"{simulated.chart_dice:.2f}, surfaces {mm(simulated.chart_mean_surface_mm)} apart on average, "
-            f"{mm(simulated.chart_largest_surface_mm)} at most.{spread} Tissue properties come from tables, not from "
-            "this patient; see the sources."
-        ),
-        Table(columns, rows, broken, (2, 1, 1.5, 1.2, 1, 1)) if rows else Paragraph("No structure was checked."),
+        Paragraph(said),
+        Table(("Program tried", "Time of one probe", "Lesion covered", "Limits broken"), rows, chosen, (1.5, 1, 1, 3)),
     ]

@@ -19,6 +19,7 @@ from BoneAblationPlannerLib.review.approvals import decide
 from BoneAblationPlannerLib.review.draft import Draft, Proposal
 from BoneAblationPlannerLib.review.folder import PlanFolder, Version, sha256_of
 from BoneAblationPlannerLib.review.following import Following
+from BoneAblationPlannerLib.review.heat import TimeSlider
 from BoneAblationPlannerLib.review.measuring import Measuring
 from BoneAblationPlannerLib.review.overlays import Overlays
 from BoneAblationPlannerLib.review.page import first_state
@@ -32,7 +33,7 @@ from BoneAblationPlannerLib.scene.runtime import slicer_module
 
 _ACTIONS = (
     "set_mode set_offset set_depth use_volume set_window set_layer set_editing go_to nudge set_device set_margin undo"
-    " redo discard measure_distance clear_distances save_version decide end"
+    " redo discard measure_distance clear_distances show_moment save_version decide end"
 )
 _SAME_POINT_MM = 0.005
 _LONGEST_NUDGE_MM = 10.0
@@ -71,6 +72,7 @@ class Review:
         self.overlays = Overlays(scene, self.nodes.segmentation, self.nodes.probes)
         self.windows = Windows(scene, server)
         self.ruler = Ruler(scene)
+        self.slider = TimeSlider(self.nodes, self.windows)
         self.following = Following(self.draft, self.overlays, self.telling, self.stored, self._start)
         self._stop: Callable[[], Awaitable[None]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,6 +96,7 @@ class Review:
         ]
         state.stored_name = self.version.name
         state.layers = self.overlays.layers
+        state.heat_times = [round(t / 60, 1) for t in self.slider.times_s]
         self.telling.plan(self.stored, self.stored)
         self.telling.draft(self.draft)
         self.telling.record(self.folder.path, self._plan_sha256)
@@ -188,6 +191,12 @@ class Review:
         """Remove all measured distances."""
         self.ruler.clear()
         self.telling.distances([])
+
+    @_told
+    def show_moment(self, number: int) -> None:
+        """Lay the temperatures of one moment of the simulation over the CT; -1 takes them away."""
+        number = int(number)
+        self.telling.state.heat_moment = number if self.slider.show(number) else -1
 
     # ---- what-if
 

@@ -28,6 +28,7 @@ _QUALITY = 90
 """Of the pictures sent, in percent; one quality, so that nothing is drawn twice."""
 _SLICE_FPS, _VOLUME_FPS, _VOLUME_FPS_IN_USE = 25, 4, 15
 """The 3D view is the slow one: it follows at leisure unless the mouse is in it."""
+_OVERLAY_OPACITY = 0.5
 _BACKGROUND = (0.07, 0.08, 0.09)
 
 
@@ -88,6 +89,13 @@ class Windows:
         """Take a CT as background of every slice."""
         for name in SLICES:
             self._windows[name].view.set_background_volume_id(ct.GetID())
+
+    def overlay(self, volume: Any | None) -> None:
+        """Lay a volume over the CT of every slice, half transparent, or take it away."""
+        for name in SLICES:
+            view = self._windows[name].view
+            view.set_foreground_volume_id(None if volume is None else volume.GetID())
+            view.set_foreground_opacity(0.0 if volume is None else _OVERLAY_OPACITY)
 
     def render(self) -> None:
         """Draw all views again."""

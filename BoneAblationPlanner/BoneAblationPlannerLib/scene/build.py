@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.case import CementBody, InsertedMaterial, PlanningResult
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Plan
-from BoneAblationPlannerLib.scene import hierarchy, models, probes, stabilisation, zones
+from BoneAblationPlannerLib.scene import hierarchy, models, probes, stabilisation, temperature, zones
 from BoneAblationPlannerLib.scene.colours import add_margin_colours
 from BoneAblationPlannerLib.scene.convert import unique_name
 from BoneAblationPlannerLib.scene.segmentation import (
@@ -25,8 +25,9 @@ from BoneAblationPlannerLib.scene.segmentation import (
     tag,
 )
 from BoneAblationPlannerLib.scene.skin_access import add_skin_access
-from BoneAblationPlannerLib.scene.tables import add_tables
+from BoneAblationPlannerLib.scene.tables import TABLE_ATTRIBUTE, TABLES, add_tables
 from BoneAblationPlannerLib.scene.volumes import add_ct, read_ct, volume_grid
+from BoneAblationPlannerLib.zones.heat.inserted import inserted_material, limits_no_path
 
 SCHEMA_ATTRIBUTE = "BonePlan.Schema"
 _CT = "BonePlan.Ct"
@@ -55,6 +56,8 @@ class PlanNodes:
     surfaces: tuple[Any, ...]
     owned: tuple[Any, ...]
     stabilisation: tuple[Any, ...] = ()
+    temperature: tuple[Any, ...] = ()
+    thermocouples: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,8 @@ class StoredPlan:
     probes: tuple[probes.ProbeLine, ...]
     estimates: tuple[StoredStructure, ...] = ()
     bones: LabelMap | None = None
+    inserted: tuple[InsertedMaterial, ...] = ()
+    cement: CementBody | None = None
 
 
 def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: Any | None = None) -> PlanNodes:
@@ -106,6 +111,8 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
         "tables": add_tables(scene, plan, name),
         "surfaces": models.add_anatomy(scene, result),
         "stabilisation": stabilisation.add_stabilisation(scene, result),
+        "temperature": temperature.add_temperature(scene, result, name),
+        "thermocouples": temperature.add_thermocouples(scene, plan, name),
     }
     document = nodes["document"][0]
     nodes["skin_access"] = add_skin_access(scene, result, name)  # after the margin's colours, which come first
@@ -133,6 +140,8 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
         surfaces=nodes["surfaces"],
         owned=owned,
         stabilisation=nodes["stabilisation"],
+        temperature=nodes["temperature"],
+        thermocouples=next(iter(nodes["thermocouples"]), None),
     )
 
 
@@ -168,10 +177,12 @@ def plan_nodes(document: Any) -> PlanNodes:
         zone_bounds=(*of_role("zone-small"), *of_role("zone-large")),
         margin_map=next(iter(of_role("margin-map")), None),
         margin_colours=next((node for node in owned if node.IsA("vtkMRMLColorTableNode")), None),
-        tables=tuple(node for node in owned if node.IsA("vtkMRMLTableNode")),
+        tables=tuple(node for node in owned if node.GetAttribute(TABLE_ATTRIBUTE) in TABLES),
         surfaces=tuple(node for role in ("bone", "skin", "structure") for node in of_role(f"{role}-surface")),
         owned=(document, *owned),
         stabilisation=tuple(node for node in owned if node.GetAttribute("BonePlan.Role") in stabilisation.ROLES),
+        temperature=tuple(node for node in owned if node.GetAttribute("BonePlan.Role") in temperature.ROLES),
+        thermocouples=next(iter(of_role(temperature.THERMOCOUPLES)), None),
     )
 
 
@@ -223,8 +234,14 @@ def read_plan_nodes(scene: Any, name: str | None = None) -> StoredPlan:
     masks: dict[str, NDArray[np.bool_]] = {}
     named: dict[str, list[StoredStructure]] = {"structure": [], "estimate": []}
     bones: dict[str, NDArray[np.bool_]] = {}
+    inserted: list[InsertedMaterial] = []
     for _, segment in segments(segmentation):
         role = tag(segment, ROLE_TAG)
+        if role == "inserted" or (role is None and limits_no_path(segment.GetName())):
+            mask = segment_mask(segment, grid)
+            if mask.any():
+                inserted.append(inserted_material(segment.GetName(), mask))
+            continue
         if role is None:
             continue
         mask = segment_mask(segment, grid)
@@ -242,7 +259,17 @@ def read_plan_nodes(scene: Any, name: str | None = None) -> StoredPlan:
         probes=tuple(probes.read_line(n) for n in _probe_lines(scene, document)),
         estimates=tuple(named["estimate"]),
         bones=_label_map(grid, bones),
+        inserted=tuple(inserted),
+        cement=_stored_fill(document),
     )
+
+
+def _stored_fill(document: Any) -> CementBody | None:
+    """The order in which cement fills, None where the plan has none."""
+    for node in plan_nodes(document).stabilisation:
+        if node.GetAttribute("BonePlan.Role") == stabilisation.FILL and node.GetImageData() is not None:
+            return stabilisation.read_fill(node)
+    return None
 
 
 def _label_map(grid: Grid, bones: dict[str, NDArray[np.bool_]]) -> LabelMap | None:
@@ -282,6 +309,9 @@ def _arrange(scene: Any, name: str, nodes: dict[str, tuple[Any, ...]]) -> int:
     hierarchy.add_folder(scene, "Surfaces", (*nodes["surfaces"], *nodes["skin_access"][:1]), folder, expanded=False)
     if nodes["stabilisation"]:
         hierarchy.add_folder(scene, stabilisation.FOLDER, nodes["stabilisation"], folder)
+    if nodes["temperature"] or nodes["thermocouples"]:
+        course = (*nodes["temperature"], *nodes["thermocouples"])
+        hierarchy.add_folder(scene, temperature.FOLDER, course, folder, expanded=False)
     hierarchy.add_folder(scene, "Figures", (*nodes["tables"], *nodes["document"]), folder, expanded=False)
     return folder
 

@@ -29,6 +29,7 @@ ROLE_COLOURS: dict[str, Colour] = {
     "structure": _rgb("009E73"),
     "probe": _rgb("FFFFFF"),
     "cement": _rgb("EE99AA"),
+    "inserted": _rgb("66CCEE"),
     "screw": _rgb("A9C1D9"),
     "corridor": _rgb("DDCC77"),
 }
@@ -44,6 +45,7 @@ KIND_COLOURS: dict[str, Colour] = {
     "spinal canal": _rgb("AA4499"),
     "lung": _rgb("88CCEE"),
     "implant": _rgb("DDDDDD"),
+    "barred bone": _rgb("DDAA33"),
     "other": _rgb("117733"),
 }
 

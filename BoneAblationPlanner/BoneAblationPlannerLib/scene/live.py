@@ -10,12 +10,13 @@ import numpy as np
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.placement.live import LivePlacements
 from BoneAblationPlannerLib.placement.probe_figures import Placement
-from BoneAblationPlannerLib.plan import Plan
+from BoneAblationPlannerLib.plan import Plan, Point
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.progress import ReportProgress
 from BoneAblationPlannerLib.scene.build import PlanNodes, plan_nodes, probe_lines, read_plan_nodes, remove_plan
 from BoneAblationPlannerLib.scene.probes import read_line
 from BoneAblationPlannerLib.scene.refresh import show_probes, show_result, show_stabilisation
+from BoneAblationPlannerLib.scene.temperature import read_thermocouples
 
 _SAME_POINT_MM = 1e-3
 
@@ -120,6 +121,12 @@ def prepare_measure(
         return lambda report: evaluate_placements(live.made, prepared, needles, live=measuring)
     stored = read_plan_nodes(document.GetScene(), document.GetAttribute("BonePlan.Name"))
     return lambda report: evaluate_stored(stored, needles)
+
+
+def placed_thermocouples(document: Any) -> dict[str, Point]:
+    """The points that a plan's simulation is to read, as they lie in the scene now."""
+    node = plan_nodes(document).thermocouples
+    return {} if node is None else read_thermocouples(node)
 
 
 def show(document: Any, result: PlanningResult) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.plan import Plan, Probe
-from BoneAblationPlannerLib.scene import models, probes, stabilisation, zones
+from BoneAblationPlannerLib.scene import models, probes, stabilisation, temperature, zones
 from BoneAblationPlannerLib.scene.build import PlanNodes, own, plan_nodes, remove_node
 from BoneAblationPlannerLib.scene.convert import points_array, printable, unique_name
 from BoneAblationPlannerLib.scene.segmentation import cement_mask, remove_role, replace_mask
@@ -95,8 +95,29 @@ def show_result(document: Any, result: PlanningResult) -> PlanNodes:
         replace_mask(nodes.segmentation, "zone-visible", result.visible_zone, grid)
     if result.plan.cement is None:
         _drop_cement(nodes)
+    show_temperature(nodes, result)
     show_figures(nodes, result.plan)
     return plan_nodes(document)
+
+
+def show_temperature(nodes: PlanNodes, result: PlanningResult) -> None:
+    """The simulation of a result in place of the one that is shown, or none; the points to read stay."""
+    for node in nodes.temperature:
+        remove_node(nodes.scene, node)
+    added = temperature.add_temperature(nodes.scene, result, nodes.name)
+    if nodes.thermocouples is None:
+        added += temperature.add_thermocouples(nodes.scene, result.plan, nodes.name)
+    own(nodes, added, temperature.FOLDER if added else None)
+
+
+def thermocouples(document: Any) -> Any:
+    """The plan's list of thermocouples, made where there is none yet."""
+    nodes = plan_nodes(document)
+    if nodes.thermocouples is not None:
+        return nodes.thermocouples
+    node = temperature.new_thermocouples(nodes.scene, nodes.name)
+    own(nodes, [node], temperature.FOLDER)
+    return node
 
 
 def show_stabilisation(document: Any, result: PlanningResult) -> PlanNodes:

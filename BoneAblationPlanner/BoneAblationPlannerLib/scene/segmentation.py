@@ -83,7 +83,11 @@ def masks_of(result: PlanningResult) -> list[NamedMask]:
         for role, group in (("structure", anatomy.structures), ("estimate", anatomy.estimates))
         for n, s in enumerate(group, start=1)
     ]
-    return plain + named + _bones(anatomy.bones)
+    inserted = [
+        NamedMask(f"inserted-{n}", "inserted", item.name, None, ROLE_COLOURS["inserted"], item.mask)
+        for n, item in enumerate(anatomy.inserted, start=1)
+    ]
+    return plain + named + inserted + _bones(anatomy.bones)
 
 
 def cement_mask(result: PlanningResult) -> NDArray[np.bool_] | None:

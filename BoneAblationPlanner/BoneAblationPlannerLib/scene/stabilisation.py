@@ -1,37 +1,42 @@
 """Cement, screws and corridors of a plan as nodes: lines to navigate by, models of true size, tables of figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import vtk
 from numpy.typing import ArrayLike
 
-from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.case import CementBody, PlanningResult
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import CementNeedle, Plan, Point, Screw, ScrewCorridor
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour
-from BoneAblationPlannerLib.scene.convert import printable, unique_name
+from BoneAblationPlannerLib.scene.convert import fill_image, image_array, printable, unique_name, vtk_matrix
 from BoneAblationPlannerLib.scene.models import add_model
 from BoneAblationPlannerLib.scene.probes import LINE_CLASS
 from BoneAblationPlannerLib.scene.segmentation import cement_mask
 from BoneAblationPlannerLib.scene.surfaces import mask_surface, needle_surface
 from BoneAblationPlannerLib.scene.tables import Cell, add_table
+from BoneAblationPlannerLib.scene.volumes import volume_grid
 
 FOLDER = "Cement and screws"
-NEEDLE, SHAFT, BODY, SCREW, THREAD, CORRIDOR, TABLE = (
+NEEDLE, SHAFT, BODY, FILL, SCREW, THREAD, CORRIDOR, TABLE = (
     "cement-needle",
     "cement-shaft",
     "cement-body",
+    "cement-fill",
     "screw",
     "screw-body",
     "corridor",
     "stabilisation-table",
 )
-CEMENT_ROLES = (NEEDLE, SHAFT, BODY)
+CEMENT_ROLES = (NEEDLE, SHAFT, BODY, FILL)
 ROLES = (*CEMENT_ROLES, SCREW, THREAD, CORRIDOR, TABLE)
 HEAD_HEIGHT = 0.5
 """Height of a screw's head per diameter, for display."""
 CORRIDOR_LINE_MM = 1.0
+UNFILLED = -1.0
+"""Stands for no cement in the volume of the fill order: files hold no infinity."""
 
 
 def add_stabilisation(scene: Any, result: PlanningResult) -> tuple[Any, ...]:
@@ -58,8 +63,47 @@ def cement_surface(result: PlanningResult) -> Any | None:
     return None if mask is None else mask_surface(mask, result.anatomy.ct.grid)
 
 
+def add_fill(scene: Any, cement: CementBody, grid: Grid) -> Any:
+    """When every voxel is filled, as a float volume in ml on the CT's grid cropped; UNFILLED where none comes."""
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", unique_name(scene, "Cement fill order (ml)"))
+    local = grid.crop(cement.region)
+    node.SetIJKToRASMatrix(vtk_matrix(local.ijk_to_ras))
+    values = np.where(np.isfinite(cement.filled_at_ml), cement.filled_at_ml, np.float32(UNFILLED))
+    node.SetAndObserveImageData(fill_image(vtk.vtkImageData(), values.astype(np.float32)))
+    node.CreateDefaultDisplayNodes()
+    node.SetAttribute("BonePlan.Role", FILL)
+    start = [part.start for part in cement.region]
+    node.SetAttribute("BonePlan.CropStartKJI", " ".join(str(int(n)) for n in start))
+    return node
+
+
+def read_fill(node: Any) -> CementBody:
+    """The cement body that `add_fill` wrote, exactly."""
+    values = image_array(node.GetImageData()).astype(np.float32)
+    k, j, i = (int(n) for n in node.GetAttribute("BonePlan.CropStartKJI").split())
+    region = (slice(k, k + values.shape[0]), slice(j, j + values.shape[1]), slice(i, i + values.shape[2]))
+    return CementBody(region, np.where(values > UNFILLED, values, np.float32(np.inf)))
+
+
+def show_cement_at(nodes: Iterable[Any], volume_ml: float) -> None:
+    """The model of the cement as it is once a volume is in; `nodes` are a plan's stabilisation nodes."""
+    fill = next((n for n in nodes if n.GetAttribute("BonePlan.Role") == FILL), None)
+    model = next((n for n in nodes if n.GetAttribute("BonePlan.Role") == BODY), None)
+    if fill is None or model is None:
+        return
+    mask = np.pad(read_fill(fill).filled_at_ml <= volume_ml, 1)
+    grid = volume_grid(fill)
+    matrix = np.array(grid.ijk_to_ras)
+    matrix[:3, 3] = grid.ras_from_ijk([-1, -1, -1])[0]
+    around = Grid((mask.shape[0], mask.shape[1], mask.shape[2]), matrix)
+    model.SetAndObservePolyData(mask_surface(mask, around) if mask.any() else vtk.vtkPolyData())
+    model.SetName(f"Cement {volume_ml:.1f} ml")
+
+
 def _nodes(scene: Any, result: PlanningResult) -> Iterator[Any]:
     plan = result.plan
+    if plan.cement is not None and result.cement is not None:
+        yield add_fill(scene, result.cement, result.anatomy.ct.grid)
     for needle in plan.cement.needles if plan.cement else ():
         yield _needle_line(scene, needle)
         if needle.diameter_mm is not None:

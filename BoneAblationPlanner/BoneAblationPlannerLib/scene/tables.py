@@ -10,6 +10,8 @@ from BoneAblationPlannerLib.scene.convert import unique_name
 
 Cell = str | float | int | bool | None
 TABLE_ATTRIBUTE = "BonePlan.Table"
+TABLES = ("probes", "clearances", "coverage")
+"""Tables of a plan's figures, which are filled anew with each result."""
 
 
 def add_tables(scene: Any, plan: Plan, name: str) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from BoneAblationPlannerLib.views.annotate import SMALL_FONT_SIZE, Frame, Legend
 from BoneAblationPlannerLib.views.offscreen import SliceView, ThreeDView
 from BoneAblationPlannerLib.views.picture import Picture, PictureKind
 from BoneAblationPlannerLib.views.planes import Plane
+from BoneAblationPlannerLib.views.temperature import temperature_pictures
 
 SIZE = (900, 800)
 _FIELD_OF_VIEW_MM = 200.0
@@ -41,7 +42,8 @@ def take_pictures(
     with _display_of_pictures(nodes):
         pictures = _take_slices(scene, nodes, result, folder, part(report, 0.0, 0.6))
         pictures += _take_3d(scene, nodes, result, folder, part(report, 0.6, 1.0))
-        return (*pictures, *_rigidity_pictures(result.plan, folder))
+        pictures += _rigidity_pictures(result.plan, folder)
+        return (*pictures, *temperature_pictures(result, folder, SIZE))
 
 
 @dataclass(frozen=True, eq=False)

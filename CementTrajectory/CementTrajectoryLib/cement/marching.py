@@ -7,10 +7,14 @@ touched, so that a fill of some millilitres in a large image costs milliseconds.
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.compute import kernel
+from BoneAblationPlannerLib.compute import inlined, kernel
 
 CLOSED, INSIDE, OUTSIDE, GATE = 0, 1, 2, 3
 """What a voxel is to the front: closed to it; bone; beyond bone; bone from which it may leave."""
+REACHED = 4
+"""Added to what a voxel is once the front is there."""
+BUCKETS_PER_STEP = 512
+"""Buckets that hold the voxels reached within one voxel's mean crossing time."""
 
 
 def march(
@@ -21,7 +25,7 @@ def march(
     seeds_kji: NDArray[np.int64],
     limit: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Voxels (N, 3) in the order in which the front reaches them, and when (N,).
+    """Voxels (N, 3) in the order in which the front reaches them, and when (N,), single precision.
 
     The front stops once the capacities of the reached voxels add up to `limit`, or nothing is left to reach. It enters
     OUTSIDE only from GATE or OUTSIDE, and never comes back from there.
@@ -46,121 +50,116 @@ def march(
     """
     if len(seeds_kji) == 0 or (kind[tuple(np.transpose(seeds_kji))] == CLOSED).any():
         raise ValueError("seeds_kji: expected at least one voxel, all of them open to the front")
-    slow, kinds, room = np.pad(slowness, 1), np.pad(kind, 1), np.pad(capacity, 1)
-    spacing = np.asarray(spacing_kji_mm, dtype=np.float64)
-    count, order, times = _march(slow, kinds, room, spacing, seeds_kji + 1, float(limit))
-    return np.stack(np.unravel_index(order[:count], kinds.shape), axis=1) - 1, times[:count]
+    slow, kinds, room = (np.pad(part, 1) for part in (slowness, kind, capacity))
+    weights = (1.0 / np.asarray(spacing_kji_mm, dtype=np.float64)) ** 2
+    width = float(slow[kinds != CLOSED].mean() / np.sqrt(weights.max())) / BUCKETS_PER_STEP
+    longest = float(slow[kinds != CLOSED].max() / np.sqrt(weights.min()))
+    # Times that wait lie within one step of the front: a ring of buckets holds them all.
+    buckets = 1 << int(longest / width + 3).bit_length()
+    weights = weights.astype(np.float32)
+    voxels, times = _march(slow, kinds, room, weights, seeds_kji + 1, float(limit), np.float32(1.0 / width), buckets)
+    # Within a bucket the order is arbitrary: nearly sorted already, so that this costs little.
+    order = np.argsort(times, kind="stable")
+    return voxels[order], times[order]
 
 
-@kernel
-def _push(keys, items, size, key, item):  # type: ignore[no-untyped-def]
-    """Add to a binary heap of `size` entries."""
-    at = size
-    while at > 0:
-        parent = (at - 1) // 2
-        if keys[parent] <= key:
-            break
-        keys[at], items[at] = keys[parent], items[parent]
-        at = parent
-    keys[at], items[at] = key, item
-
-
-@kernel
-def _pop(keys, items, size):  # type: ignore[no-untyped-def]
-    """Take the first of a binary heap of `size` entries away; one less is left."""
-    key, item = keys[size - 1], items[size - 1]
-    at = 0
-    while True:
-        child = 2 * at + 1
-        if child >= size - 1:
-            break
-        if child + 1 < size - 1 and keys[child + 1] < keys[child]:
-            child += 1
-        if keys[child] >= key:
-            break
-        keys[at], items[at] = keys[child], items[child]
-        at = child
-    keys[at], items[at] = key, item
-
-
-@kernel
-def _passes(kinds, origin, to):  # type: ignore[no-untyped-def]
-    """Whether the front may go from one voxel to the next."""
-    if kinds[to] == CLOSED:
-        return False
-    if kinds[to] == OUTSIDE:
-        return kinds[origin] == GATE or kinds[origin] == OUTSIDE
-    return kinds[origin] != OUTSIDE
-
-
-@kernel
-def _arrival(times, done, kinds, at, strides, spacing, slow):  # type: ignore[no-untyped-def]
-    """When the front reaches a voxel, from its reached neighbours: the upwind quadratic of up to three axes."""
-    near = np.full(3, np.inf)
-    for axis in range(3):
-        for way in (-1, 1):
-            other = at + way * strides[axis]
-            if done[other] and _passes(kinds, other, at):
-                near[axis] = min(near[axis], times[other])
-    used = np.zeros(3, dtype=np.uint8)
-    best = np.inf
-    for _ in range(3):
-        axis = -1
-        for candidate in range(3):
-            if not used[candidate] and near[candidate] < best and (axis < 0 or near[candidate] < near[axis]):
-                axis = candidate
-        if axis < 0:
-            break
-        used[axis] = 1
-        a = b = c = 0.0
-        for n in range(3):
-            if used[n]:
-                weight = 1.0 / (spacing[n] * spacing[n])
-                a += weight
-                b += weight * near[n]
-                c += weight * near[n] * near[n]
-        root = b * b - a * (c - slow * slow)
-        if root < 0.0:
-            break
-        best = (b + np.sqrt(root)) / a
+@inlined
+def _earliest(times, states, to, aim, stride):  # type: ignore[no-untyped-def]
+    """The earlier of the two neighbours along an axis that the front has reached and may come from; else infinite."""
+    best = np.float32(np.inf)
+    before, after = states[to - stride], states[to + stride]
+    if before >= REACHED and ((before >= REACHED + OUTSIDE) if aim == OUTSIDE else (before != REACHED + OUTSIDE)):
+        best = times[to - stride]
+    if after >= REACHED and ((after >= REACHED + OUTSIDE) if aim == OUTSIDE else (after != REACHED + OUTSIDE)):
+        best = min(best, times[to + stride])
     return best
 
 
+@inlined
+def _arrival(one, two, three, weight_one, weight_two, weight_three, slow):  # type: ignore[no-untyped-def]
+    """When the front reaches a voxel from its reached neighbours: the upwind quadratic of up to three axes."""
+    if two < one:
+        one, two, weight_one, weight_two = two, one, weight_two, weight_one
+    if three < one:
+        one, three, weight_one, weight_three = three, one, weight_three, weight_one
+    if three < two:
+        two, three, weight_two, weight_three = three, two, weight_three, weight_two
+    # Counted from the earliest, so that nothing cancels.
+    second, third, square = two - one, three - one, slow * slow
+    if weight_one * second * second >= square:
+        return one + slow / np.sqrt(weight_one)
+    a, b, c = weight_one + weight_two, weight_two * second, weight_two * second * second - square
+    # Two axes would get there after the third one did: then it counts too.
+    if third * (a * third - 2 * b) + c < 0:
+        a, b, c = a + weight_three, b + weight_three * third, c + weight_three * third * third
+    return one + (b + np.sqrt(max(b * b - a * c, np.float32(0.0)))) / a
+
+
 @kernel
-def _march(slowness, kind, capacity, spacing, seeds, limit):  # type: ignore[no-untyped-def]
-    total = kind.size
-    slow, kinds, room = slowness.ravel(), kind.ravel(), capacity.ravel()
-    strides = np.array([kind.shape[1] * kind.shape[2], kind.shape[2], 1])
-    times, done = np.full(total, np.inf), np.zeros(total, dtype=np.bool_)
-    keys, items, size = np.empty(1024), np.empty(1024, dtype=np.int64), 0
-    order, when, count, filled = np.empty(1024, dtype=np.int64), np.empty(1024), 0, 0.0
+def _march(slowness, kind, capacity, weights, seeds, limit, per_width, buckets):  # type: ignore[no-untyped-def]
+    """Voxels wait in a ring of buckets, each a linked list; a bucket is so narrow that order within it hardly counts."""
+    states, slow, room = kind.ravel(), slowness.ravel(), capacity.ravel()
+    stride_k, stride_j = np.int32(kind.shape[1] * kind.shape[2]), np.int32(kind.shape[2])
+    offsets = np.array([-stride_k, stride_k, -stride_j, stride_j, -1, 1])
+    times = np.full(states.size, np.float32(np.inf))
+    # A voxel waits once for each of its neighbours at most. Memory that is not touched costs nothing.
+    most = 6 * states.size + seeds.shape[0] + 1
+    keys, items, following = np.empty(most, np.float32), np.empty(most, np.int32), np.empty(most, np.int32)
+    heads, ring, now, waiting = np.full(buckets, -1, dtype=np.int32), buckets - 1, 0, 0
+    used, free = np.int32(0), np.int32(-1)
+    order, when = np.empty(states.size, dtype=np.int32), np.empty(states.size, dtype=np.float32)
+    count, filled = 0, 0.0
     for n in range(seeds.shape[0]):
-        at = seeds[n, 0] * strides[0] + seeds[n, 1] * strides[1] + seeds[n, 2]
-        times[at] = 0.0
-        _push(keys, items, size, 0.0, at)
-        size += 1
-    while size > 0 and filled < limit:
-        key, at = keys[0], items[0]
-        _pop(keys, items, size)
-        size -= 1
-        if done[at] or key > times[at]:
+        at = np.int32(seeds[n, 0] * stride_k + seeds[n, 1] * stride_j + seeds[n, 2])
+        times[at] = keys[used] = np.float32(0.0)
+        items[used], following[used], heads[0] = at, heads[0], used
+        used += 1
+        waiting += 1
+    while filled < limit and waiting > 0:
+        while heads[now & ring] < 0:
+            now += 1
+        entry = heads[now & ring]
+        heads[now & ring] = following[entry]
+        key, at = keys[entry], items[entry]
+        following[entry], free = free, entry
+        waiting -= 1
+        own = states[at]
+        if key > times[at] or own >= REACHED:
             continue
-        done[at] = True
-        if count == order.shape[0]:
-            order, when = np.append(order, order), np.append(when, when)
+        states[at] = own + REACHED
         order[count], when[count] = at, key
         count += 1
         filled += room[at]
-        for axis in range(3):
-            for way in (-1, 1):
-                other = at + way * strides[axis]
-                if done[other] or not _passes(kinds, at, other):
-                    continue
-                arrival = _arrival(times, done, kinds, other, strides, spacing, slow[other])
-                if arrival < times[other]:
-                    times[other] = arrival
-                    if size + 1 >= keys.shape[0]:
-                        keys, items = np.append(keys, keys), np.append(items, items)
-                    _push(keys, items, size, arrival, other)
-                    size += 1
-    return count, order, when
+        for n in range(6):
+            other = at + offsets[n]
+            aim = states[other]
+            if aim == CLOSED or aim >= REACHED or key >= times[other]:
+                continue
+            if (own < OUTSIDE) if aim == OUTSIDE else (own == OUTSIDE):
+                continue
+            arrival = _arrival(
+                _earliest(times, states, other, aim, stride_k),
+                _earliest(times, states, other, aim, stride_j),
+                _earliest(times, states, other, aim, 1),
+                weights[0],
+                weights[1],
+                weights[2],
+                slow[other],
+            )
+            if arrival >= times[other]:
+                continue
+            times[other] = arrival
+            entry = free
+            if free >= 0:
+                free = following[entry]
+            else:
+                entry = used
+                used += 1
+            bucket = max(int(arrival * per_width), now) & ring
+            keys[entry], items[entry], following[entry], heads[bucket] = arrival, other, heads[bucket], entry
+            waiting += 1
+    voxels = np.empty((count, 3), dtype=np.int64)
+    for n in range(count):
+        k, rest = order[n] // stride_k, order[n] % stride_k
+        voxels[n, 0], voxels[n, 1], voxels[n, 2] = k - 1, rest // stride_j - 1, rest % stride_j - 1
+    return voxels, when[:count].astype(np.float64)

@@ -6,7 +6,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from CementTrajectoryLib.screws.definitions import Published
+from CementTrajectoryLib.screws.definitions import NUMBERS, Published
+from CementTrajectoryLib.screws.search import StraightLine
 
 CorridorSide = Literal["left", "right", "both"]
 
@@ -62,3 +63,17 @@ class MissingCorridor:
     side: CorridorSide
     reason: str
     widest_mm: float | None
+
+
+def corridor_of(
+    name: str, side: CorridorSide, line: StraightLine | None, bones: tuple[str, ...], published: tuple[Published, ...]
+) -> Corridor | MissingCorridor:
+    """The widest line of a search as a corridor, if it is wide enough for the thinnest screw."""
+    if line is None or line.clearance_mm <= 0:
+        return MissingCorridor(name, side, "not found: no straight line stays in bone", None)
+    widest = 2 * line.clearance_mm
+    if widest < NUMBERS["smallest_diameter_mm"]:
+        return MissingCorridor(name, side, f"not found: widest is {widest:.1f} mm", round(widest, 1))
+    return Corridor(
+        name, side, line.entry_ras_mm, line.exit_ras_mm, line.clearance_mm, line.trims_mm, bones, published
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Screw corridors of a pelvis, found from its bones alone: no landmark is clicked."""
+"""Screw corridors of pelvis, femur, humerus and scapula, found from the bones alone: no landmark is clicked."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.ct import LabelMap
-from BoneAblationPlannerLib.progress import ReportProgress, silent, step
+from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from CementTrajectoryLib.screws.bones import Pelvis
-from CementTrajectoryLib.screws.corridor import Corridor, CorridorSide, MissingCorridor
+from CementTrajectoryLib.screws.corridor import Corridor, CorridorSide, MissingCorridor, corridor_of
 from CementTrajectoryLib.screws.definitions import (
     NUMBERS,
     CorridorDefinition,
@@ -17,9 +17,12 @@ from CementTrajectoryLib.screws.definitions import (
     corridor_definitions,
 )
 from CementTrajectoryLib.screws.depth import DepthMap
+from CementTrajectoryLib.screws.ends import ends_in_ball
 from CementTrajectoryLib.screws.femur import femoral_neck
 from CementTrajectoryLib.screws.frame import SIDES, Side
-from CementTrajectoryLib.screws.search import Patch, StraightLine, widest_line
+from CementTrajectoryLib.screws.humerus import humeral_corridors
+from CementTrajectoryLib.screws.scapula import scapular_corridors
+from CementTrajectoryLib.screws.search import Patch, widest_line
 
 END_SPACING_MM = 2.0
 """Spacing of the ends that are tried."""
@@ -28,26 +31,37 @@ END_SPACING_MM = 2.0
 def find_corridors(
     bones: LabelMap, report: ReportProgress = silent
 ) -> tuple[tuple[Corridor, ...], tuple[MissingCorridor, ...]]:
-    """Every corridor of the table that the bones hold, and those that they do not, with the reason.
+    """Every corridor that the bones hold, and those that they do not, with the reason.
+
+    Of bones that are not in the image nothing is said, save of a pelvis that is there in part.
 
     Parameters
     ----------
     bones : LabelMap
-        ``hip_left``, ``hip_right`` and ``sacrum``; several labels of one name are fragments of one bone.
+        ``hip_left``, ``hip_right``, ``sacrum``, and femur, humerus and scapula with their sides; several labels of one
+        name are fragments of one bone.
     """
+    every = [*_pelvic(bones, part(report, 0.0, 0.8)), *_of_limbs(bones, part(report, 0.8, 1.0))]
+    found = tuple(r for r in every if isinstance(r, Corridor))
+    return found, tuple(r for r in every if isinstance(r, MissingCorridor))
+
+
+def _pelvic(bones: LabelMap, report: ReportProgress) -> list[Corridor | MissingCorridor]:
     pelvis = Pelvis(bones)
     results: dict[tuple[str, CorridorSide], Corridor | MissingCorridor] = {}
-    searches = list(_searches())
+    searches = list(_searches()) if any(mask.any() for mask in pelvis.masks.values()) else []
     for number, (definition, side) in enumerate(searches):
         step(report, number / len(searches), f"looking for the {definition.name} corridor")
         results[definition.name, side] = _search(pelvis, definition, side)
         if definition.apart_from is not None:
             _tell_apart(pelvis, definition, side, results)
-    necks = [neck for side in SIDES if (neck := femoral_neck(bones, side)) is not None]
-    femoral = [c for neck in necks if not isinstance(neck, MissingCorridor) for c in neck]
-    found = [r for r in results.values() if isinstance(r, Corridor)]
-    missing = [r for r in (*results.values(), *necks) if isinstance(r, MissingCorridor)]
-    return (*found, *femoral), tuple(missing)
+    return list(results.values())
+
+
+def _of_limbs(bones: LabelMap, report: ReportProgress) -> list[Corridor | MissingCorridor]:
+    step(report, 0.0, "looking for corridors of femur, humerus and scapula")
+    searches = (femoral_neck, humeral_corridors, scapular_corridors)
+    return [result for search in searches for side in SIDES for result in search(bones, side)]
 
 
 def _tell_apart(
@@ -101,13 +115,9 @@ def _search(
     if away_from is not None:
         entry = entry.away_from(away_from.entry_ras_mm, NUMBERS["apart_mm"])
         exit_ = exit_.away_from(away_from.exit_ras_mm, NUMBERS["apart_mm"])
-    line = widest_line(depth, entry, exit_)
-    if line is None or line.clearance_mm <= 0:
-        return MissingCorridor(definition.name, side, "not found: no straight line stays in bone", None)
-    widest = 2 * line.clearance_mm
-    if widest < NUMBERS["smallest_diameter_mm"]:
-        return MissingCorridor(definition.name, side, f"not found: widest is {widest:.1f} mm", round(widest, 1))
-    return _corridor(definition, side, line)
+    hips = tuple(f"hip_{s}" for s in SIDES if side in (s, "both"))
+    bones = hips if definition.frame == "hip" else (*hips, "sacrum")
+    return corridor_of(definition.name, side, widest_line(depth, entry, exit_), bones, definition.published)
 
 
 def end_patches(pelvis: Pelvis, definition: CorridorDefinition, side: CorridorSide) -> tuple[DepthMap, Patch, Patch]:
@@ -116,14 +126,6 @@ def end_patches(pelvis: Pelvis, definition: CorridorDefinition, side: CorridorSi
     wider = NUMBERS["cut_bone_mm"] if pelvis.cut else 0.0
     at_entry, at_exit = _places(pelvis, definition, side)
     return depth, _patch(depth, definition.entry, at_entry, wider), _patch(depth, definition.exit, at_exit, wider)
-
-
-def _corridor(definition: CorridorDefinition, side: CorridorSide, line: StraightLine) -> Corridor:
-    hips = tuple(f"hip_{s}" for s in SIDES if side in (s, "both"))
-    bones = hips if definition.frame == "hip" else (*hips, "sacrum")
-    return Corridor(
-        definition.name, side, line.entry_ras_mm, line.exit_ras_mm, line.clearance_mm, line.trims_mm, bones,
-        definition.published)  # fmt: skip
 
 
 def _absent(pelvis: Pelvis, definition: CorridorDefinition, side: CorridorSide) -> str | None:
@@ -151,12 +153,6 @@ def _places(
 def _patch(depth: DepthMap, end: EndDefinition, centre_ras_mm: NDArray[np.float64], wider_mm: float) -> Patch:
     """Ends to try: the bone's surface within the ball, or the ball's bone where the corridor ends inside."""
     radius = end.radius_mm + wider_mm
-    region = depth.grid.region_around(centre_ras_mm[None], radius + END_SPACING_MM)
-    depths, grid = depth.depth_mm[region], depth.grid.crop(region)
-    rim = float(grid.spacing_ijk_mm.max())
-    points = grid.ras_of_mask(depths > 0 if end.blind else (depths > 0) & (depths <= 0.6 * rim))
-    points = points[np.linalg.norm(points - centre_ras_mm, axis=1) <= radius]
-    cells = np.floor((points - centre_ras_mm) / END_SPACING_MM)
-    _, first = np.unique(cells, axis=0, return_index=True)
+    points = ends_in_ball(depth, centre_ras_mm, radius, END_SPACING_MM, surface=not end.blind)
     trim = 0.0 if end.blind else NUMBERS["trim_mm"]
-    return Patch(points[np.sort(first)], centre_ras_mm, radius, trim, end.blind)
+    return Patch(points, centre_ras_mm, radius, trim, end.blind)

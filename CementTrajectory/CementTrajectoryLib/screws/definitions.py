@@ -10,6 +10,7 @@ from BoneAblationPlannerLib.plan import Point, Provenance, Status
 from BoneAblationPlannerLib.sourced import SourcedNumbers
 
 NUMBERS = SourcedNumbers("CementTrajectoryLib.screws", "numbers.json")
+SHOULDER = SourcedNumbers("CementTrajectoryLib.screws", "shoulder.json")
 
 Frame = Literal["hip", "half pelvis", "pelvis"]
 
@@ -73,10 +74,22 @@ def corridor_definitions() -> tuple[CorridorDefinition, ...]:
     )
 
 
+def limb_published(name: str) -> tuple[Published, ...]:
+    """What is known of the size of a limb's corridor; KeyError for a name that ``limbs.json`` does not hold."""
+    return tuple(Published(**row) for row in _limbs()[name]["published"])
+
+
 def corridor_provenance() -> tuple[Provenance, ...]:
     """Where the numbers and places of the search come from."""
     places = [Provenance(f"place of {d.name}", None, "", d.source, d.status) for d in corridor_definitions()]
-    return (*NUMBERS.provenance(), *places)
+    limbs = [Provenance(f"place of {n}", None, "", d["source"], d["status"]) for n, d in _limbs().items()]
+    return (*NUMBERS.provenance(), *SHOULDER.provenance(), *places, *limbs)
+
+
+@cache
+def _limbs() -> dict[str, dict[str, Any]]:
+    text = files("CementTrajectoryLib.screws").joinpath("limbs.json").read_text(encoding="utf-8")
+    return {row["name"]: row for row in json.loads(text)}
 
 
 def _end(row: dict[str, Any]) -> EndDefinition:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from BoneAblationPlannerLib.compute import kernel
+from BoneAblationPlannerLib.compute import inlined, kernel
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid, subdivide
 from BoneAblationPlannerLib.morphology import closed
@@ -147,3 +147,12 @@ def sample_depth(depth, per_mm, x, y, z):  # type: ignore[no-untyped-def]
         depth[k0 + 1, j0 + 1, i0] * (1 - fi) + depth[k0 + 1, j0 + 1, i0 + 1] * fi
     ) * fj
     return near * (1 - fk) + far * fk
+
+
+@inlined
+def nearest_depth(depth, per_mm, x, y, z):  # type: ignore[no-untyped-def]
+    """Depth of the voxel that holds a point in local mm; far outside beyond the map."""
+    i, j, k = int(x * per_mm[0] + 0.5), int(y * per_mm[1] + 0.5), int(z * per_mm[2] + 0.5)
+    if i < 0 or j < 0 or k < 0 or i >= depth.shape[2] or j >= depth.shape[1] or k >= depth.shape[0]:
+        return np.float32(-1e3)
+    return depth[k, j, i]

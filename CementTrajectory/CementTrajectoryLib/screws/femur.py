@@ -11,8 +11,9 @@ from scipy import ndimage
 from BoneAblationPlannerLib.ct import LabelMap
 from CementTrajectoryLib.screws.bones import bone_of
 from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
-from CementTrajectoryLib.screws.definitions import NUMBERS
+from CementTrajectoryLib.screws.definitions import NUMBERS, limb_published
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
+from CementTrajectoryLib.screws.ends import ends_in_ball
 from CementTrajectoryLib.screws.frame import Side
 from CementTrajectoryLib.screws.search import Patch, StraightLine, line_clearance_mm, surface_point, widest_line
 
@@ -26,29 +27,30 @@ TRIANGLE = (("inferior", 0.0, -1.0), ("anterior", np.sqrt(3) / 2, 0.5), ("poster
 """Places around the neck's axis, in units of their distance from it: forwards, upwards."""
 
 
-def femoral_neck(bones: LabelMap, side: Side) -> tuple[Corridor, ...] | MissingCorridor | None:
-    """Three parallel places, or the neck's axis alone where they do not fit; None without such a femur."""
+def femoral_neck(bones: LabelMap, side: Side) -> tuple[Corridor | MissingCorridor, ...]:
+    """Three parallel places, or the neck's axis alone where they do not fit; nothing without such a femur."""
     femur = bone_of(bones, f"femur_{side}")
     if not femur.any():
-        return None
+        return ()
     depth = depth_map(bones.grid, femur)
     head = _head(depth)
     if head is None:
-        return MissingCorridor(NAME, side, "not looked for: no femoral head is seen", None)
+        return (MissingCorridor(NAME, side, "not looked for: no femoral head is seen", None),)
     centre, radius = head
     lateral = np.array([1.0 if side == "right" else -1.0, 0.0, 0.0])
     down = np.array([0.0, 0.0, -1.0])
     expected = centre + radius * (NUMBERS["neck_entry_lateral"] * lateral + NUMBERS["neck_entry_down"] * down)
-    entries = _points(depth, expected, ENTRY_RADIUS_MM, surface=True)
+    entries = ends_in_ball(depth, expected, ENTRY_RADIUS_MM, SPACING_MM, surface=True)
     # Medial and upper walls of the shaft are surface too: screws come from outside.
     entries = entries[(entries - centre) @ lateral > radius]
     entry = Patch(entries, expected, ENTRY_RADIUS_MM, NUMBERS["trim_mm"])
-    head_ball = Patch(_points(depth, centre, HEAD_BALL_MM, surface=False), centre, HEAD_BALL_MM, 0.0, blind=True)
+    ends = ends_in_ball(depth, centre, HEAD_BALL_MM, SPACING_MM, surface=False)
+    head_ball = Patch(ends, centre, HEAD_BALL_MM, 0.0, blind=True)
     axis = widest_line(depth, entry, head_ball)
     if axis is None or axis.clearance_mm < NUMBERS["smallest_diameter_mm"] / 2:
         widest = None if axis is None or axis.clearance_mm <= 0 else round(2 * axis.clearance_mm, 1)
         reason = "not found" if widest is None else f"not found: widest is {widest:.1f} mm"
-        return MissingCorridor(NAME, side, reason, widest)
+        return (MissingCorridor(NAME, side, reason, widest),)
     return _parallel(depth, axis, radius, side)
 
 
@@ -84,8 +86,8 @@ def _place(
     surface = surface_point(depth, entry + 2 * trim * direction, -direction, 4 * trim)
     trims = (trim, 0.0)
     return Corridor(
-        name, side, surface, tip, line_clearance_mm(depth, surface, tip, trims), trims, (f"femur_{side}",)
-    )  # fmt: skip
+        name, side, surface, tip, line_clearance_mm(depth, surface, tip, trims), trims, (f"femur_{side}",),
+        limb_published(NAME))  # fmt: skip
 
 
 def _head(depth: DepthMap) -> tuple[NDArray[np.float64], float] | None:
@@ -101,14 +103,3 @@ def _head(depth: DepthMap) -> tuple[NDArray[np.float64], float] | None:
     if not HEAD_RADIUS_MM[0] <= depths[at] <= HEAD_RADIUS_MM[1]:
         return None
     return np.asarray(points[at]), float(depths[at])
-
-
-def _points(depth: DepthMap, centre: NDArray[np.float64], radius_mm: float, surface: bool) -> NDArray[np.float64]:
-    """Points of the bone, or of its surface, in a ball, about one per cube of 2.5 mm."""
-    region = depth.grid.region_around(centre[None], radius_mm + SPACING_MM)
-    depths, grid = depth.depth_mm[region], depth.grid.crop(region)
-    inside = depths > 0
-    points = grid.ras_of_mask(inside & (depths <= 0.6 * float(grid.spacing_ijk_mm.max())) if surface else inside)
-    points = points[np.linalg.norm(points - centre, axis=1) <= radius_mm]
-    _, first = np.unique(np.floor((points - centre) / SPACING_MM), axis=0, return_index=True)
-    return np.asarray(points[np.sort(first)])

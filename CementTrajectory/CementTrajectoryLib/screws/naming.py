@@ -7,12 +7,17 @@ from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 
 _HIP = re.compile("hip(?!.*joint)|coxa|innominate|hemipelvis")
+_NO_BONE = re.compile("joint|cartilage|muscle|nerve|implant|prosthes|head|neck")
 _FRAGMENTS = {"sacrum": range(1, 11), "hip_left": range(11, 21), "hip_right": range(21, 31)}
 """Numbers of fragments as public sets of pelvic fractures give them."""
 
+_LIMBS = ("femur", "humerus", "scapula")
+SEARCHED_BONES = {*_FRAGMENTS, *(f"{limb}_{side}" for limb in _LIMBS for side in ("left", "right"))}
+"""Names of the bones that corridors are looked for in."""
+
 
 def pelvic_name(name: str) -> str:
-    """``hip_left``, ``femur_left``, … or ``sacrum`` for any usual spelling, fragment numbers and all; else the name.
+    """``hip_left``, ``femur_left``, ``scapula_left``, … or ``sacrum`` for any usual spelling, fragment numbers and all; else the name.
 
     TotalSegmentator gives the first sacral vertebra a label of its own.
     """
@@ -22,8 +27,9 @@ def pelvic_name(name: str) -> str:
     side = next((side for side in ("left", "right") if side in plain), None)
     if side is not None and _HIP.search(plain):
         return f"hip_{side}"
-    if side is not None and "femur" in plain:
-        return f"femur_{side}"
+    limb = next((limb for limb in _LIMBS if limb in plain), None)
+    if side is not None and limb is not None and not _NO_BONE.search(plain):
+        return f"{limb}_{side}"
     return name
 
 
@@ -39,7 +45,7 @@ def named_pelvis(bones: LabelMap) -> tuple[LabelMap, list[str]]:
     """
     names = {value: pelvic_name(name) for value, name in bones.names.items()}
     notes: list[str] = []
-    if not set(names.values()) & {*_FRAGMENTS, "femur_left", "femur_right"}:
+    if not set(names.values()) & SEARCHED_BONES:
         names = _by_number(names)
         notes.append("no names: labels 1-10 are read as sacrum, 11-20 as left hip, 21-30 as right hip")
     named = LabelMap(bones.grid, bones.labels, names)
@@ -51,7 +57,7 @@ def _by_number(names: Mapping[int, str]) -> dict[int, str]:
     known = {value: bone for value in names for bone, numbers in _FRAGMENTS.items() if value in numbers}
     if len(known) < len(names) or not set(known.values()) & {"hip_left", "hip_right"}:
         raise InputError(
-            f"bones: none of {', '.join(sorted(set(names.values())))} is a hip bone or the sacrum; "
+            f"bones: none of {', '.join(sorted(set(names.values())))} is a bone that screws are planned in; "
             'expected names such as {"1": "hip_left"}, or fragments 1-10 sacrum, 11-20 left hip, 21-30 right hip'
         )
     return known

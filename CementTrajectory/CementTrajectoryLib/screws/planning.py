@@ -20,6 +20,7 @@ from CementTrajectoryLib.screws.catalogue import DEFAULTS, ScrewType, largest_sc
 from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
 from CementTrajectoryLib.screws.corridors import find_corridors
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
+from CementTrajectoryLib.screws.naming import SEARCHED_BONES
 from CementTrajectoryLib.screws.measure import (
     LesionContact,
     breach,
@@ -88,7 +89,7 @@ def propose_screws(
     corridors, missing = find_corridors(whole)
     cautions = [f"no {m.name} screw, {m.side}: {m.reason}" for m in missing if m.reason.startswith("not found")]
     if not corridors:
-        cautions.append("no screw corridor is known in this image: screws are planned in pelvis and femoral neck only")
+        cautions.append(_no_corridor(bones))
         return ScrewProposal((), tuple(cautions), tuple(_missing_row(m) for m in missing))
     near = _near_lesion(anatomy.ct.grid, anatomy.lesion, corridors)
     wanted = near if only is None else [c for c in corridors if c.title in only]
@@ -114,6 +115,16 @@ def propose_screws(
     cautions += left_out
     rows = [*(_corridor_row(c, c in near, cautions) for c in corridors), *map(_missing_row, missing)]
     return ScrewProposal(tuple(screws), tuple(cautions), tuple(rows))
+
+
+def _no_corridor(bones: LabelMap) -> str:
+    """Why there is none, in one line."""
+    if not set(bones.names.values()) & SEARCHED_BONES:
+        return (
+            "no screw corridor was looked for: pelvis, femur, humerus and scapula cannot be told in this scan; give a "
+            "label map of its bones"
+        )
+    return "no screw corridor was found in the bones of this image"
 
 
 def _corridor_row(corridor: Corridor, near: bool, cautions: Sequence[str]) -> ScrewCorridor:
@@ -293,6 +304,6 @@ def _screw(
 def _depth_for(pelvis: Pelvis, corridor: Corridor) -> DepthMap:
     """The map that the corridor was found in."""
     side = corridor.side
-    if corridor.bones[0].startswith("femur"):
+    if not corridor.bones[0].startswith(("hip_", "sacrum")):
         return depth_map(pelvis.grid, bone_of(pelvis.bones, corridor.bones[0]))
     return pelvis.ring if "sacrum" in corridor.bones or side == "both" else pelvis.hips[side]

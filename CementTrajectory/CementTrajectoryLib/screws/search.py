@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
-from CementTrajectoryLib.screws.depth import DepthMap, sample_depth
+from BoneAblationPlannerLib.compute import inlined, kernel, parallel_kernel, prange
+from CementTrajectoryLib.screws.depth import DepthMap, nearest_depth, sample_depth
 
 SCREEN_STEP_MM = 1.5
 EXACT_STEP_MM = 0.5
 STARTS = 40
-"""Lines that are refined."""
+"""Lines that are refined by default."""
+COARSE = 5
+"""Of this many starts and stops one is tried first."""
+NO_LINE = -1e3
 FIRST_STEP_MM, LAST_STEP_MM = 2.0, 0.02
 LONGEST_OVERHANG_MM = 25.0
 """How far beyond a patch the surface is looked for."""
@@ -49,6 +52,11 @@ class Patch:
     avoided_ras_mm: NDArray[np.float64] | None = None
     avoided_mm: float = 0.0
 
+    @property
+    def spacing_mm(self) -> float:
+        """About how far the candidates lie apart: depth changes by no more from one to the next."""
+        return float(self.radius_mm * np.sqrt(np.pi / max(len(self.points_ras_mm), 1)))
+
     def away_from(self, point_ras_mm: NDArray[np.float64], distance_mm: float) -> "Patch":
         """The patch without what lies too near to a point."""
         far = np.linalg.norm(self.points_ras_mm - point_ras_mm, axis=1) >= distance_mm
@@ -73,11 +81,16 @@ class StraightLine:
 
 
 def widest_line(
-    depth: DepthMap, entry: Patch, exit_: Patch, length_range_mm: tuple[float, float] = (0.0, np.inf)
+    depth: DepthMap,
+    entry: Patch,
+    exit_: Patch,
+    length_range_mm: tuple[float, float] = (0.0, np.inf),
+    refined: int = STARTS,
 ) -> StraightLine | None:
     """The line of greatest clearance from one patch to the other, ends on the bone's surface unless blind.
 
-    The clearance holds over the whole length less the trims. None if the patches hold no line of such a length.
+    The clearance holds over the whole length less the trims; `refined` is how many lines are refined. None if the
+    patches hold no line of such a length.
     """
     if len(entry.points_ras_mm) == 0 or len(exit_.points_ras_mm) == 0:
         return None
@@ -85,8 +98,14 @@ def widest_line(
     per_mm = 1.0 / depth.grid.spacing_ijk_mm
     value, partner = np.empty(len(starts)), np.empty(len(starts), dtype=np.int64)
     shortest, longest = length_range_mm
-    _screen(depth.depth_mm, per_mm, starts, stops, entry.trim_mm, exit_.trim_mm, shortest, longest, value, partner)
-    order = [n for n in np.argsort(-value, kind="stable")[:STARTS] if partner[n] >= 0]
+    limits = np.array([entry.trim_mm, exit_.trim_mm, shortest, longest])
+    # A few lines tell how wide the corridor is; of all others only those that come near to that are looked at whole.
+    few = np.ascontiguousarray(starts[::COARSE]), np.ascontiguousarray(stops[::COARSE])
+    sample = np.empty(len(few[0])), np.empty(len(few[0]), dtype=np.int64)
+    _screen(depth.depth_mm, per_mm, *few, limits, NO_LINE, *sample)
+    floor = max(float(sample[0].max()) - max(entry.spacing_mm, exit_.spacing_mm), NO_LINE)
+    _screen(depth.depth_mm, per_mm, starts, stops, limits, floor, value, partner)
+    order = [n for n in np.argsort(-value, kind="stable")[:refined] if partner[n] >= 0]
     if not order:
         return None
     ends = np.stack([np.concatenate([starts[n], stops[partner[n]]]) for n in order])
@@ -131,35 +150,65 @@ def surface_point(
     return np.asarray(inside_ras_mm + direction * travelled, dtype=np.float64)
 
 
+@inlined
+def _deep(depth, per_mm, x, y, z, dx, dy, dz, first, last, least):  # type: ignore[no-untyped-def]
+    """Whether the voxels at both ends of a line's inner part, and a quarter from them, are deeper than `least`."""
+    quarter = (last - first) / 4
+    for t in (first, last, first + quarter, last - quarter):
+        if nearest_depth(depth, per_mm, x + t * dx, y + t * dy, z + t * dz) <= least:
+            return False
+    return True
+
+
+@inlined
+def _stays_above(depth, per_mm, x, y, z, dx, dy, dz, first, last, least):  # type: ignore[no-untyped-def]
+    """Whether a line's inner part is deeper than `least`, from its middle outwards in strides that depth allows."""
+    middle = (first + last) / 2
+    for way in (1.0, -1.0):
+        t = 0.0
+        while True:
+            s = middle + way * t
+            here = sample_depth(depth, per_mm, x + s * dx, y + s * dy, z + s * dz)
+            if here <= least:
+                return False
+            if t >= last - middle:
+                break
+            t = min(t + max(SCREEN_STEP_MM, here - least), last - middle)
+    return True
+
+
 @parallel_kernel
-def _screen(depth, per_mm, starts, stops, trim_start, trim_stop, shortest, longest, value, partner):  # type: ignore[no-untyped-def]
-    """For every start, the stop with the greatest clearance and that clearance; -1 where no line has the length."""
+def _screen(depth, per_mm, starts, stops, limits, floor, value, partner):  # type: ignore[no-untyped-def]
+    """For every start, the stop with the greatest clearance and that clearance; -1 where no line is above the floor."""
+    trim_start, trim_stop, shortest, longest = limits[0], limits[1], limits[2], limits[3]
+    near = (1.0 / per_mm).sum() / 2
+    halfway = (2.0 * max(trim_start, trim_stop)) ** 2
     for a in prange(starts.shape[0]):
-        best, at = -1e3, -1
+        best, at = floor, -1
+        x0, y0, z0 = starts[a, 0], starts[a, 1], starts[a, 2]
         for b in range(stops.shape[0]):
-            dx, dy, dz = stops[b, 0] - starts[a, 0], stops[b, 1] - starts[a, 1], stops[b, 2] - starts[a, 2]
-            length = np.sqrt(dx * dx + dy * dy + dz * dz)
+            dx, dy, dz = stops[b, 0] - x0, stops[b, 1] - y0, stops[b, 2] - z0
+            squared = dx * dx + dy * dy + dz * dz
+            # Halfway, the depth is nearly that of the voxel there: most lines are given up by it alone.
+            if squared >= halfway and nearest_depth(depth, per_mm, x0 + dx / 2, y0 + dy / 2, z0 + dz / 2) <= best - near:
+                continue
+            length = np.sqrt(squared)
             if length < shortest or length > longest or length <= trim_start + trim_stop:
                 continue
             dx, dy, dz = dx / length, dy / length, dz / length
-            middle = (trim_start + length - trim_stop) / 2
-            reach = length - trim_stop - middle
-            least = 1e3
-            for way in (1.0, -1.0):
-                t = 0.0
-                while True:
-                    s = middle + way * t
-                    here = sample_depth(
-                        depth, per_mm, starts[a, 0] + s * dx, starts[a, 1] + s * dy, starts[a, 2] + s * dz
-                    )
-                    least = min(least, here)
-                    if here <= best or t >= reach:
-                        break
-                    t = min(t + max(SCREEN_STEP_MM, here - best), reach)
-                if least <= best:
+            if not _deep(depth, per_mm, x0, y0, z0, dx, dy, dz, trim_start, length - trim_stop, best - near):
+                continue
+            if not _stays_above(depth, per_mm, x0, y0, z0, dx, dy, dz, trim_start, length - trim_stop, best):
+                continue
+            # Strides leave out what is deep enough: the clearance itself takes every step.
+            clearance, t = 1e3, trim_start
+            while clearance > best:
+                clearance = min(clearance, sample_depth(depth, per_mm, x0 + t * dx, y0 + t * dy, z0 + t * dz))
+                if t >= length - trim_stop:
                     break
-            if least > best:
-                best, at = least, b
+                t = min(t + SCREEN_STEP_MM, length - trim_stop)
+            if clearance > best:
+                best, at = clearance, b
         value[a], partner[a] = best, at
 
 

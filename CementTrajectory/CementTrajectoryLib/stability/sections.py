@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.compute import kernel
+from BoneAblationPlannerLib.compute import inlined, kernel, summing_kernel
 from BoneAblationPlannerLib.frames import Grid, subdivide
 
 FINEST_MM = 1.0
@@ -97,29 +97,74 @@ def rigidity_along(grid: Grid, modulus_mpa: NDArray[np.float32], axis: Axis, poi
     return Sections(axis.station_mm, area, np.maximum(half - spread, 0.0), np.maximum(i_x + i_y, 0.0) * shear)
 
 
+@inlined
+def _powers(row, start, stop):  # type: ignore[no-untyped-def]
+    """Sums of E t^n for n = 0 to 3 over a stretch of a row, t counted from its start."""
+    zero = one = two = three = 0.0
+    for n in range(stop - start):
+        e, t = float(row[start + n]), float(n)
+        zero += e
+        one += e * t
+        two += e * t * t
+        three += e * t * t * t
+    return zero, one, two, three
+
+
 @kernel
+def _stretch(at, per_voxel, start, length):  # type: ignore[no-untyped-def]
+    """The first voxel of a row beyond `start` that lies between another pair of stations."""
+    if per_voxel == 0.0:
+        return length
+    here = np.floor(at + per_voxel * start)
+    border = here + 1.0 if per_voxel > 0.0 else here
+    stop = max(start + 1, int((border - at) / per_voxel))
+    while stop < length and np.floor(at + per_voxel * stop) == here:
+        stop += 1
+    while stop > start + 1 and np.floor(at + per_voxel * (stop - 1)) != here:
+        stop -= 1
+    return min(stop, length)
+
+
+@inlined
+def _add(sums, station, zero, one, two, a, b, c, d):  # type: ignore[no-untyped-def]
+    """Moments of a stretch with x = a + b t and y = c + d t."""
+    sums[station, 0] += zero
+    sums[station, 1] += a * zero + b * one
+    sums[station, 2] += c * zero + d * one
+    sums[station, 3] += a * a * zero + 2 * a * b * one + b * b * two
+    sums[station, 4] += c * c * zero + 2 * c * d * one + d * d * two
+    sums[station, 5] += a * c * zero + (a * d + b * c) * one + b * d * two
+
+
+@summing_kernel
 def _gather(modulus, turned, start, step, sums):  # type: ignore[no-untyped-def]
-    """Per station: sums of E, E x, E y, E x^2, E y^2 and E x y over the voxels, shared between two stations."""
-    stations = sums.shape[0]
+    """Per station: sums of E, E x, E y, E x^2, E y^2 and E x y over the voxels, shared between two stations.
+
+    Along a row x, y and the share of a station are straight lines, so that four sums per stretch are all it takes.
+    """
+    stations, length = sums.shape[0], modulus.shape[2]
+    along_i, b, d = turned[0, 0] / step, turned[1, 0], turned[2, 0]
     for k in range(modulus.shape[0]):
         for j in range(modulus.shape[1]):
-            for i in range(modulus.shape[2]):
-                e = float(modulus[k, j, i])
-                if e <= 0.0:
-                    continue
-                along = turned[0, 0] * i + turned[0, 1] * j + turned[0, 2] * k + start[0]
-                x = turned[1, 0] * i + turned[1, 1] * j + turned[1, 2] * k + start[1]
-                y = turned[2, 0] * i + turned[2, 1] * j + turned[2, 2] * k + start[2]
-                at = along / step
-                lower = int(np.floor(at))
-                for which in range(2):
-                    station = lower + which
-                    if station < 0 or station >= stations:
-                        continue
-                    weight = e * ((at - lower) if which else (1.0 - at + lower))
-                    sums[station, 0] += weight
-                    sums[station, 1] += weight * x
-                    sums[station, 2] += weight * y
-                    sums[station, 3] += weight * x * x
-                    sums[station, 4] += weight * y * y
-                    sums[station, 5] += weight * x * y
+            row = modulus[k, j]
+            at = (turned[0, 1] * j + turned[0, 2] * k + start[0]) / step
+            x = turned[1, 1] * j + turned[1, 2] * k + start[1]
+            y = turned[2, 1] * j + turned[2, 2] * k + start[2]
+            first = 0
+            while first < length:
+                stop = _stretch(at, along_i, first, length)
+                zero, one, two, three = _powers(row, first, stop)
+                if zero > 0.0:
+                    here = at + along_i * first
+                    lower = int(np.floor(here))
+                    share, a, c = here - lower, x + b * first, y + d * first
+                    u, v, w = (
+                        share * zero + along_i * one,
+                        share * one + along_i * two,
+                        share * two + along_i * three,
+                    )
+                    if 0 <= lower < stations:
+                        _add(sums, lower, zero - u, one - v, two - w, a, b, c, d)
+                    if 0 <= lower + 1 < stations:
+                        _add(sums, lower + 1, u, v, w, a, b, c, d)
+                first = stop

@@ -18,6 +18,7 @@ from BoneAblationPlannerLib.anatomy.lesion.click import (
     click_name,
     scribble_mask,
 )
+from BoneAblationPlannerLib.anatomy.lesion.content import content_check
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope, original_bone
 from BoneAblationPlannerLib.anatomy.lesion.figures import lesion_kind
 from BoneAblationPlannerLib.anatomy.lesion.growth import SEARCH_MM, Grown, grown
@@ -34,6 +35,8 @@ made lesions by 0.28 to 0.62; the gap is left to lesions, so that a click in nor
 DISTINCT_BELOW = 0.35
 """Overlap with normal bone of a lesion that stands out clearly."""
 UNCLEAR_ABOVE = 0.55
+NORMAL_CONTENT_DOUBT = 0.4
+"""Taken off the confidence where the outline holds what normal bone holds."""
 MARK_MM = 3.0
 """A scribble also tells of this much around it, where that is as dense."""
 
@@ -94,8 +97,9 @@ def segment_lesion(
     if not wanted.any() and (found.alike_normal > NORMAL_ABOVE or mask.sum() * ct.grid.voxel_ml < SMALLEST_ML):
         raise InputError(f"{click_name(seed_ras_mm)}: nothing there differs from normal bone; "
                          "expected a point inside a lytic, sclerotic or mixed lesion (or give an outline)")  # fmt: skip
-    checks, confidence = _checks(found, near, envelope, opposite)
-    return LesionOutline(mask, lesion_kind(ct, mask), checks, confidence)
+    kind = lesion_kind(ct, mask)
+    checks, confidence = _checks(found, kind, near, envelope, opposite)
+    return LesionOutline(mask, kind, checks, confidence)
 
 
 def _marks(
@@ -136,7 +140,7 @@ def _on_ct(
 
 
 def _checks(
-    result: Grown, near: Neighbourhood, envelope: Envelope, opposite: Opposite | None
+    result: Grown, kind: LesionKind, near: Neighbourhood, envelope: Envelope, opposite: Opposite | None
 ) -> tuple[tuple[str, ...], float]:
     """Sentences on what to look at, and the confidence that is left."""
     found = result.mask
@@ -146,6 +150,11 @@ def _checks(
     doubt = float(np.clip((result.alike_normal - DISTINCT_BELOW) / (NORMAL_ABOVE - DISTINCT_BELOW), 0, 1)) * 0.5
     if result.alike_normal > UNCLEAR_ABOVE:
         checks.append("the lesion hardly differs from the bone around it: check the whole outline")
+    inner = found & envelope.inside
+    content = content_check(near.hu[inner if inner.any() else found], kind)
+    if content is not None:
+        checks.append(content)
+        doubt += NORMAL_CONTENT_DOUBT
     if near.radius_mm[found].max() > SEARCH_MM - 3 * VOXEL_MM:
         checks.append("the outline reaches the edge of the searched region: check for a leak")
         doubt += 0.5

@@ -1,7 +1,7 @@
 // Keyboard of the review page. Keys typed into a field stay there.
 (() => {
   "use strict";
-  const tabs = ["figures", "structures", "needles", "cement", "sources", "decide"];
+  const tabs = ["figures", "structures", "needles", "heat", "cement", "sources", "decide"];
   const ask = (name, values = []) => window.trame && window.trame.trigger(name, values);
   const get = (key) => window.trame.state.get(key);
   const set = (key, value) => { window.trame.state.set(key, value); window.trame.state.flush(); };

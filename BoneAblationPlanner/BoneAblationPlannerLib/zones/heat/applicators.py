@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from BoneAblationPlannerLib.devices.catalogue import Device, Program
 from BoneAblationPlannerLib.errors import InputError
@@ -12,6 +12,7 @@ from BoneAblationPlannerLib.plan import Modality, Provenance, Status
 
 APPLICATORS = "applicators.json"
 CALIBRATION = "calibration.json"
+Fitted = Literal["axes", "across", "volume"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Protocol:
         Freezes and the passive thaws between them, in turn, beginning and ending with a freeze.
     active_thaw_s, active_thaw_celsius : float
         The warm shaft at the end.
+    active_mm : float or None
+        Length of the active part where calibration must not look for it, because the row gives too little: it ends at
+        the tip then.
+    fitted : "axes", "across" or "volume"
+        What calibration makes equal to the row: both axes and the reach beyond the tip, or only one figure.
     """
 
     modality: Modality
@@ -49,6 +55,8 @@ class Protocol:
     freeze_thaw_s: tuple[float, ...] = ()
     active_thaw_s: float = 0.0
     active_thaw_celsius: float = 37.0
+    active_mm: float | None = None
+    fitted: Fitted = "axes"
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,15 @@ def protocol_of(device: Device, program: Program) -> Protocol:
         freeze_thaw_s=tuple(float(s) for s in own.get("freeze_thaw_s", ())),
         active_thaw_s=float(own.get("active_thaw_s", 0.0)),
         active_thaw_celsius=float(own.get("active_thaw_celsius", 37.0)),
+        active_mm=row.get("active_mm"),
+        fitted=row.get("fitted", "axes"),
     )
+
+
+def protocol_is_known(device: Device, program: Program) -> bool:
+    """Whether it is known how a device's program heats or freezes."""
+    row = _rows().get(device.id)
+    return row is not None and program.id in row["programs"]
 
 
 def strength_of(device: Device, program: Program) -> Strength:

@@ -3,23 +3,15 @@
 import numpy as np
 
 from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
+from BoneAblationPlannerLib.zones.heat.conduction import flow_into
 
 
 @kernel
 def _plane(now, then, gk, gj, gi, keep, gain, push, k, box):  # type: ignore[no-untyped-def]
-    one = np.uint64(1)  # signed indices would stop vectorisation
     for j in range(np.uint64(box[2]), np.uint64(box[3])):
         for i in range(np.uint64(box[4]), np.uint64(box[5])):
-            t = now[k, j, i]
-            flow = (
-                gk[k, j, i] * (now[k + one, j, i] - t)
-                + gk[k - one, j, i] * (now[k - one, j, i] - t)
-                + gj[k, j, i] * (now[k, j + one, i] - t)
-                + gj[k, j - one, i] * (now[k, j - one, i] - t)
-                + gi[k, j, i] * (now[k, j, i + one] - t)
-                + gi[k, j, i - one] * (now[k, j, i - one] - t)
-            )
-            then[k, j, i] = keep[k, j, i] * t + gain[k, j, i] * flow + push[k, j, i]
+            flow = flow_into(now, gk, gj, gi, k, j, i)
+            then[k, j, i] = keep[k, j, i] * now[k, j, i] + gain[k, j, i] * flow + push[k, j, i]
 
 
 @parallel_kernel

@@ -1,6 +1,6 @@
 """Strength of each device, found so that its simulation in the medium of its catalogue row gives the row's zone.
 
-``python -m BoneAblationPlannerLib.zones.heat.calibration [BEGINNING OF DEVICE ID]`` writes ``calibration.json`` anew.
+``python -m BoneAblationPlannerLib.zones.heat.calibration ["BEGINNING OF DEVICE ID, PROGRAM"]`` writes ``calibration.json`` anew.
 """
 
 import json
@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.devices.catalogue import Device, Program, builtin_devices
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.zones.heat.applicators import CALIBRATION, Protocol, Strength, protocol_of
+from BoneAblationPlannerLib.zones.heat.applicators import (
+    CALIBRATION,
+    Protocol,
+    Strength,
+    protocol_is_known,
+    protocol_of,
+)
 from BoneAblationPlannerLib.zones.heat.damage import DAMAGE
 from BoneAblationPlannerLib.zones.heat.medium import Medium
 from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
@@ -24,7 +30,7 @@ from BoneAblationPlannerLib.zones.heat.zone_size import ZoneSize, zone_size
 PADDING_MM = 16.0
 CLOSE_ENOUGH_MM = 0.6
 MOST_ROUNDS = 8
-LEVELS = {"mwa": (0.05, 1.0), "rfa": (46.0, 140.0), "cryo": (-195.0, -15.0)}
+LEVELS = {"mwa": (0.05, 1.0), "rfa": (46.0, 140.0), "cryo": (-185.8, -15.0)}  # boiling argon is the coldest
 FIRST = {"mwa": 0.35, "rfa": 70.0, "cryo": -155.0}
 ENTRY = np.array([0.0, 0.0, 100.0])
 TIP = np.zeros(3)
@@ -65,12 +71,15 @@ def size_of(
     return zone_size(-treatment.coldest_celsius, -level, grid, entry, tip)
 
 
-def calibrate(device: Device, program: Program) -> tuple[Strength, ZoneSize]:
+def calibrate(device: Device, program: Program) -> tuple[Strength, ZoneSize, float]:
     """Strength that gives a row's axes, by Newton steps with differences, then the reach beyond the tip by a shift.
 
-    Returns the best found and the size it gives; a chart that no strength reaches leaves an error, which is kept.
+    Returns the best found, the size it gives, and the diameter of a ball as large; a chart that no strength reaches
+    leaves an error, which is kept.
     """
     protocol = protocol_of(device, program)
+    if protocol.fitted != "axes":
+        return _calibrate_level(device, program, protocol)
     factor = device.in_vivo_factor
     want = np.array([program.short_mm, program.long_mm]) / factor
     beyond = program.beyond_tip_mm / factor
@@ -78,20 +87,20 @@ def calibrate(device: Device, program: Program) -> tuple[Strength, ZoneSize]:
     low, high = LEVELS[device.modality]
     isotherm = program.lethal_isotherm_celsius
 
-    def measured(level: float, length: float, shift: float) -> ZoneSize:
-        return on_bench(protocol, Strength(level, length, shift), device.diameter_mm, grid, isotherm)[1]
+    def measured(level: float, length: float, shift: float) -> tuple[Treatment, ZoneSize]:
+        return on_bench(protocol, Strength(level, length, shift), device.diameter_mm, grid, isotherm)
 
     level, length = FIRST[device.modality], max(3.0, float(want[1] - 0.6 * want[0]))
     shift = beyond - (0.35 if device.modality == "mwa" else 0.2) * want[0]
-    best, best_error, slope = (Strength(level, length, shift), ZoneSize(0, 0, 0)), np.inf, None
+    best, best_error, slope = (Strength(level, length, shift), ZoneSize(0, 0, 0), 0.0), np.inf, None
     previous = None
     for _ in range(MOST_ROUNDS):
-        size = measured(level, length, shift)
+        treatment, size = measured(level, length, shift)
         got = np.array([size.across_mm, size.along_mm])
         shift_error = size.beyond_tip_mm - beyond
         error = float(np.abs(got - want).max() + abs(shift_error) * 0.5)
         if error < best_error:
-            best, best_error = (Strength(level, length, shift), size), error
+            best, best_error = (Strength(level, length, shift), size, ball_diameter_mm(treatment)), error
         if error < CLOSE_ENOUGH_MM:
             break
         shift -= shift_error if size.along_mm > 0 else 0.0
@@ -116,11 +125,42 @@ def calibrate(device: Device, program: Program) -> tuple[Strength, ZoneSize]:
     return best
 
 
+def _calibrate_level(device: Device, program: Program, protocol: Protocol) -> tuple[Strength, ZoneSize, float]:
+    """Only the level, for a row that gives one figure: a diameter, or a volume as that of a ball."""
+    assert protocol.active_mm is not None  # rows that fit one figure give the length
+    factor, isotherm = device.in_vivo_factor, program.lethal_isotherm_celsius
+    want = program.short_mm / factor
+    long = protocol.active_mm + want
+    grid = bench_grid(want, long, want / 2)
+    ends = LEVELS[device.modality]
+    weak, strong = ends if device.modality != "cryo" else ends[::-1]
+    best: tuple[Strength, ZoneSize, float] | None = None
+    best_error = np.inf
+    for _ in range(MOST_ROUNDS):
+        strength = Strength((weak + strong) / 2, protocol.active_mm, 0.0)
+        treatment, size = on_bench(protocol, strength, device.diameter_mm, grid, isotherm)
+        ball = ball_diameter_mm(treatment)
+        got = size.across_mm if protocol.fitted == "across" else ball
+        if abs(got - want) < best_error:
+            best, best_error = (strength, size, ball), abs(got - want)
+        if best_error < CLOSE_ENOUGH_MM / 2:
+            break
+        weak, strong = (weak, strength.level) if got > want else (strength.level, strong)
+    assert best is not None  # there is at least one round
+    return best
+
+
+def ball_diameter_mm(treatment: Treatment) -> float:
+    """Diameter of a ball as large as the zone."""
+    volume_mm3 = treatment.killed.sum() * np.prod(treatment.medium.grid.spacing_kji_mm)
+    return float(np.cbrt(volume_mm3 * 6 / np.pi))
+
+
 def write_calibration(path: Path, only: str = "") -> None:
-    """Calibrate the rows of the shipped catalogue whose device's id begins with `only`; other rows are kept."""
+    """Calibrate the rows of the shipped catalogue whose ``DEVICE ID, PROGRAM`` begins with `only`; others are kept."""
     every = [(device, program) for device in builtin_devices() for program in device.programs]
     for device, program in every:
-        if device.id.startswith(only):
+        if f"{device.id}, {program.id}".startswith(only) and protocol_is_known(device, program):
             found = _row(device, program)
             kept = {(row["device"], row["program"]): row for row in json.loads(path.read_text(encoding="utf-8"))}
             kept[device.id, program.id] = found
@@ -130,10 +170,11 @@ def write_calibration(path: Path, only: str = "") -> None:
 
 def _row(device: Device, program: Program) -> dict[str, object]:
     try:
-        strength, size = calibrate(device, program)
+        strength, size, ball = calibrate(device, program)
     except InputError as error:
         raise InputError(f"{device.id}, {program.id}: {error}") from None
     factor = device.in_vivo_factor
+    figure = {"ball_mm": round(ball, 2)} if protocol_of(device, program).fitted == "volume" else {}
     return {
         "device": device.id,
         "program": program.id,
@@ -141,6 +182,7 @@ def _row(device: Device, program: Program) -> dict[str, object]:
         "chart_beyond_tip_mm": round(program.beyond_tip_mm / factor, 2),
         "simulated_mm": [round(size.across_mm, 2), round(size.along_mm, 2)],
         "simulated_beyond_tip_mm": round(size.beyond_tip_mm, 2),
+        **figure,
         "level": round(strength.level, 4),
         "length_mm": round(strength.length_mm, 3),
         "beyond_tip_mm": round(strength.beyond_tip_mm, 3),

@@ -20,15 +20,6 @@ def heat_rates() -> NDArray[np.float64]:
     )
 
 
-def cem43_minutes(celsius: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
-    """Cumulative equivalent minutes at 43 degrees of a constant temperature (Sapareto and Dewey 1984).
-
-    Each degree halves the time above 43 and quarters it below.
-    """
-    over = np.asarray(celsius, dtype=np.float64) - 43
-    return np.asarray(seconds / 60 * np.exp2(np.where(over >= 0, over, 2 * over)))
-
-
 def killed_by_heat(cem43_min: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Where the dose reaches the lethal one."""
     return np.asarray(cem43_min >= DAMAGE["cem43_lethal_min"])

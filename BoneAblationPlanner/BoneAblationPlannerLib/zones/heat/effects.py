@@ -13,7 +13,9 @@ from scipy import ndimage
 from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.plan import Provenance, Status
+from BoneAblationPlannerLib.zones.heat.clearance import zone_distance_mm
 from BoneAblationPlannerLib.zones.heat.patient import SimulatedZone
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
 
@@ -89,7 +91,8 @@ def effects_on(zone: SimulatedZone, structures: Sequence[Structure], ct_grid: Gr
     for structure in structures:
         points = local.ras_of_mask(structure.mask[box])
         if len(points):
-            found.append(_effect(zone, structure, _split(points, local)))
+            away = zone_distance_mm(zone.outer, zone, StructureSurface.of(structure), ct_grid)
+            found.append(_effect(zone, structure, _split(points, local), max(0.0, away)))
     return tuple(sorted(found, key=lambda e: (e.ok is not False, e.distance_mm)))
 
 
@@ -100,7 +103,7 @@ def _split(points: NDArray[np.float64], grid: Grid, finest_mm: float = 1.0) -> N
     return (points[:, None, :] + offsets).reshape(-1, 3)
 
 
-def _effect(zone: SimulatedZone, structure: Structure, points: NDArray[np.float64]) -> Effect:
+def _effect(zone: SimulatedZone, structure: Structure, points: NDArray[np.float64], away_mm: float) -> Effect:
     treatment = zone.treatment
     rest = treatment.medium.rest_celsius
     hottest = float(zone.at(treatment.hottest_celsius, points, rest).max())
@@ -111,7 +114,7 @@ def _effect(zone: SimulatedZone, structure: Structure, points: NDArray[np.float6
     if limit is not None:
         ok = limit.coldest_celsius <= coldest and hottest <= limit.hottest_celsius
         ok = ok and (dose is None or limit.largest_cem43_min is None or dose <= limit.largest_cem43_min)
-    return Effect(structure.name, structure.kind, coldest, hottest, dose, zone.distance_to_mm(points), limit, ok)
+    return Effect(structure.name, structure.kind, coldest, hottest, dose, away_mm, limit, ok)
 
 
 def compare_with_chart(zone: SimulatedZone, chart: Sequence[Spheroid]) -> Difference:

@@ -1,6 +1,6 @@
 """Freezing and thawing: heat content of tissue that turns to ice, explicit and never unstable.
 
-    d(heat content)/dt = div(k(T) grad T) + perfusion (body - T), perfusion only where nothing froze
+    d(heat content)/dt = div(k(T) grad T) + perfusion (body - T) x (T over freezing) / (body over freezing)
 
 Ice conducts so well that its stable step is several times shorter than that of warm tissue. So a box around the ice
 takes several short steps in each long one of the rest, with its neighbours moving evenly from the old to the new

@@ -3,6 +3,7 @@
 import numpy as np
 
 from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
+from BoneAblationPlannerLib.zones.heat.conduction import flow_into
 
 
 @kernel
@@ -52,20 +53,13 @@ def stable_steps(gk, gj, gi, per_heat, least_ratio, limits, box):  # type: ignor
 def _plane(  # type: ignore[no-untyped-def]
     now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s, k, box
 ):
-    """Heat contents are over the unfrozen heat capacity: degrees."""
-    one, zero = np.uint64(1), np.float32(0)
+    """Heat contents are over the unfrozen heat capacity: degrees. Blood flows less in the cold, not at all in ice."""
+    zero, per_rest = np.float32(0), np.float32(1) / rest
     for j in range(np.uint64(box[2]), np.uint64(box[3])):
         for i in range(np.uint64(box[4]), np.uint64(box[5])):
             t = now[k, j, i]
-            flow = (
-                gk[k, j, i] * (now[k + one, j, i] - t)
-                + gk[k - one, j, i] * (now[k - one, j, i] - t)
-                + gj[k, j, i] * (now[k, j + one, i] - t)
-                + gj[k, j - one, i] * (now[k, j - one, i] - t)
-                + gi[k, j, i] * (now[k, j, i + one] - t)
-                + gi[k, j, i - one] * (now[k, j, i - one] - t)
-            )
-            flow += perfusion[k, j, i] * (rest - t if t > zero else zero)
+            flow = flow_into(now, gk, gj, gi, k, j, i)
+            flow += perfusion[k, j, i] * (rest - t) * min(max(t * per_rest, zero), np.float32(1))
             freezing, frozen = freezing_ratio[k, j, i], frozen_ratio[k, j, i]
             content = max(t, zero) + freezing * min(max(t, -width), zero) + frozen * min(t + width, zero)
             content += step_s * per_heat[k, j, i] * flow

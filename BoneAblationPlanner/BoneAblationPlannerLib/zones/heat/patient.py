@@ -3,10 +3,10 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.devices.catalogue import Device, Program
@@ -17,13 +17,14 @@ from BoneAblationPlannerLib.plan import Point, Provenance
 from BoneAblationPlannerLib.progress import ReportProgress, silent
 from BoneAblationPlannerLib.zones.heat.applicators import protocol_of, provenance_of_applicator, strength_of
 from BoneAblationPlannerLib.zones.heat.damage import DAMAGE
+from BoneAblationPlannerLib.zones.heat.kept import engine_digest, keep_treatment, read_treatment
 from BoneAblationPlannerLib.zones.heat.medium import Medium
 from BoneAblationPlannerLib.zones.heat.physics import PHYSICS
+from BoneAblationPlannerLib.zones.heat.recording import check_points
 from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
 from BoneAblationPlannerLib.zones.heat.simulation import Treatment, treat
 from BoneAblationPlannerLib.zones.heat.tissue import NOMINAL, Levels, provenance_of_tissues
 from BoneAblationPlannerLib.zones.heat.tissue_map import (
-    Insert,
     TissueMap,
     map_tissues,
     provenance_of_map,
@@ -53,6 +54,7 @@ class SimulatedZone:
     treatment: Treatment
     tissues: TissueMap
     probes: tuple[PlacedProbe, ...]
+    thermocouples: Mapping[str, Point] = field(default_factory=dict)
 
     @property
     def grid(self) -> Grid:
@@ -102,52 +104,72 @@ class SimulatedZone:
         depth = np.where(self.killed, inside, -outside).astype(np.float64)
         return np.asarray(self.at(depth, points_ras_mm, -np.inf), dtype=np.float64) - self.grid.half_diagonal_mm
 
-    def distance_to_mm(self, points_ras_mm: NDArray[np.float64]) -> float:
-        """Smallest distance of points to the outer zone, 0 inside, rounded down by a voxel's half diagonal."""
-        if not self.outer.any() or len(points_ras_mm) == 0:
-            return np.inf
-        away = self.at(distance_mm(self.outer, self.grid.spacing_kji_mm), points_ras_mm, np.inf)
-        return max(0.0, float(away.min()) - self.grid.half_diagonal_mm)
+    def covers(self, points_ras_mm: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
+        """Which of some voxels (N, 3) of a grid lie wholly in the zone: centre and all corners are killed."""
+        corners = np.array(np.meshgrid(*[[-0.5, 0.5]] * 3)).reshape(3, -1).T @ grid.ijk_to_ras[:3, :3].T
+        covered = self.at(self.killed, points_ras_mm, False).astype(bool)
+        for corner in corners:
+            covered[covered] = self.at(self.killed, points_ras_mm[covered] + corner * (1 - 1e-6), False)
+        return covered
 
 
 def simulate_in_patient(
     anatomy: Anatomy,
     probes: Sequence[PlacedProbe],
     levels: Levels = NOMINAL,
-    inserts: Sequence[Insert] = (),
     voxel_mm: float = VOXEL_MM,
-    thermocouples: Mapping[str, ArrayLike] | None = None,
+    thermocouples: Mapping[str, Point] | None = None,
     report: ReportProgress = silent,
+    keep: bool = True,
+    together: bool = False,
 ) -> SimulatedZone:
-    """Simulate the probes of a plan together; the same input is simulated once.
+    """Simulate the probes of a plan in one block of tissue; the same input is simulated once.
+
+    Parameters
+    ----------
+    thermocouples : {name: RAS mm}
+        Points whose temperatures are noted.
+    keep : bool
+        Whether results are kept on disk, and taken from there (`kept`).
+    together : bool
+        Whether hot probes heat at the same time, not one after the other as charts imply. Cold ones always do.
 
     Raises
     ------
     InputError
-        For no probes, probes that cannot be simulated, or settings that are not usable.
+        For no probes, probes that cannot be simulated, thermocouples far away, or settings that are not usable.
     Cancelled
         If `report` returned False.
     """
     if not probes:
         raise InputError("simulation: no probes; expected at least one")
-    parts = [_active_part(p) for p in probes]
+    wires = dict(thermocouples or {})
+    parts = [active_part(p) for p in probes]
     ends = np.concatenate([[part.start_ras_mm, part.end_ras_mm] for part in parts])
     padding = PADDING_MM[probes[0].device.modality]
-    tissues = map_tissues(anatomy, simulation_grid(anatomy.ct.grid, ends, padding, voxel_mm), inserts)
-    key = _content_hash(tissues, probes, levels, thermocouples or {})
+    tissues = map_tissues(anatomy, simulation_grid(anatomy.ct.grid, ends, padding, voxel_mm))
+    key = _content_hash(tissues, probes, levels, list(wires.values()), together)
     if key not in _results:
         sources = [
             (protocol_of(p.device, p.program), strength_of(p.device, p.program), part)
             for p, part in zip(probes, parts, strict=True)
         ]
-        isotherm = probes[0].program.lethal_isotherm_celsius
-        _results[key] = treat(Medium.of(tissues, levels), sources, isotherm, thermocouples, report)
+        isotherm, medium = probes[0].program.lethal_isotherm_celsius, Medium.of(tissues, levels)
+        check_points(tissues.grid, wires)
+        found = read_treatment(key, medium) if keep else None
+        if found is None:
+            unnamed = {str(n): point for n, point in enumerate(wires.values())}
+            found = treat(medium, sources, isotherm, unnamed, report, together)
+            if keep:
+                keep_treatment(key, found)
+        _results[key] = found
         while len(_results) > KEPT_RESULTS:
             _results.popitem(last=False)
-    return SimulatedZone(_results[key], tissues, tuple(probes))
+    return SimulatedZone(_results[key], tissues, tuple(probes), wires)
 
 
-def _active_part(probe: PlacedProbe) -> ActivePart:
+def active_part(probe: PlacedProbe) -> ActivePart:
+    """The stretch of a placed probe that heats or cools."""
     strength = strength_of(probe.device, probe.program)
     return ActivePart.on_needle(
         probe.entry_ras_mm, probe.tip_ras_mm, strength.length_mm, strength.beyond_tip_mm, probe.device.diameter_mm
@@ -162,14 +184,20 @@ def provenance_of_simulation(zone: SimulatedZone) -> tuple[Provenance, ...]:
 
 
 def _content_hash(
-    tissues: TissueMap, probes: Sequence[PlacedProbe], levels: Levels, thermocouples: Mapping[str, ArrayLike]
+    tissues: TissueMap,
+    probes: Sequence[PlacedProbe],
+    levels: Levels,
+    points_ras_mm: Sequence[Point],
+    together: bool,
 ) -> str:
-    """Equal for equal input, whatever made it."""
-    digest = hashlib.sha256()
+    """Equal for equal input to the same engine, whatever made it."""
+    digest = hashlib.sha256(engine_digest().encode())
     for array in (tissues.first, tissues.second, tissues.share, tissues.held):
         digest.update(np.ascontiguousarray(array).data)
     digest.update(tissues.grid.ijk_to_ras.tobytes())
-    wires = {name: [float(v) for v in np.ravel(np.asarray(p))] for name, p in thermocouples.items()}
-    plain = [(p.device.id, replace(p.program, source=""), p.entry_ras_mm, p.tip_ras_mm) for p in probes]
-    digest.update(repr((tissues.grid.shape, plain, levels, sorted(wires.items()))).encode())
+    plain = [
+        (p.device.id, p.device.diameter_mm, replace(p.program, source=""), p.entry_ras_mm, p.tip_ras_mm) for p in probes
+    ]
+    points = [tuple(float(v) for v in point) for point in points_ras_mm]
+    digest.update(repr((tissues.grid.shape, plain, levels, points, together)).encode())
     return digest.hexdigest()

@@ -1,17 +1,33 @@
 """A finished plan with its chart zones replaced by what is simulated in the patient's tissues."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.access.limits import access_limits
+from BoneAblationPlannerLib.case import PlanningResult, TemperatureFields
 from BoneAblationPlannerLib.devices.catalogue import Device, find_device
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.placement.coverage import place_in_words
+from BoneAblationPlannerLib.evaluation import coverage_warnings, probe_warnings
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.placement.coverage import fifth_percentile, place_in_words
 from BoneAblationPlannerLib.placement.target import Target, build_target
-from BoneAblationPlannerLib.plan import Coverage, Plan, Probe, Simulation, StructureEffect
+from BoneAblationPlannerLib.plan import (
+    Coverage,
+    Inserted,
+    Plan,
+    Point,
+    Probe,
+    Simulation,
+    StructureEffect,
+    Thermocouple,
+)
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
+from BoneAblationPlannerLib.zones.heat.clearance import with_simulated_clearances
 from BoneAblationPlannerLib.zones.heat.effects import Effect, compare_with_chart, effects_on, limits_provenance
+from BoneAblationPlannerLib.zones.heat.inserted import provenance_of_inserted
 from BoneAblationPlannerLib.zones.heat.patient import (
     VOXEL_MM,
     PlacedProbe,
@@ -26,65 +42,126 @@ STATED = (
     "zone simulated in this patient's tissues with properties from tables: their spread is large, and figures under "
     "placement error are still the chart's"
 )
+CHART_AGAIN = "heat or ice was simulated for this plan; these figures are the charts': simulate again"
+"""Said of a plan that was simulated and then measured by the charts."""
 
 LARGER_FROM = 1.1
 """Ratio of volumes from which a simulated zone counts as larger than the chart's."""
+
+
+@dataclass(frozen=True)
+class HeatOptions:
+    """How to simulate.
+
+    Parameters
+    ----------
+    voxel_mm : float
+    with_spread : bool
+        Whether to simulate the ends of the plausible ranges too.
+    thermocouples : {name: RAS mm} or None
+        Points to read; None takes those of the plan's earlier simulation.
+    shortest : bool
+        Whether to look first for the shortest program that covers the lesion and breaks no limit.
+    keep : bool
+        Whether results are kept on disk between sessions.
+    together : bool
+        Whether probes of heat run at the same time, not one after the other as charts imply.
+    """
+
+    voxel_mm: float = VOXEL_MM
+    with_spread: bool = True
+    thermocouples: Mapping[str, Point] | None = None
+    shortest: bool = False
+    keep: bool = True
+    together: bool = False
 
 
 def simulate_plan(
     result: PlanningResult,
     devices: tuple[Device, ...],
     report: ReportProgress = silent,
-    voxel_mm: float = VOXEL_MM,
-    with_spread: bool = True,
+    options: HeatOptions | None = None,
 ) -> PlanningResult:
-    """Simulate a plan's probes and take zone, coverage and margins from that; clearances of shafts stay.
+    """Simulate a plan's probes; take zone, coverage, margins and clearances of zones from that. Those of shafts stay.
+
+    The plan's figures must be the charts', as evaluation gives them: they are what the simulation is compared with.
 
     Raises
     ------
     InputError
-        If a probe's device or program cannot be simulated.
+        If a probe's device or program cannot be simulated, or a thermocouple lies far away.
     Cancelled
         If `report` returned False.
     """
+    options = options or HeatOptions()
     anatomy, plan = result.anatomy, result.plan
     grid = anatomy.ct.grid
-    probes = [_placed(p, devices) for p in plan.probes]
-    zone = simulate_in_patient(anatomy, probes, voxel_mm=voxel_mm, report=part(report, 0.0, 0.4))
+    probes = placed_probes(plan, devices)
+    zone = simulate_in_patient(
+        anatomy,
+        probes,
+        voxel_mm=options.voxel_mm,
+        thermocouples=thermocouples_of(plan) if options.thermocouples is None else options.thermocouples,
+        report=part(report, 0.0, 0.4),
+        keep=options.keep,
+        together=options.together,
+    )
     target = build_target(anatomy.lesion, grid, plan.coverage.margin_mm)
-    spread = spread_of(anatomy, probes, target, voxel_mm, part(report, 0.4, 1.0)) if with_spread else ()
+    spread = _spread(result, probes, target, options, part(report, 0.4, 1.0))
     effects = effects_on(zone, anatomy.structures, grid)
-    small = spread[0].lesion_fraction if spread else None
-    coverage = _coverage(zone, target, plan.coverage, small)
-    margins = zone.margins_mm(target.surface_ras_mm)
+    coverage = _coverage(zone, target, plan.coverage, spread[0].lesion_fraction if spread else None)
+    measured = with_simulated_clearances(plan.probes, zone, anatomy.structures, grid)
     frozen = zone.treatment.frozen
-    rows = (*plan.provenance, *limits_provenance())
     new = replace(
         plan,
+        probes=measured,
         zone=replace(
             plan.zone,
             model="heat" if frozen is None else "ice",
             volume_ml=zone.volume_ml,
-            provenance=(*plan.zone.provenance, *provenance_of_simulation(zone)),
+            provenance=tuple(
+                dict.fromkeys(
+                    (
+                        *plan.zone.provenance,
+                        *provenance_of_simulation(zone),
+                        *provenance_of_inserted(anatomy.inserted),
+                    )
+                )
+            ),
         ),
         coverage=coverage,
-        simulation=_record(zone, effects, spread, voxel_mm),
-        warnings=(
-            *plan.warnings,
-            *_larger_than_chart(plan, zone.volume_ml),
-            *_warnings(plan, coverage, effects),
-            STATED,
-        ),
-        provenance=rows,
+        simulation=_record(zone, effects, spread, options, result),
+        provenance=tuple(dict.fromkeys((*plan.provenance, *limits_provenance()))),
     )
+    new = replace(new, warnings=_warnings(plan, new, effects))
     return replace(
         result,
         plan=new,
         zone=zone.mask_on(grid, zone.killed),
         visible_zone=None if frozen is None else zone.mask_on(grid, frozen),
+        remainder=_remainder(zone, target, grid),
         surface_points_ras_mm=target.surface_ras_mm,
-        surface_margins_mm=margins,
+        surface_margins_mm=zone.margins_mm(target.surface_ras_mm),
+        temperatures=_fields(zone, spread),
     )
+
+
+def thermocouples_of(plan: Plan) -> dict[str, Point]:
+    """The points that a plan's simulation read."""
+    return {} if plan.simulation is None else {t.name: t.point_ras_mm for t in plan.simulation.thermocouples}
+
+
+def placed_probes(plan: Plan, devices: tuple[Device, ...]) -> list[PlacedProbe]:
+    """A plan's probes with their devices; raises InputError for those that are not of the catalogue."""
+    return [_placed(p, devices) for p in plan.probes]
+
+
+def _spread(
+    result: PlanningResult, probes: list[PlacedProbe], target: Target, options: HeatOptions, report: ReportProgress
+) -> tuple[Spread, ...]:
+    if not options.with_spread:
+        return ()
+    return spread_of(result.anatomy, probes, target, options.voxel_mm, report, options.keep, options.together)
 
 
 def _placed(probe: Probe, devices: tuple[Device, ...]) -> PlacedProbe:
@@ -97,14 +174,17 @@ def _placed(probe: Probe, devices: tuple[Device, ...]) -> PlacedProbe:
 
 def _coverage(zone: SimulatedZone, target: Target, chart: Coverage, small_lesion: float | None) -> Coverage:
     """Coverage by the simulated zone; fractions are rounded down."""
-    covered = zone.at(zone.killed, target.points_ras_mm, False)
+    covered = zone.covers(target.points_ras_mm, target.grid)
+    margins = zone.margins_mm(target.surface_ras_mm)
     left = target.points_ras_mm[~covered]
     voxel_ml = target.grid.voxel_ml
     return replace(
         chart,
         lesion_fraction=lesion_fraction(zone, target),
         lesion_plus_margin_fraction=float(np.floor(covered.mean() * 1e4) / 1e4),
-        minimum_margin_mm=float(zone.margins_mm(target.surface_ras_mm).min()),
+        minimum_margin_mm=float(margins.min()),
+        p05_margin_mm=fifth_percentile(margins),
+        p50_margin_mm=float(np.percentile(margins, 50, method="lower")),
         uncovered_ml=float((~covered[: target.lesion_count]).sum() * voxel_ml),
         uncovered_target_ml=float(len(left) * voxel_ml),
         uncovered_place=place_in_words(left, target.lesion_ras_mm.mean(axis=0), target.grid) if len(left) else None,
@@ -113,8 +193,37 @@ def _coverage(zone: SimulatedZone, target: Target, chart: Coverage, small_lesion
     )
 
 
+def _remainder(zone: SimulatedZone, target: Target, grid: Grid) -> NDArray[np.bool_]:
+    """Voxels (k, j, i) of the image of which any part of the target is not covered."""
+    left = target.points_ras_mm[~zone.covers(target.points_ras_mm, target.grid)]
+    mask = np.zeros(target.mask.shape, dtype=np.bool_)
+    kji = np.rint(grid.ijk_from_ras(left)[:, ::-1]).astype(np.int64)
+    mask[tuple(np.clip(kji, 0, np.array(mask.shape) - 1).T)] = True
+    return mask & target.mask
+
+
+def _fields(zone: SimulatedZone, spread: tuple[Spread, ...]) -> TemperatureFields:
+    treatment = zone.treatment
+    small, large = (row.zone.killed for row in spread) if spread else (None, None)
+    return TemperatureFields(
+        grid=zone.grid,
+        hottest_celsius=treatment.hottest_celsius,
+        coldest_celsius=treatment.coldest_celsius,
+        cem43_min=treatment.cem43_min,
+        small_zone=small,
+        large_zone=large,
+        frame_grid=treatment.recording.frame_grid,
+        frame_times_s=treatment.recording.frame_times_s,
+        frames_celsius=treatment.recording.frames_celsius,
+    )
+
+
 def _record(
-    zone: SimulatedZone, effects: tuple[Effect, ...], spread: tuple[Spread, ...], voxel_mm: float
+    zone: SimulatedZone,
+    effects: tuple[Effect, ...],
+    spread: tuple[Spread, ...],
+    options: HeatOptions,
+    result: PlanningResult,
 ) -> Simulation:
     chart = [
         Spheroid.around_needle(
@@ -123,8 +232,10 @@ def _record(
         for p in zone.probes
     ]
     difference = compare_with_chart(zone, chart)
+    voxel_ml = result.anatomy.ct.grid.voxel_ml
     return Simulation(
-        voxel_mm=voxel_mm,
+        voxel_mm=options.voxel_mm,
+        in_turn=zone.treatment.frozen is None and len(zone.probes) > 1 and not options.together,
         chart_dice=round(difference.dice, 3),
         chart_mean_surface_mm=round(difference.mean_surface_mm, 2),
         chart_largest_surface_mm=round(difference.largest_surface_mm, 2),
@@ -141,9 +252,29 @@ def _record(
             )
             for e in effects
         ),
-        smallest_ml=round(spread[0].volume_ml, 2) if spread else None,
+        smallest_ml=round(spread[0].zone.volume_ml, 2) if spread else None,
         smallest_lesion_fraction=spread[0].lesion_fraction if spread else None,
-        largest_ml=round(spread[1].volume_ml, 2) if spread else None,
+        largest_ml=round(spread[1].zone.volume_ml, 2) if spread else None,
+        thermocouples=tuple(_thermocouple(zone, n, name) for n, name in enumerate(zone.thermocouples)),
+        inserted=tuple(
+            Inserted(item.name, item.tissue, round(float(item.mask.sum() * voxel_ml), 2))
+            for item in result.anatomy.inserted
+        ),
+    )
+
+
+def _thermocouple(zone: SimulatedZone, number: int, name: str) -> Thermocouple:
+    record = zone.treatment.recording
+    celsius = np.round(record.curves_celsius[str(number)], 1)
+    dose = np.round(record.curves_cem43_min.get(str(number), np.zeros(0)), 2)
+    return Thermocouple(
+        name=name,
+        point_ras_mm=zone.thermocouples[name],
+        lowest_celsius=float(celsius.min()),
+        highest_celsius=float(celsius.max()),
+        times_s=tuple(float(s) for s in np.round(record.times_s, 1)),
+        celsius=tuple(float(c) for c in celsius),
+        cem43_min=tuple(float(d) for d in dose),
     )
 
 
@@ -160,17 +291,45 @@ def _larger_than_chart(plan: Plan, simulated_ml: float) -> list[str]:
     ]
 
 
-def _warnings(plan: Plan, coverage: Coverage, effects: tuple[Effect, ...]) -> list[str]:
+def _warnings(chart: Plan, new: Plan, effects: tuple[Effect, ...]) -> tuple[str, ...]:
+    """Those of the charts' coverage and clearances give way to the simulation's; the rest stays, each once."""
+    limits = access_limits(chart.parameters.get("limits") or {})
+
+    def of_zones(plan: Plan) -> list[str]:
+        return [
+            *coverage_warnings(plan.coverage),
+            *probe_warnings(plan.probes, limits, plan.position, plan.coverage.robust),
+        ]
+
+    outdated = {*of_zones(chart), CHART_AGAIN}
+    kept = [w for w in chart.warnings if w not in outdated]
+    said = (
+        *of_zones(new),
+        *kept,
+        *_larger_than_chart(chart, new.zone.volume_ml),
+        *_effect_warnings(new.coverage, effects, cold=new.advice.modality == "cryo"),
+        STATED,
+    )
+    return tuple(dict.fromkeys(said))
+
+
+def _effect_warnings(coverage: Coverage, effects: tuple[Effect, ...], cold: bool) -> list[str]:
     found = []
-    if coverage.lesion_fraction < 1:
-        place = coverage.uncovered_place
-        found.append(f"SIMULATED ZONE LEAVES LESION: {coverage.uncovered_ml:.2f} ml, most of it {place}")
     if coverage.small_zone_lesion_fraction is not None and coverage.small_zone_lesion_fraction < 1:
         share = coverage.small_zone_lesion_fraction
         found.append(f"with strong perfusion and weak conduction the simulated zone covers {share:.1%} of the lesion")
     for e in effects:
         if e.ok is False and e.limit is not None:
-            extreme = e.coldest_celsius if plan.advice.modality == "cryo" else e.hottest_celsius
-            bound = e.limit.coldest_celsius if plan.advice.modality == "cryo" else e.limit.hottest_celsius
-            found.append(f"SIMULATED: {e.structure} reaches {extreme:.0f} degrees (limit {bound:g})")
+            found.append(f"SIMULATED: {e.structure} {_broken(e, cold)}")
     return found
+
+
+def _broken(effect: Effect, cold: bool) -> str:
+    limit = effect.limit
+    assert limit is not None  # only broken limits are told
+    extreme, bound = (
+        (effect.coldest_celsius, limit.coldest_celsius) if cold else (effect.hottest_celsius, limit.hottest_celsius)
+    )
+    if (extreme < bound) if cold else (extreme > bound):
+        return f"reaches {extreme:.0f} degrees (limit {bound:g})"
+    return f"takes a dose of {effect.cem43_min:.0f} CEM43 min (limit {limit.largest_cem43_min:g})"

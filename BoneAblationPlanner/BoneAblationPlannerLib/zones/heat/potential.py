@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.zones.heat.conduction import Boundary, face_conductances, inner, padded
+from BoneAblationPlannerLib.zones.heat.conduction import Boundary, face_conductances, flow_into, inner, padded
 
 TOLERANCE = 1e-4
 MOST_ITERATIONS = 4000
@@ -111,17 +111,9 @@ def _diagonal(gk, gj, gi, free, diagonal):  # type: ignore[no-untyped-def]
 @parallel_kernel
 def _apply(gk, gj, gi, free, phi, image):  # type: ignore[no-untyped-def]
     """Current out of each free voxel; 0 elsewhere."""
-    for k in prange(1, free.shape[0] - 1):
-        for j in range(1, free.shape[1] - 1):
-            for i in range(1, free.shape[2] - 1):
-                image[k, j, i] = 0.0
-                if free[k, j, i]:
-                    p = phi[k, j, i]
-                    image[k, j, i] = (
-                        gk[k, j, i] * (p - phi[k + 1, j, i])
-                        + gk[k - 1, j, i] * (p - phi[k - 1, j, i])
-                        + gj[k, j, i] * (p - phi[k, j + 1, i])
-                        + gj[k, j - 1, i] * (p - phi[k, j - 1, i])
-                        + gi[k, j, i] * (p - phi[k, j, i + 1])
-                        + gi[k, j, i - 1] * (p - phi[k, j, i - 1])
-                    )
+    one = np.uint64(1)
+    for plane in prange(1, free.shape[0] - 1):
+        k = np.uint64(plane)
+        for j in range(one, np.uint64(free.shape[1] - 1)):
+            for i in range(one, np.uint64(free.shape[2] - 1)):
+                image[k, j, i] = -flow_into(phi, gk, gj, gi, k, j, i) if free[k, j, i] else 0.0

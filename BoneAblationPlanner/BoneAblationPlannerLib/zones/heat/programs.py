@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from BoneAblationPlannerLib.case import Anatomy
-from BoneAblationPlannerLib.devices.catalogue import Program
+from BoneAblationPlannerLib.devices.catalogue import Device, Program
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.placement.target import Target
+from BoneAblationPlannerLib.plan import TriedProgram
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 from BoneAblationPlannerLib.zones.heat.applicators import can_simulate, protocol_of
 from BoneAblationPlannerLib.zones.heat.effects import effects_on
@@ -18,41 +20,30 @@ SMALL_AND_LARGE = (Levels(conductivity="low", perfusion="high"), Levels(conducti
 """Blood carries heat and cold away, conduction spreads them: the ends at which a zone is smallest and largest."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spread:
-    """Volume of the zone, and of the lesion covered, at one end of the plausible range."""
+    """The zone at one end of the plausible range, and the share of the lesion that it covers."""
 
     levels: Levels
-    volume_ml: float
+    zone: SimulatedZone
     lesion_fraction: float
-
-
-@dataclass(frozen=True)
-class TriedProgram:
-    """A program with the coverage it reaches and the structures whose limits it breaks."""
-
-    program: Program
-    minutes: float
-    lesion_fraction: float
-    broken: tuple[str, ...]
 
 
 def lesion_fraction(zone: SimulatedZone, target: Target) -> float:
-    """Share of the lesion that is expected to die, rounded down to four digits."""
-    covered = zone.at(zone.killed, target.lesion_ras_mm, False)
-    return float(np.floor(covered.mean() * 1e4) / 1e4)
+    """Share of the lesion's voxels that lie wholly in the zone, rounded down to four digits."""
+    return float(np.floor(zone.covers(target.lesion_ras_mm, target.grid).mean() * 1e4) / 1e4)
 
 
 def spread_of(
     anatomy: Anatomy, probes: Sequence[PlacedProbe], target: Target, voxel_mm: float = VOXEL_MM,
-    report: ReportProgress = silent,
+    report: ReportProgress = silent, keep: bool = True, together: bool = False,
 ) -> tuple[Spread, ...]:  # fmt: skip
     """The zone at both ends of the plausible ranges of perfusion and conductivity: small, large."""
     rows = []
     for n, levels in enumerate(SMALL_AND_LARGE):
         own = part(report, n / len(SMALL_AND_LARGE), (n + 1) / len(SMALL_AND_LARGE))
-        zone = simulate_in_patient(anatomy, probes, levels, voxel_mm=voxel_mm, report=own)
-        rows.append(Spread(levels, zone.volume_ml, lesion_fraction(zone, target)))
+        zone = simulate_in_patient(anatomy, probes, levels, voxel_mm=voxel_mm, report=own, keep=keep, together=together)
+        rows.append(Spread(levels, zone, lesion_fraction(zone, target)))
     return tuple(rows)
 
 
@@ -63,28 +54,39 @@ def shortest_program(
     wanted_fraction: float = 1.0,
     voxel_mm: float = VOXEL_MM,
     report: ReportProgress = silent,
-) -> tuple[TriedProgram | None, tuple[TriedProgram, ...]]:
+    keep: bool = True,
+    together: bool = False,
+) -> tuple[Program | None, tuple[TriedProgram, ...]]:
     """The shortest program of the probes' device that covers the lesion and breaks no limit, and all that were tried.
 
     Programs are tried in order of their time, so the first that does is the shortest.
+
+    Raises
+    ------
+    InputError
+        For no probes, or probes of several devices, which have no programs in common.
     """
+    devices = {p.device.id for p in probes}
+    if len(devices) != 1:
+        raise InputError(f"shortest program: the probes are of {len(devices)} devices; expected probes of one device")
     device = probes[0].device
     known = [p for p in device.programs if can_simulate(device, p)]
-    ordered = sorted(known, key=lambda p: (_seconds(probes[0], p), protocol_of(device, p).watts))
+    ordered = sorted(known, key=lambda p: (_seconds(device, p), protocol_of(device, p).watts))
     tried: list[TriedProgram] = []
     for n, program in enumerate(ordered):
         own = part(report, n / len(ordered), (n + 1) / len(ordered))
         zone = simulate_in_patient(
-            anatomy, [replace(p, program=program) for p in probes], voxel_mm=voxel_mm, report=own
-        )
+            anatomy, [replace(p, program=program) for p in probes], voxel_mm=voxel_mm, report=own, keep=keep,
+            together=together,
+        )  # fmt: skip
         broken = tuple(e.structure for e in effects_on(zone, anatomy.structures, anatomy.ct.grid) if e.ok is False)
-        row = TriedProgram(program, _seconds(probes[0], program) / 60, lesion_fraction(zone, target), broken)
+        row = TriedProgram(program.id, _seconds(device, program) / 60, lesion_fraction(zone, target), broken)
         tried.append(row)
         if row.lesion_fraction >= wanted_fraction and not broken:
-            return row, tuple(tried)
+            return program, tuple(tried)
     return None, tuple(tried)
 
 
-def _seconds(probe: PlacedProbe, program: Program) -> float:
-    protocol = protocol_of(probe.device, program)
+def _seconds(device: Device, program: Program) -> float:
+    protocol = protocol_of(device, program)
     return protocol.seconds + sum(protocol.freeze_thaw_s) + protocol.active_thaw_s

@@ -1,7 +1,7 @@
 """One treatment in one block of tissue: all probes at once, through the phases of their protocols."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,7 @@ from BoneAblationPlannerLib.zones.heat.damage import killed_by_cold, killed_by_h
 from BoneAblationPlannerLib.zones.heat.ice import Ice, Shaft
 from BoneAblationPlannerLib.zones.heat.medium import Array, Medium
 from BoneAblationPlannerLib.zones.heat.radiofrequency import Electrodes
+from BoneAblationPlannerLib.zones.heat.recording import Recorder, Recording
 from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
 
 CHUNK_S = 10.0
@@ -45,8 +46,8 @@ class Treatment:
     cem43_min, damage : float32 or None
         Thermal dose and Arrhenius integral; None for ice.
     coldest_by_freeze : arrays, one per freeze
-    times_s, curves_celsius : (T,), {name: (T,)}
-        Virtual thermocouples.
+    recording : Recording
+        Virtual thermocouples, and pictures of the temperatures over time.
     """
 
     medium: Medium
@@ -57,27 +58,7 @@ class Treatment:
     cem43_min: Array | None
     damage: Array | None
     coldest_by_freeze: tuple[Array, ...]
-    times_s: NDArray[np.float64]
-    curves_celsius: Mapping[str, NDArray[np.float64]]
-
-
-@dataclass(eq=False)
-class Thermocouples:
-    """Points that are read while a treatment runs."""
-
-    medium: Medium
-    points_ras_mm: Mapping[str, ArrayLike]
-    times_s: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._voxels = {name: self.medium.grid.nearest_voxel(p) for name, p in self.points_ras_mm.items()}
-        self.curves: dict[str, list[float]] = {name: [] for name in self._voxels}
-
-    def read(self, time_s: float, celsius: Array) -> None:
-        """Note the temperatures."""
-        self.times_s.append(time_s)
-        for name, voxel in self._voxels.items():
-            self.curves[name].append(float(celsius[voxel]))
+    recording: Recording
 
 
 def treat(
@@ -86,8 +67,9 @@ def treat(
     isotherm_celsius: float | None = None,
     thermocouples: Mapping[str, ArrayLike] | None = None,
     report: ReportProgress = silent,
+    together: bool = True,
 ) -> Treatment:
-    """Run all probes at once; they must be of one modality.
+    """Run all probes, which must be of one modality: cold ones at once, hot ones `together` or one after the other.
 
     Raises
     ------
@@ -99,12 +81,12 @@ def treat(
     modalities = {protocol.modality for protocol, _, _ in probes}
     if len(modalities) != 1:
         raise InputError(f"probes: {len(modalities)} modalities; expected probes of one modality to simulate together")
-    wires = Thermocouples(medium, thermocouples or {})
+    points = thermocouples or {}
     if modalities == {"cryo"}:
         if len(probes) > MOST_CRYO_PROBES:
             raise InputError(f"probes: {len(probes)} cold ones; expected at most {MOST_CRYO_PROBES}")
-        return _freeze(medium, probes, isotherm_celsius, wires, report)
-    return _heat(medium, probes, wires, report)
+        return _freeze(medium, probes, isotherm_celsius, points, report)
+    return _heat(medium, probes, points, report, together)
 
 
 def _in_chunks(
@@ -116,15 +98,32 @@ def _in_chunks(
         after(start_s + (n + 1) * seconds / count)
 
 
-def _heat(medium: Medium, probes: Sequence[Probe], wires: Thermocouples, report: ReportProgress) -> Treatment:
-    heating = Heating(medium)
-    _cool_electrodes(heating, probes)
-    sources = [(probe[0].seconds, _source(medium, *probe)) for probe in probes]
-    total = max(protocol.seconds for protocol, _, _ in probes) + COOLING_S
+def _turns(seconds: Sequence[float], together: bool) -> list[tuple[float, list[int]]]:
+    """When a phase ends (s), and which probes heat in it; tissue cools after the last, and between probes in turn."""
+    if together:
+        last = max(seconds)
+        ends = sorted(set(seconds))
+        return [*((end, [n for n, s in enumerate(seconds) if s >= end]) for end in ends), (last + COOLING_S, [])]
+    turns: list[tuple[float, list[int]]] = []
     now = 0.0
-    wires.read(now, heating.temperature_celsius)
-    for end in sorted({p.seconds for p, _, _ in probes} | {total}):
-        running = [source for seconds, source in sources if seconds >= end]
+    for n, own in enumerate(seconds):
+        turns += [(now + own, [n]), (now + own + COOLING_S, [])]
+        now += own + COOLING_S
+    return turns
+
+
+def _heat(
+    medium: Medium, probes: Sequence[Probe], points: Mapping[str, ArrayLike], report: ReportProgress, together: bool
+) -> Treatment:
+    heating = Heating(medium)
+    sources = [_source(medium, *probe) for probe in probes]
+    turns = _turns([protocol.seconds for protocol, _, _ in probes], together)
+    total, now, noted = turns[-1][0], 0.0, 0.0
+    recorder = Recorder(medium.grid, points, total)
+    recorder.note(now, heating.temperature_celsius, heating.inner("cem43_min"))
+    for end, on in turns:
+        running = [sources[n] for n in on]
+        _cool_electrodes(heating, [probes[n] for n in on])
         controlled = any(isinstance(source, Electrodes) for source in running)
         while now < end - 1e-9:
             chunk = min(CONTROL_S if controlled else CHUNK_S, end - now)
@@ -132,12 +131,14 @@ def _heat(medium: Medium, probes: Sequence[Probe], wires: Thermocouples, report:
             heating.advance(chunk)
             now += chunk
             step(report, now / total, "heating the tissue")
-            wires.read(now, heating.temperature_celsius)
+            if now >= end - 1e-9 or now - noted >= CHUNK_S - 1e-9:
+                recorder.note(now, heating.temperature_celsius, heating.inner("cem43_min"))
+                noted = now
     rest = np.float32(medium.rest_celsius)
     return Treatment(
         medium, killed_by_heat(heating.inner("cem43_min")), None, heating.inner("peak") + rest,
         np.full(medium.grid.shape, rest), heating.inner("cem43_min"), heating.inner("damage"), (),
-        np.array(wires.times_s), {n: np.array(c) for n, c in wires.curves.items()})  # fmt: skip
+        recorder.done())  # fmt: skip
 
 
 def _source(medium: Medium, protocol: Protocol, strength: Strength, part: ActivePart) -> Antenna | Electrodes:
@@ -153,12 +154,16 @@ def _cool_electrodes(heating: Heating, probes: Sequence[Probe]) -> None:
             voxels, share = part.filled(heating.medium.grid)
             exchange[tuple(voxels.T)] = np.maximum(exchange[tuple(voxels.T)], protocol.coolant_w_m3k * share)
             heating.coolant_celsius = protocol.coolant_celsius
-    if exchange.any():
+    if exchange.any() or heating.exchange.any():
         heating.put_exchange(exchange)
 
 
 def _freeze(
-    medium: Medium, probes: Sequence[Probe], isotherm: float | None, wires: Thermocouples, report: ReportProgress
+    medium: Medium,
+    probes: Sequence[Probe],
+    isotherm: float | None,
+    points: Mapping[str, ArrayLike],
+    report: ReportProgress,
 ) -> Treatment:
     schedule = probes[0][0]
     if any(p.freeze_thaw_s != schedule.freeze_thaw_s for p, _, _ in probes):
@@ -170,11 +175,12 @@ def _freeze(
     freezes: list[Array] = []
     frozen = np.zeros(medium.grid.shape, dtype=bool)
     hottest = np.full(medium.grid.shape, medium.rest_celsius, dtype=np.float32)
-    wires.read(now, ice.temperature_celsius)
+    recorder = Recorder(medium.grid, points, total)
+    recorder.note(now, ice.temperature_celsius)
 
     def note(time_s: float) -> None:
         step(report, time_s / total, "freezing the tissue")
-        wires.read(time_s, ice.temperature_celsius)
+        recorder.note(time_s, ice.temperature_celsius)
 
     for number, seconds in enumerate(schedule.freeze_thaw_s):
         freezing = number % 2 == 0
@@ -192,7 +198,7 @@ def _freeze(
         np.maximum(hottest, ice.temperature_celsius, out=hottest)
     return Treatment(
         medium, killed_by_cold(freezes, isotherm), frozen, hottest, np.minimum.reduce(freezes), None, None,
-        tuple(freezes), np.array(wires.times_s), {n: np.array(c) for n, c in wires.curves.items()})  # fmt: skip
+        tuple(freezes), recorder.done())  # fmt: skip
 
 
 def cold_shaft(medium: Medium, part: ActivePart) -> Shaft:

@@ -5,7 +5,6 @@ CT number says; air outside the body and large vessels keep their temperature.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,6 +16,7 @@ from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Provenance
+from BoneAblationPlannerLib.zones.heat.inserted import material_of
 from BoneAblationPlannerLib.zones.heat.tissue import tissue_names, tissue_number
 
 FREE, VESSEL, OUTSIDE = 0, 1, 2
@@ -45,14 +45,6 @@ class TissueMap:
         """Names of the tissues that occur."""
         numbers = np.union1d(np.unique(self.first), np.unique(self.second[self.share > 0]))
         return tuple(tissue_names()[int(n)] for n in numbers)
-
-
-@dataclass(frozen=True, eq=False)
-class Insert:
-    """Material that was put into the patient, as a mask on the CT's grid: dissecting fluid or gas, cement."""
-
-    tissue: str
-    mask: NDArray[np.bool_]
 
 
 def uniform_map(grid: Grid, tissue: str) -> TissueMap:
@@ -88,8 +80,8 @@ def simulation_grid(ct_grid: Grid, points_ras_mm: ArrayLike, padding_mm: float, 
     return Grid((k, j, i), matrix)
 
 
-def map_tissues(anatomy: Anatomy, grid: Grid, inserts: Sequence[Insert] = ()) -> TissueMap:
-    """The tissues of an anatomy on a simulation grid along the CT's axes."""
+def map_tissues(anatomy: Anatomy, grid: Grid) -> TissueMap:
+    """The tissues of an anatomy, and what was put into it, on a simulation grid along the CT's axes."""
     index = _nearest_index(anatomy.ct.grid, grid)
     hu = _linear(anatomy.ct.hu, anatomy.ct.grid, grid)
     body, bone, lesion = (m[index] for m in (anatomy.body, anatomy.bone, anatomy.lesion))
@@ -100,11 +92,12 @@ def map_tissues(anatomy: Anatomy, grid: Grid, inserts: Sequence[Insert] = ()) ->
     made.paint((hu < GAS_BELOW_HU) & body, "air")
     tissue_of = {row["kind"]: row["tissue"] for row in _rules()["structures"]}
     for structure in anatomy.structures:
-        if structure.kind in tissue_of:
+        tissue = material_of(structure.name) or tissue_of.get(structure.kind)
+        if tissue is not None:
             inside = structure.mask[index] & ~lesion & (hu >= GAS_BELOW_HU)
-            made.paint(inside, tissue_of[structure.kind], VESSEL if structure.kind == "vessel" else FREE)
-    for insert in inserts:
-        made.paint(insert.mask[index], insert.tissue)
+            made.paint(inside, tissue, VESSEL if structure.kind == "vessel" else FREE)
+    for inserted in anatomy.inserted:
+        made.paint(inserted.mask[index], inserted.tissue)
     if body.any():
         made.paint(~body & ~bone, "air", OUTSIDE)
     return made
