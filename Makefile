@@ -1,5 +1,6 @@
 # make demo: set up, plan the built-in phantom, say where the report lies.   make test: set up and run the tests.
-# make screenshots: pictures of the review page on the demo plan, in demo/screenshots, and of the panel for the README.
+# make screenshots: pictures of the review page on the demo plan and of the real cases, where they are, in
+# demo/screenshots; pictures of the panel for the README.
 VENV ?= .venv
 OUT ?= demo
 BIN = $(VENV)/bin
@@ -27,6 +28,7 @@ $(VENV)/.ready-standalone-test: pyproject.toml tools/setup.sh
 screenshots: $(VENV)/.ready-standalone-test demo
 	$(BIN)/python Testing/review/screenshots.py $(OUT) $(OUT)/screenshots
 	$(BIN)/python Testing/modules/panel_pictures.py Resources/Screenshots
+	$(BIN)/python Testing/workflow/case_pictures.py $(OUT)/screenshots/cases
 
 clean:
 	rm -rf $(VENV) $(OUT) build

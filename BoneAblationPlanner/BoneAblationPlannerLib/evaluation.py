@@ -118,7 +118,8 @@ def coverage_warnings(coverage: Coverage) -> list[str]:
     warnings = []
     place = f", most of it {coverage.uncovered_place}" if coverage.uncovered_place else ""
     if coverage.lesion_fraction < 1:
-        warnings.append(f"LESION NOT COVERED: {coverage.uncovered_ml:.2f} ml of lesion lie outside the zones{place}")
+        left_ml = math.ceil(100 * coverage.uncovered_ml) / 100  # what is left never reads as nothing
+        warnings.append(f"LESION NOT COVERED: {left_ml:.2f} ml of lesion lie outside the zones{place}")
     if coverage.minimum_margin_mm < coverage.margin_mm:
         warnings.append(
             f"margin: {coverage.minimum_margin_mm:.1f} mm at the narrowest, {coverage.margin_mm:g} mm wanted; "
@@ -126,9 +127,9 @@ def coverage_warnings(coverage: Coverage) -> list[str]:
         )
     robust = coverage.robust
     if robust.p05_lesion_fraction < 1:
+        left = math.ceil(1000 * (1 - robust.p05_lesion_fraction)) / 1000
         warnings.append(
-            f"a needle {robust.lateral_error_mm:g} mm off may leave {1 - robust.p05_lesion_fraction:.1%} of the lesion "
-            "(5th percentile)"
+            f"a needle {robust.lateral_error_mm:g} mm off may leave {left:.1%} of the lesion (5th percentile)"
         )
     small = coverage.small_zone_lesion_fraction
     if small is not None and small < 1:

@@ -1,6 +1,7 @@
 """Cement, screws and stability after ablation, and screw corridors: the one workflow that every host calls."""
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from BoneAblationPlannerLib.anatomy.bones import separate_bones
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle
+from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle, Point
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
 from BoneAblationPlannerLib.reading.images import grid_of, read_image
@@ -27,12 +28,16 @@ from CementTrajectoryLib.cement.needles import MOST_NEEDLES, choose_needles
 from CementTrajectoryLib.screws.catalogue import screw_provenance
 from CementTrajectoryLib.screws.corridor_file import corridor_document
 from CementTrajectoryLib.screws.corridors import find_corridors
+from CementTrajectoryLib.screws.figures import ScrewMeasure
 from CementTrajectoryLib.screws.naming import SEARCHED_BONES, named_pelvis, pelvic_name
-from CementTrajectoryLib.screws.planning import propose_screws
+from CementTrajectoryLib.screws.planning import propose_screws, with_lesion
 from CementTrajectoryLib.stability.assessment import assess_stability
 
 LARGEST_CLEARANCE_MM = 10.0
 OF_SCREWS = "screws: "
+BY_HAND = " (moved by hand)"
+UNMOVED_MM = 0.02
+"""Twice the rounding of stored points."""
 
 
 def corridors_of_file(path: Path, names_path: Path | None = None, report: ReportProgress = silent) -> dict[str, Any]:
@@ -95,8 +100,7 @@ def plan_screws(
     if bones is None:
         raise InputError("screws: the plan's bones were not separated; expected a plan made from a CT")
     step(report, 0.1, "looking for screw corridors")
-    plan = result.plan
-    named = LabelMap(bones.grid, bones.labels, {value: pelvic_name(name) for value, name in bones.names.items()})
+    plan, named = result.plan, _named(bones)
     proposal = propose_screws(result.anatomy, named, plan.probes, clearance_mm, only)
     cautions = tuple(OF_SCREWS + caution for caution in proposal.cautions)
     provenance = screw_provenance({screw.screw_type for screw in proposal.screws})
@@ -111,6 +115,48 @@ def plan_screws(
             provenance=(*(p for p in plan.provenance if p.name not in earlier), *provenance),
         ),
     )
+
+
+def screw_measure(result: PlanningResult) -> ScrewMeasure:
+    """What measures screws of a plan that a person places.
+
+    Raises
+    ------
+    InputError
+        If the plan's bones were not separated.
+    """
+    if result.anatomy.bones is None:
+        raise InputError("screws: the plan's bones were not separated; expected a plan made from a CT")
+    bones = _named(result.anatomy.bones)
+    return ScrewMeasure(result.anatomy, with_lesion(bones, result.anatomy.lesion))
+
+
+def place_screws(
+    result: PlanningResult, lines: Mapping[str, tuple[Point, Point]], measure: ScrewMeasure | None = None
+) -> PlanningResult:
+    """A plan whose screws lie where a person put them, with the figures of those places.
+
+    Parameters
+    ----------
+    lines : mapping of screw name to (entry, tip) in RAS mm
+        Screws without a line are removed.
+    measure : ScrewMeasure, optional
+        Kept from an earlier move.
+    """
+    measure = measure or screw_measure(result)
+    screws = []
+    for screw in result.plan.screws:
+        if screw.name not in lines:
+            continue
+        entry, tip = lines[screw.name]
+        kept = max(math.dist(entry, screw.entry_ras_mm), math.dist(tip, screw.tip_ras_mm)) < UNMOVED_MM
+        corridor = screw.corridor if kept or screw.corridor.endswith(BY_HAND) else f"{screw.corridor}{BY_HAND}"
+        screws.append(screw if kept else measure.screw(screw.name, corridor, screw.screw_type, entry, tip))
+    return replace(result, plan=replace(result.plan, screws=tuple(screws)))
+
+
+def _named(bones: LabelMap) -> LabelMap:
+    return LabelMap(bones.grid, bones.labels, {value: pelvic_name(name) for value, name in bones.names.items()})
 
 
 def plan_stability(result: PlanningResult, pain: int | None = None, report: ReportProgress = silent) -> PlanningResult:

@@ -3,6 +3,7 @@
 ``python Testing/Benchmarks/lesion.py [CASES]``: the folder that holds the cases, by default that of the real scans.
 Three clicks per case: the given one and two at half the way to the boundary in fixed directions. Grow-cut gets a ball
 at the click as inside and, as outside, everything beyond a bounding radius, air and fat; it runs on the crop alone.
+Clicks in normal bone of the same scans are to be refused, or answered with checks and a low confidence.
 Lesions are synthetic, in real scans.
 """
 
@@ -36,6 +37,9 @@ INSIDE_BALL_MM = 4.0
 BOUNDING_RADIUS_MM = 28.0
 MARGIN_MM = 8.0
 FAT_BELOW_HU = -40
+NORMAL_CLICKS, NORMAL_SEED, FAR_MM = 5, 101, 40.0
+NORMAL_HU = (0, 1500)
+LOW_CONFIDENCE = 0.7
 
 
 def read_case(folder):
@@ -61,6 +65,26 @@ def clicks(truth, grid, seed):
             length += 0.25
         points.append(seed + 0.5 * length * direction)
     return points
+
+
+def normal_clicks(ct, bone, seed, rng):
+    """Random points in bone far from the lesion; neither in air nor in metal."""
+    points = []
+    places = np.argwhere(bone)
+    while len(points) < NORMAL_CLICKS:
+        place = places[rng.integers(len(places))]
+        point = ct.grid.ras_from_ijk(place[::-1])[0]
+        if np.linalg.norm(point - seed) > FAR_MM and NORMAL_HU[0] <= ct.hu[tuple(place)] < NORMAL_HU[1]:
+            points.append(point)
+    return points
+
+
+def answer(ct, bone, click):
+    """What a click in normal bone is answered with: refused, doubted or silent."""
+    outline, _ = timed(lambda: segment_lesion(ct, bone, click))
+    if outline is None:
+        return "refused"
+    return "doubted" if outline.checks and outline.confidence < LOW_CONFIDENCE else "silent"
 
 
 def grow_cut(ct, click):
@@ -125,7 +149,8 @@ def main():
     """Run both on all cases."""
     default = Path(os.environ.get("BONEPLAN_DATA") or ROOT.parent / "shared" / "data") / "cases"
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else default
-    rows, warm = [], False
+    rows, answers, warm = [], [], False
+    rng = np.random.default_rng(NORMAL_SEED)
     print(f"{'case':24s} click   ours: Dice  MSD mm  volume  s      grow-cut: Dice  MSD mm  volume  s")
     for path in sorted(p for p in folder.iterdir() if (p / "case.json").exists()):
         ct, bone, truth, about = read_case(path)
@@ -143,7 +168,10 @@ def main():
             print(f"{path.name:24s} {number}       {ours[0]:.3f} {ours[1]:7.2f} {ours[2]:+7.2f} {seconds:6.2f} "
                   f"           {theirs[0]:.3f} {theirs[1]:7.2f} {theirs[2]:+7.2f} {peer_s:6.2f}"
                   f"{'' if right else '   kind wrong'}")  # fmt: skip
-    print(json.dumps(summary(rows)))
+        for click in normal_clicks(ct, bone, np.array(about["seed_ras_mm"]), rng):
+            answers.append(answer(ct, bone, click))
+    counts = {name: answers.count(name) for name in ("refused", "doubted", "silent")}
+    print(json.dumps(summary(rows) | {"normal_bone_clicks": counts}))
 
 
 def summary(rows):

@@ -62,3 +62,12 @@ def test_ice_has_to_thaw_before_cement():
     steps = work_steps(plan("cryo", needles=1))
     assert at(steps, "Ablate with")[-1] < at(steps, "full thaw")[0] < at(steps, "Inject cement")[0]
     assert not any("thaw" in step for step in work_steps(plan("mwa", needles=1)))
+
+
+def test_ice_probes_freeze_together_and_heat_goes_one_after_the_other():
+    frozen, heated = plan("cryo"), plan("mwa")
+    assert len(frozen.probes) > 1
+    (step,) = [s for s in work_steps(frozen) if s.startswith("Ablate")]
+    assert "at the same time" in step
+    assert all(p.name in step for p in frozen.probes)
+    assert len([s for s in work_steps(heated) if s.startswith("Ablate")]) == len(heated.probes)

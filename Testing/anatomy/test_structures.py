@@ -9,7 +9,13 @@ from grids import every_point, oblique_grid
 
 from BoneAblationPlannerLib.anatomy.body import Body
 from BoneAblationPlannerLib.anatomy.structure_table import ignored_reason, kind_of, kind_rules, load_structure_table
-from BoneAblationPlannerLib.anatomy.structures import collect_structures, joint_structure, provenance_of, tube_mask
+from BoneAblationPlannerLib.anatomy.structures import (
+    LUNG_FROM_ML,
+    collect_structures,
+    joint_structure,
+    provenance_of,
+    tube_mask,
+)
 from BoneAblationPlannerLib.case import NerveCurve
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
@@ -67,6 +73,22 @@ def test_missing_kinds_are_not_checked():
     assert set(account.not_checked) == set(kind_rules()) - {"skin", "other", "implant", "barred bone"}
     nerve = NerveCurve("sciatic nerve", np.stack([CENTRE, CENTRE + 5.0]))
     assert "nerve" not in collect_structures(ct, body, None, (nerve,))[1].not_checked
+
+
+def test_a_stretch_of_lung_is_lung_with_its_airways_and_noise_and_a_bubble_is_not():
+    """Two boxes: lung of -860 HU with a tenth of bare gas in it, and bare gas with a denser rim."""
+    ct, body = scene((40, 60, 90))
+    lung, bubble = np.zeros(ct.grid.shape, dtype=bool), np.zeros(ct.grid.shape, dtype=bool)
+    half = ct.grid.shape[2] // 2
+    lung[5:35, 5:55, 5 : half - 2], bubble[5:35, 5:55, half + 2 : -5] = True, True
+    assert min(lung.sum(), bubble.sum()) * ct.grid.voxel_ml >= LUNG_FROM_ML
+    ct.hu[lung], ct.hu[bubble] = -860, -990
+    ct.hu[5:35, 5:10, 5 : half - 2] = -985
+    ct.hu[5, 5:55, half + 2 : -5] = -700
+    found, _ = collect_structures(ct, Body(body.inside, lung | bubble, body.outside), None, ())
+    by_kind = {s.kind: s.mask for s in found}
+    assert np.array_equal(by_kind["lung"], lung)
+    assert np.array_equal(by_kind["bowel"], bubble)
 
 
 def test_gas_seen_in_the_ct_does_not_make_bowel_checked():

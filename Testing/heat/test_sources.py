@@ -69,7 +69,7 @@ def test_two_equal_poles_make_an_antisymmetric_field():
 
 
 def test_potential_of_a_sphere_pair():
-    """1/r1 - 1/r2 around two spheres of 4 mm, 20 mm apart, whose surfaces hold it: exact, on an oblique grid as well."""
+    """1/r1 - 1/r2 around two spheres of 4 mm, 20 mm apart, whose surfaces hold it; oblique as well."""
     for grid in (cube(45), oblique_grid((31, 43, 49), (0.8, 1.0, 1.4))):
         middle = grid.ras_from_ijk((np.array(grid.shape[::-1]) - 1) / 2)[0]
         apart = np.array([10.0, 0.0, 0.0])

@@ -1,6 +1,7 @@
 """The panel of cement, screws and stability, on a plan of the scene."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -274,3 +275,102 @@ def test_needles_moved_by_hand_leave_no_cement_behind(host, planner, cement):
     assert of_role(document, "cement-needle") == of_role(document, "cement-body") == []
     assert live_plan(document).result.plan.cement is None
     assert len(of_role(document, "corridor")) == sum(c.found for c in result.plan.corridors)
+
+
+def test_the_slider_shows_the_cement_of_a_volume(host, cement):
+    assert not cement.ui.fillSlider.enabled
+    run(host, cement, cement.ui.planButton)
+    (document,) = plan_documents(host.scene)
+    plan = read_plan_nodes(host.scene).plan.cement
+    (model,) = of_role(document, "cement-body")
+    (fill,) = of_role(document, "cement-fill")
+    assert fill.IsA("vtkMRMLScalarVolumeNode")
+    assert cement.ui.fillSlider.enabled
+    assert cement.ui.fillSlider.maximum == pytest.approx(plan.steps[-1].injected_ml, abs=0.05)
+    points = []
+    for volume in (1.0, 2.0, 3.0):
+        cement.ui.fillSlider.value = volume
+        host.process()
+        points.append(model.GetPolyData().GetNumberOfPoints())
+        step = next(s for s in plan.steps if s.injected_ml == volume)
+        assert f"{step.lesion_ml:.1f} ml in the lesion" in cement.ui.fillLabel.text
+        begun = [leak for leak in plan.leaks if leak.at_ml is not None and leak.at_ml <= volume]
+        assert cement.ui.fillLabel.text.count("leaks towards") == len(begun)
+    assert points == sorted(points)
+    assert points[0] > 0
+
+
+def test_random_clicks_and_drags_leave_nothing_behind(host, planner, cement):
+    """Seeded, everything real. BONEPLAN_CLICKS=1000 for a longer run."""
+    rng = np.random.default_rng(7)
+    (document,) = plan_documents(host.scene)
+    buttons = [w for name, w in vars(cement.ui).items() if name.endswith("Button")]
+    combos = [w for name, w in vars(cement.ui).items() if name.endswith("Combo")]
+    spins = [w for name, w in vars(cement.ui).items() if name.endswith(("Spin", "Slider"))]
+    runs = 0
+    run(host, cement, cement.ui.screwsButton)
+    for _ in range(int(os.environ.get("BONEPLAN_CLICKS", "60"))):
+        host.answers[:] = [bool(rng.integers(2))] * 3
+        action = rng.integers(6)
+        if action == 0 and rng.integers(4) == 0:
+            button = buttons[rng.integers(len(buttons))]
+            if button.enabled and button.isVisible():
+                button.click()
+                runs += 1
+        elif action == 1:
+            combo = combos[rng.integers(len(combos))]
+            if combo.enabled and combo.count:
+                combo.setCurrentIndex(int(rng.integers(combo.count)))
+        elif action == 2:
+            spin = spins[rng.integers(len(spins))]
+            if spin.enabled:
+                spin.value = float(rng.uniform(spin.minimum, spin.maximum))
+        elif action == 3 and cement.ui.corridorTable.rowCount:
+            tick(cement.ui.corridorTable, int(rng.integers(cement.ui.corridorTable.rowCount)), bool(rng.integers(2)))
+        elif action == 4:
+            lines = [plan_nodes(document).probes[0], *of_role(document, "screw")]
+            line = lines[rng.integers(len(lines))]
+            at = np.array(line.GetNthControlPointPositionWorld(1)) + rng.normal(size=3)
+            line.SetNthControlPointPositionWorld(1, *at)
+        elif action == 5 and rng.integers(5) == 0:
+            cement.exit()
+            cement.enter()
+        host.process()
+        assert "failed" not in cement.ui.messageLabel.text
+    host.wait(lambda: not cement.runner.running)
+    host.process()
+    assert runs
+    nodes = plan_nodes(document)
+    plan = read_plan_nodes(host.scene).plan
+    # As many nodes as the plan has parts: none of an earlier run is left.
+    assert len(of_role(document, "screw")) == len(of_role(document, "screw-body")) == len(plan.screws)
+    for role in ("cement-fill", "cement-body"):
+        assert len(of_role(document, role)) <= (plan.cement is not None)
+    planner.logic.removePlan(document)
+    left = [n for n in ids(host.scene) if "Line" in n or "Model" in n or "ScalarVolume" in n]
+    assert left == [], nodes.name
+
+
+def test_a_screw_moved_by_hand_gets_the_same_figures(host, cement):
+    run(host, cement, cement.ui.screwsButton)
+    (document,) = plan_documents(host.scene)
+    before = read_plan_nodes(host.scene).plan.screws
+    assert before
+    line = of_role(document, "screw")[0]
+    tip = np.array(line.GetNthControlPointPositionWorld(1))
+    shift = np.array([0.0, 0.0, 4.0])
+    line.SetNthControlPointPositionWorld(1, *(tip + shift))
+    host.wait(lambda: cement.runner.running)
+    host.wait(lambda: not cement.runner.running)
+    host.process()
+    plan = read_plan_nodes(host.scene).plan
+    moved = plan.screws[0]
+    np.testing.assert_allclose(moved.tip_ras_mm, tip + shift, atol=0.01)
+    assert moved.corridor.endswith("(moved by hand)")
+    assert moved.cortical_clearance_mm < before[0].cortical_clearance_mm  # it was the widest place
+    assert len(moved.clearances) == len(before[0].clearances)
+    assert moved.hu_every_5_mm
+    assert plan.screws[1:] == before[1:]
+    shown = cells(cement.ui.screwTable)
+    assert any(f"{moved.cortical_clearance_mm:.1f} mm" in row for row in shown)
+    assert len(of_role(document, "screw-body")) == len(plan.screws)

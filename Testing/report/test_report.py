@@ -216,7 +216,7 @@ def test_pdf_has_bookmarks_for_the_main_parts(plan, pictures):
 
 def test_nearly_complete_is_not_shown_as_complete(plan):
     blocks = report_content(replace(plan, coverage=replace(plan.coverage, lesion_fraction=0.99996)))
-    table = next(b for b in blocks if isinstance(b, Table) and b.columns[0] == "Figure")
+    table = next(b for b in blocks if isinstance(b, Table) and b.columns[0] == "Coverage")
     assert table.rows[0][1] == "99.9 %"
 
 

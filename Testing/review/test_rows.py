@@ -5,8 +5,19 @@ from dataclasses import replace
 import pytest
 from plans import small_plan
 
-from BoneAblationPlannerLib.plan import Clearance, Robust
+from BoneAblationPlannerLib.plan import (
+    Cement,
+    CementLeak,
+    CementNeedle,
+    CementStep,
+    Clearance,
+    Robust,
+    Simulation,
+    StructureEffect,
+    Thermocouple,
+)
 from BoneAblationPlannerLib.review import rows
+from BoneAblationPlannerLib.review.heat import HIGH, WIDE, curves, heat_rows
 
 ROBUST = Robust(-1.0, -0.5, 0.93, 64, 4.0, 3.0)  # off by 5 mm in space
 
@@ -76,3 +87,53 @@ def test_unverified_numbers_come_first():
     seen = replace(plan.zone.provenance[0], status="seen", name="other")
     plan = replace(plan, provenance=(seen,))
     assert rows.source_rows(plan)[0]["status"] == "UNVERIFIED"
+
+
+def test_cement_is_told_millilitre_by_millilitre():
+    needle = CementNeedle("Cement needle 1", 11, (0.0, 0.0, 0.0), (0.0, 0.0, 50.0), None, 3.05, 2.0)
+    leaks = (CementLeak("a nerve (nerve)", 4.0, 25.0, 2.5), CementLeak("soft tissue", 0.0, 12.0))
+    steps = tuple(CementStep(ml, 0.8 * ml, 0.2 * ml, 0.0) for ml in (1.0, 2.0, 3.0))
+    cement = Cement((needle,), 3.0, 0.5, leaks, stop_ml=2.0, viscosity="high", steps=steps)
+    told = rows.cement_rows(replace(small_plan(), cement=cement))
+    assert "stop at 2.0 ml" in told["fill"]
+    assert "high viscosity" in told["fill"]
+    assert [s["leaks"] for s in told["steps"]] == ["none", "none", "a nerve (nerve)"]
+    assert [s["advised"] for s in told["steps"]] == ["", "", "beyond"]
+    assert told["leaks"][0] == "Gap of 25 mm2 towards a nerve (nerve), 4 mm away: from 2.5 ml"
+    assert "no simulated cement" in told["leaks"][1]
+    assert any("Inject cement through Cement needle 1" in line for line in told["order"])
+
+
+def test_a_plan_without_cement_has_no_rows():
+    told = rows.cement_rows(small_plan())
+    assert (told["fill"], told["steps"], told["screws"], told["order"]) == ("", [], [], [])
+
+
+def test_heat_of_a_plan_that_was_not_simulated_is_empty():
+    assert heat_rows(small_plan(), small_plan()) == {}
+
+
+def test_heat_says_what_is_beyond_its_limit_first_and_that_it_is_outdated_after_a_change():
+    effects = (
+        StructureEffect("colon", "bowel", 37.0, 38.0, 0.1, 20.0, True),
+        StructureEffect("nerve", "nerve", 37.0, 71.0, 900.0, -1.0, False),
+    )
+    wire = Thermocouple("T1", (0.0, 0.0, 0.0), 37.0, 57.0, (0.0, 60.0, 120.0), (37.0, 57.0, 47.0))
+    simulation = Simulation(1.0, 0.8, 1.5, 4.0, 20.0, effects, 10.0, 0.9996, 30.0, (wire,))
+    stored = replace(small_plan(), simulation=simulation)
+    found = heat_rows(stored, stored)
+    assert [e["light"] for e in found["effects"]] == ["red", "green"]
+    assert not found["outdated"]
+    assert {"what": "Lesion covered at its low end", "value": "99.9 %"} in found["figures"]
+    assert heat_rows(small_plan(), stored)["outdated"]
+
+
+def test_curves_fill_their_drawing():
+    """The hottest point lies highest, times run from left to right to the edge."""
+    wire = Thermocouple("T1", (0.0, 0.0, 0.0), 37.0, 57.0, (0.0, 60.0, 120.0), (37.0, 57.0, 47.0))
+    drawn = curves((wire,))
+    points = [tuple(map(float, p.split(","))) for p in drawn["lines"][0]["points"].split()]
+    assert [x for x, _ in points] == [0.0, WIDE / 2, WIDE]
+    assert min(y for _, y in points) == points[1][1]
+    assert all(0 <= y <= HIGH for _, y in points)
+    assert drawn["last"] == "2 min"

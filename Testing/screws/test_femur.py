@@ -5,6 +5,7 @@ import pytest
 from grids import every_point, oblique_grid
 
 from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.frames import Grid
 from CementTrajectoryLib.screws.corridor import MissingCorridor
 from CementTrajectoryLib.screws.depth import depth_map
 from CementTrajectoryLib.screws.femur import femoral_neck
@@ -74,3 +75,21 @@ def test_no_head_no_screws():
     (missing,) = femoral_neck(below, "right")
     assert isinstance(missing, MissingCorridor)
     assert femoral_neck(bones, "left") == ()
+
+
+def test_a_face_of_the_image_is_no_cortex():
+    """The image ends between head and lesser trochanter, as pelvic scans do: screws would enter below it."""
+    bones, _neck = femur()
+    height = (every_point(bones.grid)[:, 2]).reshape(bones.grid.shape)
+    matrix = np.diag([1.5, 1.5, 1.5, 1.0])
+    matrix[:3, 3] = HEAD + [-40.0, -40.0, -36.0]
+    whole = Grid((60, 55, 80), matrix)
+    kji = np.rint(bones.grid.ijk_from_ras(every_point(whole))[:, ::-1]).astype(int)
+    inside = ((kji >= 0) & (kji < bones.grid.shape)).all(axis=1)
+    labels = np.zeros(len(kji), dtype=np.uint8)
+    labels[inside] = bones.labels[tuple(kji[inside].T)]
+    labels = labels.reshape(whole.shape)
+    assert height.min() < HEAD[2] - 60  # there is more of the bone than the cut image shows
+    assert labels[0].any()
+    (missing,) = femoral_neck(LabelMap(whole, labels, bones.names), "right")
+    assert missing.reason == "not looked for: the image ends where screws would enter"

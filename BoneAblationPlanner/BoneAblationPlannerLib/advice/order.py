@@ -14,7 +14,7 @@ def work_steps(plan: Plan) -> tuple[str, ...]:
     steps.append("Confirm the position of every probe on a scan before any energy")
     measures = dict.fromkeys(f"{p.structure}: {p.measure}" for p in plan.advice.protection)
     steps += [f"Protect if so decided: {m}" for m in measures]
-    steps += [f"Ablate with {p.name}: {p.program}" for p in plan.probes]
+    steps += _energy(plan)
     needles = plan.cement.needles if plan.cement else ()
     if plan.advice.modality == "cryo" and (needles or plan.screws):
         steps.append("Wait for the full thaw")
@@ -33,6 +33,14 @@ def work_steps(plan: Plan) -> tuple[str, ...]:
     if needles or plan.screws:
         steps.append("Scan for cement and screws where they are meant to be, and nowhere else")
     return tuple(steps)
+
+
+def _energy(plan: Plan) -> list[str]:
+    """Ice grows around all probes at once; the charts of heat hold for one probe after the other."""
+    if plan.advice.modality != "cryo" or len(plan.probes) == 1:
+        return [f"Ablate with {p.name}: {p.program}" for p in plan.probes]
+    programs = ", ".join(f"{p.name} {p.program}" for p in plan.probes)
+    return [f"Ablate with all probes at the same time: {programs}"]
 
 
 def conflicts(plan: Plan) -> tuple[Reason, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.body import Body
 from BoneAblationPlannerLib.anatomy.bone import implant_mask
@@ -21,6 +22,8 @@ NERVE_RADIUS_MM = 3.0
 SMALLEST_GAS_ML = 0.5
 LUNG_ABOVE_HU = -930
 LUNG_FROM_ML = 30.0
+LUNG_SHARE = 0.5
+"""The rim of bowel gas, blurred into its wall, is denser than bare gas too, but less than half of it."""
 ORGAN = "organ label"
 CURVE = "drawn curve"
 FROM_CT = "computed from the CT"
@@ -151,17 +154,26 @@ def tube_mask(grid: Grid, points_ras_mm: NDArray[np.float64], radius_mm: float) 
     return mask
 
 
+def _lung(ct: CtVolume, gas: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Stretches of gas most of which is denser than bare gas: airways and noise in a lung belong to it."""
+    labels, _ = ndimage.label(gas)
+    voxels = np.bincount(labels.ravel())
+    aerated = np.bincount(labels[gas & (ct.hu > LUNG_ABOVE_HU)], minlength=len(voxels))
+    is_lung = (aerated * ct.grid.voxel_ml >= LUNG_FROM_ML) & (aerated >= LUNG_SHARE * voxels)
+    is_lung[0] = False
+    return np.asarray(is_lung[labels])
+
+
 def _from_ct(ct: CtVolume, body: Body, table: StructureTable) -> list[Structure]:
     """Skin, gas-filled organs and metal need no organ map."""
     found = [_structure(table, "skin", "skin", body.skin, FROM_CT)]
     gas = large_components(body.gas, SMALLEST_GAS_ML / ct.grid.voxel_ml)
     if gas.any():
-        aerated = large_components(gas & (ct.hu > LUNG_ABOVE_HU), LUNG_FROM_ML / ct.grid.voxel_ml)
-        if aerated.any():
-            found.append(_structure(table, "gas: lung", "lung", aerated, FROM_CT))
-        rest = gas & ~aerated
-        if large_components(rest, SMALLEST_GAS_ML / ct.grid.voxel_ml).any():
-            found.append(_structure(table, "gas: bowel or other", "bowel", rest, FROM_CT))
+        lung = _lung(ct, gas)
+        if lung.any():
+            found.append(_structure(table, "gas: lung", "lung", lung, FROM_CT))
+        if (gas & ~lung).any():
+            found.append(_structure(table, "gas: bowel or other", "bowel", gas & ~lung, FROM_CT))
     metal = implant_mask(ct, body.inside)
     if metal.any():
         found.append(_structure(table, "metal", "implant", metal, FROM_CT))

@@ -38,17 +38,21 @@ class Notice:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows of text; `emphasised` are the numbers of rows to set in bold. Widths are relative."""
+    """Columns and rows of text; `emphasised` are the numbers of rows to set in bold. Widths are relative.
+
+    `small_print` is for what is looked up, not read.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     emphasised: tuple[int, ...] = ()
     widths: tuple[float, ...] = ()
+    small_print: bool = False
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Pictures, to be set two to a row."""
+    """Pictures, to be set beside each other."""
 
     pictures: tuple[Picture, ...]
 

@@ -207,7 +207,8 @@ def _provenance(plan: Plan) -> list[Block]:
         ("Number", "Value", "Source", "Status"),
         tuple((p.name, value_word(p), p.source, STATUS_NAMES[p.status]) for p in numbers),
         unverified,
-        (2, 1.2, 3, 1.4),
+        (2.7, 0.9, 3.4, 1.1),
+        small_print=True,
     )
     grid = plan.input.grid
     spacing = [sum(row[c] ** 2 for row in grid.ijk_to_ras[:3]) ** 0.5 for c in range(3)]

@@ -38,7 +38,6 @@ def decision(plan: Plan, landmarks: Mapping[str, EntryLandmarks]) -> list[Block]
         ),
         Heading("Instruments, in the order they go in"),
         instrument_table(plan, landmarks),
-        Heading("Coverage"),
         _coverage_table(plan),
         *_failures(plan),
         Notice("not checked", "NOT CHECKED: no outline was given for these", not_checked(plan)),
@@ -185,22 +184,27 @@ def _warnings(plan: Plan) -> list[Block]:
 
 def _coverage_table(plan: Plan) -> Table:
     c, r = plan.coverage, plan.coverage.robust
-    placement = f"{r.samples} placements, {mm(r.lateral_error_mm)} lateral and {mm(r.depth_error_mm)} depth error"
     zone = (
         f"{ml(plan.zone.volume_ml)}, {ZONE_NAMES[plan.zone.model]}; {ml(c.zone_outside_target_ml)} outside the target"
     )
-    rows = (
-        ("Lesion covered", percent_word(c.lesion_fraction), f"{percent_word(r.p05_lesion_fraction)} (5th percentile)"),
-        (f"Lesion + {c.margin_mm:g} mm covered", percent_word(c.lesion_plus_margin_fraction), "-"),
-        (
-            "Minimum signed margin",
-            mm(c.minimum_margin_mm),
-            f"{mm(r.worst_minimum_margin_mm)} (worst), {mm(r.p05_minimum_margin_mm)} (5th percentile)",
-        ),
-        ("Not covered", f"lesion {ml(c.uncovered_ml)}, lesion + {c.margin_mm:g} mm {_remainder(c)}", "-"),
-        ("Zone", zone, "-"),
+    planned = (
+        "As planned",
+        percent_word(c.lesion_fraction),
+        percent_word(c.lesion_plus_margin_fraction),
+        mm(c.minimum_margin_mm),
+        f"lesion {ml(math.ceil(100 * c.uncovered_ml) / 100)}, lesion + {c.margin_mm:g} mm {_remainder(c)}",
+        zone,
     )
-    return Table(("Figure", "As planned", f"Robust ({placement})"), rows, widths=(1.4, 2, 1.8))
+    robust = (
+        f"With needles off, 5th percentile of {r.samples} placements",
+        percent_word(r.p05_lesion_fraction),
+        "-",
+        f"{mm(r.p05_minimum_margin_mm)} (worst {mm(r.worst_minimum_margin_mm)})",
+        f"needles {mm(r.lateral_error_mm)} to the side and up to {mm(r.depth_error_mm)} too deep or shallow",
+        "-",
+    )
+    columns = ("Coverage", "Lesion", f"Lesion + {c.margin_mm:g} mm", "Smallest margin", "Not covered", "Zone")
+    return Table(columns, (planned, robust), widths=(1.5, 0.8, 0.9, 1.1, 2.2, 2))
 
 
 def _remainder(coverage: Coverage) -> str:

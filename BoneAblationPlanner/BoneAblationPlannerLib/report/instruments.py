@@ -41,7 +41,7 @@ def probe_page(
         ("Depth from skin", mm(probe.depth_mm), "from the cortex", depth_from_bone(probe, known)),
         (
             "Bone",
-            f"{probe.cortices_crossed} cortices crossed, {mm(probe.bone_path_mm)} in bone, incidence {incidence}",
+            f"cortices crossed: {probe.cortices_crossed}; {mm(probe.bone_path_mm)} in bone, incidence {incidence}",
             "Zone",
             f"{axes_word(probe.zone_axes_mm)}, centre {point_word(probe.zone_centre_ras_mm)}",
         ),

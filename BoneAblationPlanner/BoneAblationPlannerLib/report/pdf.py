@@ -27,7 +27,10 @@ _PAGE_WIDTH, _PAGE_HEIGHT = 210 * _MM, 279.4 * _MM
 _WIDTH = _PAGE_WIDTH - 2 * _MARGIN
 _SIZES = {1: 16, 2: 12, 3: 10}
 _JPEG_QUALITY = 88
-_PICTURE_WIDTH = 60 * _MM  # three rows of two fit a page, and two below a probe's table
+_PICTURE_WIDTH = 56 * _MM
+"""Three side by side fill the width; two rows of two fit below a probe's table."""
+_MANY = 4
+"""More pictures than this stand three to a row."""
 
 
 def write_pdf(blocks: tuple[Block, ...], title: str, path: Path) -> None:
@@ -158,7 +161,7 @@ def _table(table: Table) -> list[Any]:
     if not table.rows:
         return []
     widths = table.widths or (1.0,) * len(table.columns)
-    size = 7.5 if len(table.columns) > 6 else 8.5
+    size = 6.5 if table.small_print else 7.5 if len(table.columns) > 5 else 8.5
     cells = [[_text(c, _style(size, True)) for c in table.columns]]
     cells += [[_text(c, _style(size, n in table.emphasised)) for c in row] for n, row in enumerate(table.rows)]
     grid = platypus.Table(cells, colWidths=[_WIDTH * w / sum(widths) for w in widths], repeatRows=1, splitInRow=1)
@@ -179,15 +182,16 @@ def _table(table: Table) -> list[Any]:
 
 
 def _figures(figures: Figures) -> list[Any]:
-    """Two to a row; a row stays together with its captions."""
+    """Two to a row, or three where there are many; a row stays together with its captions."""
     from reportlab import platypus
 
     width = _PICTURE_WIDTH
     cells = [[_image(p.file, width), _text(p.caption, _style(7.5))] for p in figures.pictures]
-    rows = [[*cells[n : n + 2], *([""] if n + 1 == len(cells) else [])] for n in range(0, len(cells), 2)]
+    columns = 3 if len(cells) > _MANY else 2
+    rows = [cells[n : n + columns] + [""] * (n + columns - len(cells)) for n in range(0, len(cells), columns)]
     if not rows:
         return []
-    grid = platypus.Table(rows, colWidths=[_WIDTH / 2] * 2)
+    grid = platypus.Table(rows, colWidths=[_WIDTH / columns] * columns)
     grid.setStyle(platypus.TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
     return [grid]
 

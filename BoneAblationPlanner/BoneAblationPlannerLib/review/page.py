@@ -72,6 +72,7 @@ def first_state() -> dict[str, Any]:
         "needles": [],
         "warnings": [],
         "cement": {},
+        "cement_step": 0,
         "heat": {},
         "heat_times": [],
         "heat_moment": -1,

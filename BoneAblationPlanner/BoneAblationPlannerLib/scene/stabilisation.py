@@ -57,6 +57,30 @@ def screw_surface(screw: Screw) -> Any:
     return both.GetOutput()
 
 
+def screw_lines(nodes: Iterable[Any]) -> list[Any]:
+    """The lines of a plan's screws; `nodes` are its stabilisation nodes."""
+    return [n for n in nodes if n.GetAttribute("BonePlan.Role") == SCREW]
+
+
+def read_screw_lines(nodes: Iterable[Any]) -> dict[str, tuple[Point, Point]]:
+    """Entry and tip of every screw by name, as its line is now; a line that lacks a point is left out."""
+    found = {}
+    for line in screw_lines(nodes):
+        if line.GetNumberOfDefinedControlPoints() == 2:
+            entry, tip = ([round(v, 3) for v in line.GetNthControlPointPositionWorld(n)] for n in range(2))
+            found[line.GetAttribute("BonePlan.Name")] = ((entry[0], entry[1], entry[2]), (tip[0], tip[1], tip[2]))
+    return found
+
+
+def show_screws(nodes: Iterable[Any], screws: Iterable[Screw]) -> None:
+    """Models of screws where the screws are; lines are left alone: they are what a person drags."""
+    bodies = {n.GetAttribute("BonePlan.Screw"): n for n in nodes if n.GetAttribute("BonePlan.Role") == THREAD}
+    for screw in screws:
+        body = bodies.get(printable(screw.name))
+        if body is not None:
+            body.SetAndObservePolyData(screw_surface(screw))
+
+
 def cement_surface(result: PlanningResult) -> Any | None:
     """Surface of the cement at the advised volume, None where there is none."""
     mask = cement_mask(result)
@@ -108,15 +132,15 @@ def _nodes(scene: Any, result: PlanningResult) -> Iterator[Any]:
         yield _needle_line(scene, needle)
         if needle.diameter_mm is not None:
             yield _shaft(scene, needle, needle.diameter_mm)
-    body = cement_surface(result)
-    if body is not None and plan.cement is not None:
+    cement = cement_surface(result)
+    if cement is not None and plan.cement is not None:
         name = f"Cement {plan.cement.stop_ml:.1f} ml"
-        yield _in_slices(add_model(scene, name, body, BODY, ROLE_COLOURS["cement"], 0.7))
+        yield _in_slices(add_model(scene, name, cement, BODY, ROLE_COLOURS["cement"], 0.7))
     for screw in plan.screws:
         yield _screw_line(scene, screw)
-        yield _in_slices(
-            add_model(scene, f"{screw.name} body", screw_surface(screw), THREAD, ROLE_COLOURS["screw"], 1.0)
-        )
+        body = add_model(scene, f"{screw.name} body", screw_surface(screw), THREAD, ROLE_COLOURS["screw"], 1.0)
+        body.SetAttribute("BonePlan.Screw", printable(screw.name))
+        yield _in_slices(body)
     for corridor in plan.corridors:
         if corridor.entry_ras_mm is not None and corridor.exit_ras_mm is not None:
             yield _corridor(scene, corridor, corridor.entry_ras_mm, corridor.exit_ras_mm)
@@ -141,11 +165,13 @@ def _screw_line(scene: Any, screw: Screw) -> Any:
         "DiameterMm": f"{screw.diameter_mm:.3f}",
         "LengthMm": f"{screw.length_mm:.1f}",
     }
-    return _line(scene, screw.name, SCREW, screw.entry_ras_mm, screw.tip_ras_mm, "screw", attributes)
+    node = _line(scene, screw.name, SCREW, screw.entry_ras_mm, screw.tip_ras_mm, "screw", attributes)
+    node.SetLocked(False)
+    return node
 
 
 def _line(scene: Any, name: str, role: str, entry: Point, tip: Point, colour: str, attributes: dict[str, str]) -> Any:
-    """A locked line from entry to tip; it is moved by planning again, not by hand."""
+    """A line from entry to tip, locked: needles of cement are moved by planning again."""
     node = scene.AddNewNodeByClass(LINE_CLASS, unique_name(scene, name))
     node.AddControlPoint(vtk.vtkVector3d(*entry), f"{name} entry")
     node.AddControlPoint(vtk.vtkVector3d(*tip), f"{name} tip")

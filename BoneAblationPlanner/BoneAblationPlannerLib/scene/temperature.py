@@ -184,9 +184,9 @@ def _course(scene: Any, fields: TemperatureFields, name: str, cold: bool) -> lis
     course.SetIndexUnit("s")
     course.SetIndexTypeFromString("numeric")
     low, high = float(fields.frames_celsius.min()), float(fields.frames_celsius.max())
-    frame = _volume(
-        scene, f"{name} temperature", fields.frames_celsius[0], fields.frame_grid, "", (low, min(high, 100))
-    )
+    # The browser copies each moment onto the shown volume, its role too.
+    shown = (low, min(high, 100.0))
+    frame = _volume(scene, f"{name} temperature", fields.frames_celsius[0], fields.frame_grid, COURSE_NOW, shown)
     for time_s, celsius in zip(fields.frame_times_s, fields.frames_celsius, strict=True):
         _fill(frame, celsius, fields.frame_grid)
         course.SetDataNodeAtValue(frame, f"{time_s:g}")
@@ -194,7 +194,6 @@ def _course(scene: Any, fields: TemperatureFields, name: str, cold: bool) -> lis
     browser.SetAttribute(_ROLE, BROWSER)
     browser.SetAndObserveMasterSequenceNodeID(course.GetID())
     browser.AddProxyNode(frame, course, False)
-    frame.SetAttribute(_ROLE, COURSE_NOW)
     frame.GetDisplayNode().SetThreshold(*(_COLD_SHOWN if cold else _HOT_SHOWN))
     frame.GetDisplayNode().SetApplyThreshold(True)  # where nothing happens the CT shows
     browser.SetSelectedItemNumber(int(np.argmax(np.abs(fields.frames_celsius - 37).sum(axis=(1, 2, 3)))))

@@ -71,7 +71,7 @@ def isotherm_picture(result: PlanningResult, fields: TemperatureFields, size: tu
     sheet = Sheet(pixels)
     sheet.orientation(np.array([-1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
     sheet.scale_bar(mm_per_pixel)
-    return finished(sheet, legend)
+    return finished(sheet, "Simulated temperatures, axial", legend)
 
 
 def curve_picture(wires: Sequence[Thermocouple], size: tuple[int, int]) -> Image.Image:

@@ -31,6 +31,28 @@ def fill_table(cement: Cement) -> Table:
     return Table(columns, (), tuple(tuple(f"{ml:.1f} ml" for ml in row) for row in rows))
 
 
+def fill_words(cement: Cement, volume_ml: float) -> str:
+    """Where the cement of a volume is, and through which gaps it has left by then."""
+    step = min(cement.steps, key=lambda s: abs(s.injected_ml - volume_ml), default=None)
+    parts = []
+    if step is not None:
+        parts.append(
+            _("{lesion:.1f} ml in the lesion, {bone:.1f} ml in bone, {outside:.1f} ml outside").format(
+                lesion=step.lesion_ml, bone=step.bone_ml, outside=step.outside_ml
+            )
+        )
+    for leak in cement.leaks:
+        if leak.at_ml is not None and leak.at_ml <= volume_ml:
+            parts.append(
+                _("leaks towards {what} since {ml:.1f} ml, gap {area:.0f} mm²").format(
+                    what=leak.towards, ml=leak.at_ml, area=leak.defect_area_mm2
+                )
+            )
+    if cement.stop_ml is not None and volume_ml > cement.stop_ml + 0.05:
+        parts.append(_("more than the advised {ml:.1f} ml").format(ml=cement.stop_ml))
+    return "; ".join(parts)
+
+
 def screw_table(screws: tuple[Screw, ...]) -> Table:
     """One column per screw."""
     rows: list[tuple[str, list[str]]] = [

@@ -16,6 +16,9 @@ Work = Callable[..., Any]
 class CementLogic(SharedLogic):
     """Mixed into a ScriptedLoadableModuleLogic. Engine modules are imported at use: Slicer may lack what they need."""
 
+    _measured: tuple[Any, Any] | None = None
+    """An anatomy, and what measures screws in it: kept from one move to the next."""
+
     def wrapped(self, node: Any) -> CementTrajectoryParameters:
         """Parameters over a module's parameter node."""
         return CementTrajectoryParameters(node)  # type: ignore[call-arg]
@@ -54,6 +57,41 @@ class CementLogic(SharedLogic):
         pain = parameters.pain.value
         return self._prepared(document, lambda result, report: plan_stability(result, pain, report))
 
+    def screwLines(self, document: Any) -> list[Any]:
+        """The lines of a plan's screws, which a person may move."""
+        from BoneAblationPlannerLib.scene.stabilisation import screw_lines
+
+        return screw_lines(self._stabilisation(document))
+
+    def movingScrews(self, document: Any) -> tuple[Any, ...] | None:
+        """Screws where their lines are now, with all figures; None for a plan that was loaded and not measured yet."""
+        from BoneAblationPlannerLib.scene.live import live_plan
+        from BoneAblationPlannerLib.scene.stabilisation import read_screw_lines, show_screws
+        from CementTrajectoryLib.workflow import place_screws, screw_measure
+
+        live = live_plan(document)
+        if live is None:
+            return None
+        if self._measured is None or self._measured[0] is not live.result.anatomy:
+            self._measured = live.result.anatomy, screw_measure(live.result)
+        nodes = self._stabilisation(document)
+        screws = place_screws(live.result, read_screw_lines(nodes), self._measured[1]).plan.screws
+        show_screws(nodes, screws)
+        return screws
+
+    def prepareMovedScrews(self, document: Any, parameters: Any) -> Work:
+        """Read where the lines of the screws are now; returns the work to run in the background."""
+        from BoneAblationPlannerLib.scene.stabilisation import read_screw_lines
+        from CementTrajectoryLib.workflow import place_screws
+
+        lines = read_screw_lines(self._stabilisation(document))
+        return self._prepared(document, lambda result, report: _unassessed(place_screws(result, lines)))
+
+    def _stabilisation(self, document: Any) -> Any:
+        from BoneAblationPlannerLib.scene.build import plan_nodes
+
+        return plan_nodes(document).stabilisation
+
     def chosenCorridors(self, parameters: Any) -> list[str] | None:
         """Titles of the corridors that the user chose; None for those near the lesion."""
         return json.loads(parameters.corridors) if parameters.corridors else None
@@ -63,6 +101,12 @@ class CementLogic(SharedLogic):
         from BoneAblationPlannerLib.scene.live import update
 
         update(document, result)
+
+    def showCementAt(self, document: Any, volumeMl: float) -> None:
+        """Show a plan's cement as it is once a volume is in."""
+        from BoneAblationPlannerLib.scene.stabilisation import show_cement_at
+
+        show_cement_at(self._stabilisation(document), volumeMl)
 
     def _prepared(self, document: Any, work: Work) -> Work:
         from BoneAblationPlannerLib.scene.live import prepare_result

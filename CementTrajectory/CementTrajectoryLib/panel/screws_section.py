@@ -6,8 +6,10 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.panel import widgets
 from BoneAblationPlannerLib.panel.section import State, StepState
+from BoneAblationPlannerLib.panel.tracker import LineTracker
 from BoneAblationPlannerLib.plan import ScrewCorridor
 from CementTrajectoryLib.panel import content
 from CementTrajectoryLib.panel.step import RunStep
@@ -25,6 +27,7 @@ class ScrewsSection(RunStep):
     def __init__(self, panel: Any, number: int) -> None:
         super().__init__(panel, number)
         self._filling = False
+        self._tracker = LineTracker(panel, self.onMoving, self.onRested)
 
     def connect(self) -> None:
         """Buttons and tables."""
@@ -48,6 +51,28 @@ class ScrewsSection(RunStep):
         self.ui.screwTable.setVisible(bool(screws))
         if screws:
             widgets.fill_table(self.ui.screwTable, content.screw_table(screws))
+        self._tracker.follow(self.logic.screwLines(self.parameters.plan) if screws else [])
+
+    def release(self) -> None:
+        """The lines are no longer listened to."""
+        self._tracker.stop()
+
+    def onMoving(self) -> None:
+        """Figures and models of the screws while one is dragged; what cannot be measured waits until it rests."""
+        if self.parameters is None or self.panel.plan() is None:
+            return
+        try:
+            screws = self.logic.movingScrews(self.parameters.plan)
+        except InputError as error:
+            self.panel.showMessage(str(error))
+            return
+        if screws:
+            widgets.fill_table(self.ui.screwTable, content.screw_table(screws))
+
+    def onRested(self) -> None:
+        """The plan takes the screws where they are now."""
+        if self.parameters is not None and self.panel.plan() is not None and not self.panel.busy:
+            self.panel.add(self.logic.prepareMovedScrews)
 
     def updateRunning(self) -> None:
         """Run, and back to the corridors near the lesion."""

@@ -15,6 +15,8 @@ from CementTrajectoryLib.screws.frame import SIDES, BoneFrame, Side, hip_frame
 
 CUT_SHARE = 0.002
 """A bone is cut by the image if more than this share of its voxels lies on a face."""
+FACE_VOXELS = 2.0
+"""What lies nearer to a face of the image than this may be where the image cuts a bone."""
 SMALLEST_HIP_ML = 40.0
 """Half of what the smallest adult's hip fills: less is a part of one, whose shape tells no places."""
 
@@ -26,6 +28,13 @@ def bone_of(bones: LabelMap, name: str) -> NDArray[np.bool_]:
     for value in values[1:]:
         whole = with_joint_space(bones.grid, whole, bones.labels == value, NUMBERS["fracture_gap_mm"])
     return whole
+
+
+def inside_image(grid: Grid, points_ras_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which points (N, 3) lie well inside an image: where a face of it cuts a bone, the bone has no surface."""
+    ijk = grid.ijk_from_ras(points_ras_mm)
+    last = np.array(grid.shape[::-1]) - 1
+    return np.asarray(((ijk >= FACE_VOXELS) & (ijk <= last - FACE_VOXELS)).all(axis=1))
 
 
 def is_cut(mask: NDArray[np.bool_]) -> bool:

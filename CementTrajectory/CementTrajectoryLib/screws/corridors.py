@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
-from CementTrajectoryLib.screws.bones import Pelvis
+from CementTrajectoryLib.screws.bones import Pelvis, inside_image
 from CementTrajectoryLib.screws.corridor import Corridor, CorridorSide, MissingCorridor, corridor_of
 from CementTrajectoryLib.screws.definitions import (
     NUMBERS,
@@ -115,9 +115,14 @@ def _search(
     if away_from is not None:
         entry = entry.away_from(away_from.entry_ras_mm, NUMBERS["apart_mm"])
         exit_ = exit_.away_from(away_from.exit_ras_mm, NUMBERS["apart_mm"])
+    line = widest_line(depth, entry, exit_)
+    if line is not None:
+        open_ends = [end for end, patch in ((line.entry_ras_mm, entry), (line.exit_ras_mm, exit_)) if not patch.blind]
+        if not inside_image(pelvis.grid, np.stack(open_ends)).all():
+            return MissingCorridor(definition.name, side, "not looked for: the image ends before it does", None)
     hips = tuple(f"hip_{s}" for s in SIDES if side in (s, "both"))
     bones = hips if definition.frame == "hip" else (*hips, "sacrum")
-    return corridor_of(definition.name, side, widest_line(depth, entry, exit_), bones, definition.published)
+    return corridor_of(definition.name, side, line, bones, definition.published)
 
 
 def end_patches(pelvis: Pelvis, definition: CorridorDefinition, side: CorridorSide) -> tuple[DepthMap, Patch, Patch]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.ct import LabelMap
-from CementTrajectoryLib.screws.bones import bone_of
+from CementTrajectoryLib.screws.bones import bone_of, inside_image
 from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
 from CementTrajectoryLib.screws.definitions import NUMBERS, limb_published
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
@@ -23,6 +23,7 @@ UPPER_MM = 60.0
 HEAD_RADIUS_MM = (15.0, 32.0)
 ENTRY_RADIUS_MM, HEAD_BALL_MM = 22.0, 5.0
 SPACING_MM = 2.5
+LONGEST_PULL_MM = 10.0
 TRIANGLE = (("inferior", 0.0, -1.0), ("anterior", np.sqrt(3) / 2, 0.5), ("posterior", -np.sqrt(3) / 2, 0.5))
 """Places around the neck's axis, in units of their distance from it: forwards, upwards."""
 
@@ -43,6 +44,9 @@ def femoral_neck(bones: LabelMap, side: Side) -> tuple[Corridor | MissingCorrido
     entries = ends_in_ball(depth, expected, ENTRY_RADIUS_MM, SPACING_MM, surface=True)
     # Medial and upper walls of the shaft are surface too: screws come from outside.
     entries = entries[(entries - centre) @ lateral > radius]
+    entries = entries[inside_image(bones.grid, entries)]
+    if len(entries) == 0:
+        return (MissingCorridor(NAME, side, "not looked for: the image ends where screws would enter", None),)
     entry = Patch(entries, expected, ENTRY_RADIUS_MM, NUMBERS["trim_mm"])
     ends = ends_in_ball(depth, centre, HEAD_BALL_MM, SPACING_MM, surface=False)
     head_ball = Patch(ends, centre, HEAD_BALL_MM, 0.0, blind=True)
@@ -51,7 +55,10 @@ def femoral_neck(bones: LabelMap, side: Side) -> tuple[Corridor | MissingCorrido
         widest = None if axis is None or axis.clearance_mm <= 0 else round(2 * axis.clearance_mm, 1)
         reason = "not found" if widest is None else f"not found: widest is {widest:.1f} mm"
         return (MissingCorridor(NAME, side, reason, widest),)
-    return _parallel(depth, axis, radius, side)
+    places = _parallel(depth, axis, radius, side)
+    if not inside_image(bones.grid, np.stack([place.entry_ras_mm for place in places])).all():
+        return (MissingCorridor(NAME, side, "not looked for: the image ends where screws would enter", None),)
+    return places
 
 
 def _parallel(depth: DepthMap, axis: StraightLine, head_radius_mm: float, side: Side) -> tuple[Corridor, ...]:
@@ -84,6 +91,11 @@ def _place(
     trim = NUMBERS["trim_mm"]
     # The lateral cortex is round: places beside the axis meet it earlier, and are trimmed from where they do.
     surface = surface_point(depth, entry + 2 * trim * direction, -direction, 4 * trim)
+    # Beside the axis the head's surface is nearer: the tip stays where it leaves the bone that a screw needs.
+    steps = np.arange(0.0, LONGEST_PULL_MM, 0.5)
+    backwards = depth.at(tip - steps[:, None] * direction)
+    enough = np.flatnonzero(backwards >= NUMBERS["neck_screw_mm"] / 2 + NUMBERS["neck_buffer_mm"])
+    tip = tip - (steps[enough[0]] if len(enough) else 0.0) * direction
     trims = (trim, 0.0)
     return Corridor(
         name, side, surface, tip, line_clearance_mm(depth, surface, tip, trims), trims, (f"femur_{side}",),

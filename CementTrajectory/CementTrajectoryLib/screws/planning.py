@@ -21,15 +21,8 @@ from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
 from CementTrajectoryLib.screws.corridors import find_corridors
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
 from CementTrajectoryLib.screws.naming import SEARCHED_BONES
-from CementTrajectoryLib.screws.measure import (
-    LesionContact,
-    breach,
-    density_profile,
-    joints_met,
-    lesion_contact,
-    skin_entry,
-    structure_clearances,
-)
+from CementTrajectoryLib.screws.figures import screw_at
+from CementTrajectoryLib.screws.measure import LesionContact, lesion_contact, skin_entry
 
 CLOSED_LESION_MM = 8.0
 """A lesion's hole in a bone's outline up to twice this wide is bone to the corridor search; what bulges out is not."""
@@ -270,34 +263,14 @@ def _ends(shaft: Screw | Probe) -> tuple[NDArray[np.float64], NDArray[np.float64
 def _screw(
     anatomy: Anatomy, pelvis: Pelvis, surfaces: Sequence[StructureSurface], candidate: _Candidate, name: str
 ) -> Screw:
-    grid, corridor, kind = anatomy.ct.grid, candidate.corridor, candidate.kind
-    entry, tip, radius = candidate.entry_ras_mm, candidate.tip_ras_mm, kind.diameter_mm / 2
-    direction = (tip - entry) / np.linalg.norm(tip - entry)
-    broken = breach(_depth_for(pelvis, corridor), entry, tip, radius, max(corridor.trims_mm))
-    skin = skin_entry(anatomy, entry, direction)
-    profile, shares = density_profile(anatomy, entry, tip, radius)
-    contact = candidate.contact
-    return Screw(
-        name=name,
-        corridor=candidate.name,
-        diameter_mm=kind.diameter_mm,
-        length_mm=round(float(np.linalg.norm(tip - entry)), 1),
-        entry_ras_mm=rounded_point(entry),
-        tip_ras_mm=rounded_point(tip),
-        cortical_clearance_mm=float(np.floor(broken.clearance_mm * 100) / 100),
-        purchase_beyond_lesion_mm=round(contact.beyond_mm, 1) if contact else None,
-        purchase_before_lesion_mm=round(contact.before_mm, 1) if contact else None,
-        lesion_path_mm=round(contact.inside_mm, 1) if contact else 0.0,
-        screw_type=kind.id,
-        head_diameter_mm=kind.head_mm,
-        side_breach_mm=round(broken.side_mm, 2),
-        tip_breach_mm=round(broken.tip_mm, 2),
-        skin_entry_ras_mm=None if skin is None else rounded_point(skin),
-        skin_to_bone_mm=None if skin is None else round(float(np.linalg.norm(skin - entry)), 1),
-        joints_met=joints_met(surfaces, grid, entry, tip, radius),
-        hu_every_5_mm=tuple(round(float(v)) for v in profile),
-        hu_shares={key: round(value, 3) for key, value in shares.items()},
-        clearances=structure_clearances(surfaces, grid, entry if skin is None else skin, tip, radius),
+    return screw_at(
+        anatomy,
+        surfaces,
+        _depth_for(pelvis, candidate.corridor),
+        candidate.kind,
+        (candidate.entry_ras_mm, candidate.tip_ras_mm),
+        (name, candidate.name),
+        max(candidate.corridor.trims_mm),
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
 from BoneAblationPlannerLib.frames import Grid
+from CementTrajectoryLib.screws.bones import FACE_VOXELS
 from CementTrajectoryLib.screws.definitions import NUMBERS
 from CementTrajectoryLib.screws.depth import DepthMap, sample_depth
 from CementTrajectoryLib.screws.search import StraightLine
@@ -18,8 +19,6 @@ STARTS = 40
 """Rays that are refined."""
 FIRST_TILT_DEG, MOST_TILT_DEG = 3.0, 8.0
 FIRST_SHIFT_MM, LAST_SHIFT_MM = 2.0, 0.02
-FACE_VOXELS = 2.0
-"""A ray that leaves bone this near to a face of the image leaves it where the image cuts it."""
 NO_RAY = -1e3
 
 

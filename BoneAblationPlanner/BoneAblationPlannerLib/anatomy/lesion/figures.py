@@ -13,7 +13,12 @@ MIXED_SHARE = 0.15
 
 def lesion_kind(ct: CtVolume, lesion: NDArray[np.bool_]) -> LesionKind:
     """Lytic, sclerotic or mixed, from the share of dense voxels inside the outline."""
-    dense = float(np.mean(ct.hu[lesion] > DENSE_ABOVE_HU))
+    return kind_of_densities(ct.hu[lesion])
+
+
+def kind_of_densities(hu: NDArray) -> LesionKind:
+    """As `lesion_kind`, from the densities (N,) inside an outline."""
+    dense = float(np.mean(hu > DENSE_ABOVE_HU))
     if dense < MIXED_SHARE:
         return "lytic"
     return "sclerotic" if dense > 1 - MIXED_SHARE else "mixed"

@@ -20,9 +20,15 @@ from BoneAblationPlannerLib.anatomy.lesion.click import (
 )
 from BoneAblationPlannerLib.anatomy.lesion.content import content_check
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope, original_bone
-from BoneAblationPlannerLib.anatomy.lesion.figures import lesion_kind
+from BoneAblationPlannerLib.anatomy.lesion.figures import kind_of_densities, lesion_kind
 from BoneAblationPlannerLib.anatomy.lesion.growth import SEARCH_MM, Grown, grown
-from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood, neighbourhood, resampled
+from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import (
+    VOXEL_MM,
+    Neighbourhood,
+    depth_mm,
+    neighbourhood,
+    resampled,
+)
 from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite, opposite_side
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
@@ -37,6 +43,9 @@ DISTINCT_BELOW = 0.35
 UNCLEAR_ABOVE = 0.55
 NORMAL_CONTENT_DOUBT = 0.4
 """Taken off the confidence where the outline holds what normal bone holds."""
+SOFT_RIM_MM = 0.5 * VOXEL_MM
+"""At its rim, a voxel that is half soft lesion and half bone looks like neither and was left out: a lytic or mixed
+outline is moved out by half a voxel. An outline that is too small is the one that harms."""
 MARK_MM = 3.0
 """A scribble also tells of this much around it, where that is as dense."""
 
@@ -130,12 +139,13 @@ def _on_ct(
     wanted: NDArray[np.bool_],
     refused: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Back to the CT's voxels through a smoothed field, with the scribbles as they were drawn."""
+    """Back to the CT's voxels through the depth, with the scribbles as they were drawn."""
     mask = np.zeros(ct.grid.shape, dtype=bool)
     if found.any():
         region = ct.grid.region_around(near.grid.ras_of_mask(found), 2 * VOXEL_MM)
-        smooth = ndimage.gaussian_filter(found.astype(np.float32), 0.5)
-        mask[region] = resampled(smooth, near.grid, ct.grid.crop(region), outside=0.0) > 0.5
+        depth = ndimage.gaussian_filter(depth_mm(found), 0.5)
+        rim_mm = 0.0 if kind_of_densities(near.hu[found]) == "sclerotic" else SOFT_RIM_MM
+        mask[region] = resampled(depth, near.grid, ct.grid.crop(region)) > -rim_mm
     return (mask | wanted) & ~refused
 
 

@@ -1,6 +1,7 @@
 """Strength of each device, found so that its simulation in the medium of its catalogue row gives the row's zone.
 
-``python -m BoneAblationPlannerLib.zones.heat.calibration ["BEGINNING OF DEVICE ID, PROGRAM"]`` writes ``calibration.json`` anew.
+``python -m BoneAblationPlannerLib.zones.heat.calibration ["BEGINNING OF DEVICE ID, PROGRAM"]`` writes
+``calibration.json`` anew.
 """
 
 import json

@@ -36,7 +36,13 @@ def with_simulated_clearances(
         for s in structures
     }
     return tuple(
-        replace(probe, clearances=_ordered(_with_zone(c, distances[c.structure, c.kind][n]) for c in probe.clearances))
+        replace(
+            probe,
+            clearances=_ordered(
+                _with_zone(c, distances[c.structure, c.kind][n]) if (c.structure, c.kind) in distances else c
+                for c in probe.clearances
+            ),
+        )
         for n, probe in enumerate(probes)
     )
 

@@ -76,7 +76,7 @@ def keep_treatment(key: str, treatment: Treatment) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                np.savez(stream, **_arrays(treatment))
+                np.savez(stream, **_arrays(treatment))  # type: ignore[arg-type]
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

@@ -45,6 +45,8 @@ STATED = (
 CHART_AGAIN = "heat or ice was simulated for this plan; these figures are the charts': simulate again"
 """Said of a plan that was simulated and then measured by the charts."""
 
+LARGEST_DOSE_MIN = 1e6
+"""Doses beyond this are given as this: dead many times over."""
 LARGER_FROM = 1.1
 """Ratio of volumes from which a simulated zone counts as larger than the chart's."""
 
@@ -246,7 +248,7 @@ def _record(
                 e.kind,
                 round(e.coldest_celsius, 1),
                 round(e.hottest_celsius, 1),
-                None if e.cem43_min is None else round(e.cem43_min, 2),
+                None if e.cem43_min is None else round(min(e.cem43_min, LARGEST_DOSE_MIN), 2),
                 round(e.distance_mm, 2),
                 e.ok,
             )
@@ -266,7 +268,7 @@ def _record(
 def _thermocouple(zone: SimulatedZone, number: int, name: str) -> Thermocouple:
     record = zone.treatment.recording
     celsius = np.round(record.curves_celsius[str(number)], 1)
-    dose = np.round(record.curves_cem43_min.get(str(number), np.zeros(0)), 2)
+    dose = np.round(np.minimum(record.curves_cem43_min.get(str(number), np.zeros(0)), LARGEST_DOSE_MIN), 2)
     return Thermocouple(
         name=name,
         point_ras_mm=zone.thermocouples[name],
