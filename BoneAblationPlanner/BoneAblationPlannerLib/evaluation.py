@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.advice.protection import patient_questions, propose_
 from BoneAblationPlannerLib.anatomy.nerves import bands_provenance, needle_warnings
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
-from BoneAblationPlannerLib.placement.coverage import PlacementError, remainder_mask, union_ml
+from BoneAblationPlannerLib.placement.coverage import PlacementError, remainder_mask
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.live import LivePlacements
 from BoneAblationPlannerLib.placement.overlap import overlap_provenance, overlap_warnings, published_together
@@ -92,7 +92,7 @@ def evaluate(
         lesion=prepared.lesion,
         advice=advice,
         probes=probes,
-        zone=Zone("chart", union_ml(zones), tuple(zone_rows.values()), published_together(placements)),
+        zone=Zone("chart", figures.nominal.zone_ml, tuple(zone_rows.values()), published_together(placements)),
         coverage=coverage,
         structures=prepared.structures,
         optimiser=optimiser,

@@ -10,6 +10,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
 
+from BoneAblationPlannerLib.regions import bounding_region
+
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -121,7 +123,11 @@ class Grid:
 
     def ras_of_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """RAS centres (N, 3) in mm of the true voxels of a mask on this grid, in array order."""
-        return self.ras_from_ijk(np.argwhere(mask)[:, ::-1])
+        box = bounding_region(mask)
+        if box is None:
+            return np.zeros((0, 3))
+        kji = np.argwhere(mask[box]) + [s.start for s in box]
+        return self.ras_from_ijk(kji[:, ::-1])
 
     def nearest_voxel(self, point_ras_mm: ArrayLike) -> tuple[int, int, int]:
         """Index (k, j, i) of the voxel that holds a RAS point; raises ValueError outside the grid."""

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.distance import distance_mm
+from BoneAblationPlannerLib.regions import bounding_region
 
 Spacing = NDArray[np.float64]
 
@@ -12,13 +13,11 @@ Spacing = NDArray[np.float64]
 def _near(mask: NDArray[np.bool_], distance: float, spacing: Spacing) -> NDArray[np.bool_]:
     """Voxels within a distance of a mask, computed on the mask's padded bounding box."""
     found = np.zeros_like(mask)
-    box = ndimage.find_objects(mask.view(np.uint8))
-    if not box or box[0] is None:
+    box = bounding_region(mask)
+    if box is None:
         return found
     pad = np.ceil(distance / np.asarray(spacing)).astype(int) + 1
-    region = tuple(
-        slice(max(s.start - p, 0), min(s.stop + p, n)) for s, p, n in zip(box[0], pad, mask.shape, strict=True)
-    )
+    region = tuple(slice(max(s.start - p, 0), min(s.stop + p, n)) for s, p, n in zip(box, pad, mask.shape, strict=True))
     reach = distance + 1e-4
     found[region] = distance_mm(mask[region], spacing, reach) <= reach
     return found

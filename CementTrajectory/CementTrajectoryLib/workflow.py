@@ -20,7 +20,7 @@ from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
 from BoneAblationPlannerLib.reading.images import grid_of, read_image
 from BoneAblationPlannerLib.reading.labels import is_label_map
-from CementTrajectoryLib.cement.cautions import fill_cautions, plan_cautions
+from CementTrajectoryLib.cement.cautions import fill_cautions, heat_cautions, plan_cautions
 from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.defects import find_defects
 from CementTrajectoryLib.cement.filling import VISCOSITIES, Viscosity, simulate_fill
@@ -248,6 +248,7 @@ def plan_cement(
         cautions=(
             *plan_cautions(plan, chosen.needles, defects),
             *fill_cautions(fill, fill_ml, stop_ml),
+            *heat_cautions(fill, stop_ml, (*result.anatomy.structures, *result.anatomy.estimates)),
             *_too_few(chosen.needles, choices.needles),
         ),
         provenance=DEFAULTS.provenance(),

@@ -1,6 +1,7 @@
 """The cement front: our fast marching against SimpleITK's and scikit-fmm's, over a whole random medium.
 
-All are single-threaded; seconds are those of the processor. A real fill touches a hundredth of these voxels. Last line: one JSON object. Run: ``python Testing/Benchmarks/fill.py``.
+All are single-threaded; seconds are those of the processor. A real fill touches a hundredth of these voxels.
+Last line: one JSON object. Run: ``python Testing/Benchmarks/fill.py``.
 """
 
 import json

@@ -50,7 +50,7 @@ def rows():
             errors = errors[:1]
         found.append((row["device"], row["program"], row["chart_mm"], row["simulated_mm"], errors))
         print(f"{row['device']:20} {row['program']:20} chart {row['chart_mm']} simulated {row['simulated_mm']} "
-              f"errors across, along, beyond (or of the one figure given) {[round(e, 2) for e in errors]} mm")  # fmt: skip
+              f"errors across, along, beyond (or of the one given) {[round(e, 2) for e in errors]} mm")  # fmt: skip
     return found
 
 

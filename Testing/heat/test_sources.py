@@ -7,11 +7,9 @@ from grids import every_point, oblique_grid
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.zones.heat.antenna import absorbed_w_m3, attenuation_per_m
-from BoneAblationPlannerLib.zones.heat.bioheat import Heating
 from BoneAblationPlannerLib.zones.heat.conduction import INSULATED, REST, inner
 from BoneAblationPlannerLib.zones.heat.medium import Medium
 from BoneAblationPlannerLib.zones.heat.potential import joule_w_m3, solve_potential
-from BoneAblationPlannerLib.zones.heat.radiofrequency import Electrodes
 from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
 from BoneAblationPlannerLib.zones.heat.tissue import tissue
 from BoneAblationPlannerLib.zones.heat.tissue_map import uniform_map
@@ -85,26 +83,6 @@ def test_potential_of_a_sphere_pair():
         phi = inner(solve_potential(conductivity, grid.spacing_kji_mm, fixed, exact, INSULATED))
         assert (~fixed).sum() > 10000
         assert np.abs(phi - exact)[~fixed].max() < 0.02 * np.abs(exact[~fixed]).max()
-
-
-def test_drying_tissue_brings_the_power_down():
-    """A generator gives its voltage: with a dry sleeve around the electrode less power flows, as its impedance says."""
-    medium = Medium.of(uniform_map(cube(31), "lytic tumour"))
-    part = ActivePart(np.array([0.0, 0.0, -8.0]), np.array([0.0, 0.0, 8.0]), 0.75)
-    limits = []
-    for dry in (False, True):
-        heating = Heating(medium)
-        electrodes = Electrodes(medium, part, 1, 50.0, None)
-        electrodes.density(heating, 0.0)
-        if dry:
-            away, _ = part.distance_mm(every_point(medium.grid))
-            sleeve = (away < 4).reshape(medium.grid.shape)
-            heating.inner("vapour")[sleeve] = medium.water[sleeve] * 2.257e6
-        heating_density = electrodes.density(heating, 60.0)
-        assert (heating_density >= 0).all()
-        limits.append(electrodes.watts)
-    assert limits[0] == pytest.approx(50.0)
-    assert limits[1] < 0.3 * limits[0]
 
 
 def test_no_electrode_is_refused():

@@ -64,3 +64,29 @@ def test_pictures_of_a_simulation(tmp_path):
     for colour in ((0.87, 0.8, 0.47), (0.53, 0.13, 0.33)):  # 43 and 60 degrees
         assert any(max(abs(a - 255 * b) for a, b in zip(s, colour, strict=True)) < 3 for s in seen)
     assert any(isinstance(b, Figures) for b in simulation(result.plan, pictures))
+
+
+def test_files_of_a_simulation(tmp_path, monkeypatch):
+    """Volumes on the simulation's own grid with its values, curves as a table; a plan without them removes them."""
+    pytest.importorskip("slicer", reason="needs slicer-core: pip install 'bone-ablation-planner[standalone]'")
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scene"))
+    import SimpleITK as sitk
+    from test_temperature import simulated
+
+    from BoneAblationPlannerLib.frames import Grid
+    from BoneAblationPlannerLib.outputs import write_outputs
+
+    monkeypatch.setattr("BoneAblationPlannerLib.outputs.gl_available", lambda: (False, "no pictures here"))
+    result, _ = simulated()
+    files = write_outputs(result, tmp_path)
+    assert {"temperature.nii.gz", "dose.nii.gz", "thermocouples.csv"} <= set(files)
+    fields = result.temperatures
+    for name, wanted in (("temperature.nii.gz", fields.hottest_celsius), ("dose.nii.gz", fields.cem43_min)):
+        image = sitk.ReadImage(str(files[name]))
+        assert Grid.from_image(image).matches(fields.grid, 1e-3)
+        assert sitk.GetArrayFromImage(image) == pytest.approx(wanted)
+    write_outputs(replace(result, plan=replace(result.plan, simulation=None), temperatures=None), tmp_path)
+    assert not any((tmp_path / name).exists() for name in ("temperature.nii.gz", "dose.nii.gz", "thermocouples.csv"))

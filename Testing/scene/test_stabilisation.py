@@ -10,7 +10,7 @@ pytest.importorskip("slicer", reason="needs slicer-core: pip install 'bone-ablat
 import vtk
 from phantoms import coarse_result
 
-from BoneAblationPlannerLib.plan import Screw, ScrewCorridor
+from BoneAblationPlannerLib.plan import Rigidity, RigidityCurve, Screw, ScrewCorridor, SectionRigidity
 from BoneAblationPlannerLib.reevaluation import evaluate_stored
 from BoneAblationPlannerLib.scene import stabilisation
 from BoneAblationPlannerLib.scene.build import add_plan, plan_nodes, read_plan_nodes, remove_plan
@@ -25,7 +25,7 @@ TIP = (83.2, -74.0, 67.6)
 ENTRY, AXIS, LENGTH = np.array([40.0, -20.0, 10.0]), np.array([0.48, -0.6, 0.64]), 90.0
 SCREW = Screw(
     "Screw 1", "iliac crest, right", 7.3, LENGTH, (40.0, -20.0, 10.0), TIP, 2.4, 30.0,
-    head_diameter_mm=8.0,
+    head_diameter_mm=8.0, hu_every_5_mm=(900.0, 300.0, 250.0),
 )  # fmt: skip
 CORRIDORS = (
     ScrewCorridor("iliac crest", "right", True, 12.0, 100.0, SCREW.entry_ras_mm, SCREW.tip_ras_mm, True),
@@ -167,3 +167,29 @@ def test_the_cement_grows_with_the_volume_that_is_shown(treated):
     assert seen == sorted(seen)
     stabilisation.show_cement_at(nodes.stabilisation, 0.0)
     assert model.GetPolyData().GetNumberOfPoints() == 0
+
+
+def test_curves_are_plots_that_go_with_the_plan(treated, tmp_path):
+    curve = RigidityCurve((0.0, 3.0, 6.0), (5.0, 4.0, 5.0), (5.0, 5.0, 5.0), (5.0, 6.0, 5.0))
+    section = SectionRigidity(1.0, 2.0, 3.0)
+    rigidity = Rigidity(section, section, 0.2, curve=curve)
+    plan = replace(treated.plan, stability=replace(treated.plan.stability, rigidity=rigidity))
+    scene = new_scene()
+    add_plan(scene, replace(treated, plan=plan))
+    save_bundle(scene, tmp_path / "plan.mrb")
+    loaded = load_bundle(tmp_path / "plan.mrb")
+    documents = loaded.GetNodesByClass("vtkMRMLTextNode")
+    documents.UnRegister(None)
+    nodes = plan_nodes(documents.GetItemAsObject(0))
+    charts = {n.GetTitle(): n for n in of_role(nodes, "stabilisation-plot") if n.IsA("vtkMRMLPlotChartNode")}
+    assert set(charts) == {"Rigidity along the bone", "Density along Screw 1"}
+    chart = charts["Rigidity along the bone"]
+    lines = [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]
+    assert [line.GetYColumnName() for line in lines] == ["reference", "before treatment", "after treatment"]
+    table = lines[1].GetTableNode().GetTable()
+    column = table.GetColumnByName("before treatment")
+    assert [float(column.GetValue(n)) for n in range(3)] == [5.0, 4.0, 5.0]
+    remove_plan(nodes)
+    assert loaded.GetNumberOfNodesByClass("vtkMRMLPlotSeriesNode") == 0
+    assert loaded.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 0
+    assert loaded.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0

@@ -2,11 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.morphology import closed, filled_slices, large_components
+from BoneAblationPlannerLib.regions import bounding_region
 
 BONE_ABOVE_HU = 180
 METAL_ABOVE_HU = 2200
@@ -22,12 +22,12 @@ def bone_mask(ct: CtVolume, body: NDArray[np.bool_], organs: LabelMap | None = N
         bones = [value for value, name in organs.names.items() if is_bone_label(name)]
         others = [value for value, name in organs.names.items() if not is_bone_label(name)]
         dense = (dense & ~np.isin(organs.labels, others)) | np.isin(organs.labels, bones)
-    boxes = ndimage.find_objects(dense.view(np.uint8))
-    if not boxes or boxes[0] is None:
+    held = bounding_region(dense)
+    if held is None:
         return dense
     spacing = ct.grid.spacing_kji_mm
     pad = np.ceil(CLOSING_MM / spacing).astype(int) + 1
-    box = tuple(slice(max(s.start - p, 0), s.stop + p) for s, p in zip(boxes[0], pad, strict=True))
+    box = tuple(slice(max(s.start - p, 0), s.stop + p) for s, p in zip(held, pad, strict=True))
     bone = np.zeros_like(dense)
     bone[box] = filled_slices(closed(np.ascontiguousarray(dense[box]), CLOSING_MM, spacing)) & body[box]
     return bone

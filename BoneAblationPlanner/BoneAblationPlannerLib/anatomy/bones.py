@@ -21,6 +21,7 @@ from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import dilate, erode, large_components
+from BoneAblationPlannerLib.regions import bounding_region
 
 FINE_MM, COARSE_MM = 1.25, 1.5
 """Working voxel size, for scans with thin slices and for others."""
@@ -121,10 +122,9 @@ def tissue_map(ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.bool_]) -
     spacing = ct.grid.spacing_kji_mm
     tissue = np.zeros(ct.grid.shape, dtype=np.uint8)
     foreign = foreign_material(ct, bone, body)
-    boxes = ndimage.find_objects((bone | foreign).view(np.uint8))
-    if not boxes or boxes[0] is None:
+    box = bounding_region(bone | foreign)
+    if box is None:
         return tissue
-    box = boxes[0]
     inner, hu = np.ascontiguousarray(bone[box]), ct.hu[box]
     padded = np.pad(inner, 1)
     depth = distance_mm(~padded, spacing)[1:-1, 1:-1, 1:-1]
@@ -146,10 +146,9 @@ def foreign_material(ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.boo
     """Metal anywhere in the body, and old cement: chunks inside bone that are denser and thicker than cortex."""
     metal = implant_mask(ct, body)
     dense = bone & (ct.hu > CEMENT_ABOVE_HU)
-    boxes = ndimage.find_objects(dense.view(np.uint8))
-    if not boxes or boxes[0] is None:
+    box = bounding_region(dense)
+    if box is None:
         return metal
-    box = boxes[0]
     local, spacing = np.pad(np.ascontiguousarray(dense[box]), 1), ct.grid.spacing_kji_mm
     core = erode(local, CEMENT_HALF_MM, spacing)
     if core.any():
@@ -226,7 +225,7 @@ class _Interface(NamedTuple):
 
 
 def _from_ct(ct: CtVolume, bone: NDArray[np.bool_]) -> LabelMap:
-    box = ndimage.find_objects(bone.view(np.uint8))[0]
+    box = bounding_region(bone) or (slice(0), slice(0), slice(0))
     work = _work(ct, bone, box)
     regions = _merged(work, _watershed(work))
     names = _names(work, regions)

@@ -13,7 +13,6 @@ from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.structure_table import kind_rules
 from BoneAblationPlannerLib.anatomy.structures import tube_mask
@@ -23,6 +22,7 @@ from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances
 from BoneAblationPlannerLib.plan import Provenance, Status
+from BoneAblationPlannerLib.regions import bounding_region
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
 ESTIMATED = "estimated"
@@ -159,12 +159,13 @@ class _Bone:
     def of(cls, bones: LabelMap, value: int | None) -> "_Bone | None":
         if value is None:
             return None
-        boxes = ndimage.find_objects((bones.labels == value).view(np.uint8))
-        if not boxes:
+        whole = bones.labels == value
+        box = bounding_region(whole)
+        if box is None:
             return None
-        mask = np.ascontiguousarray(bones.labels[boxes[0]] == value)
-        grid = bones.grid.crop(boxes[0])
-        return cls(grid, boxes[0], mask, grid.ras_of_mask(mask))
+        mask = np.ascontiguousarray(whole[box])
+        grid = bones.grid.crop(box)
+        return cls(grid, box, mask, grid.ras_of_mask(mask))
 
     def head(self) -> tuple[Point, float] | None:
         """Centre and radius of the largest ball in the bone: the femoral or humeral head."""

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.anatomy.structure_table import NEVER_MISSING, StructureTable
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.plan import Clearance, Plan, Point, Probe, Simulation
+from BoneAblationPlannerLib.plan import SCHEMA, Clearance, Plan, Point, Probe, Simulation
 
 if TYPE_CHECKING:
     from BoneAblationPlannerLib.anatomy.lesion import LesionReport
@@ -37,6 +37,26 @@ def plan_of(document: Any) -> Plan | None:
         return Plan.from_json(json.loads(document.GetText() or "null"))
     except (InputError, json.JSONDecodeError):
         return None
+
+
+def why_unreadable(document: Any) -> str:
+    """One line on why a text node's plan cannot be shown; empty where it can, or without a node."""
+    if document is None:
+        return ""
+    try:
+        stored = json.loads(document.GetText() or "null")
+        Plan.from_json(stored)
+    except json.JSONDecodeError:
+        return _("{name}: is damaged. Expected a plan of this planner.").format(name=document.GetName())
+    except InputError as error:
+        schema = str(stored.get("schema")) if isinstance(stored, dict) else ""
+        if schema.startswith(SCHEMA.split("/")[0]) and schema != SCHEMA:
+            return _(
+                "{name}: has the format {theirs}, this planner reads {ours}. Open it with the version that made it; "
+                "here it stays as it is."
+            ).format(name=document.GetName(), theirs=schema, ours=SCHEMA)
+        return str(error)
+    return ""
 
 
 def probe_table(plan: Plan) -> Table:
@@ -224,9 +244,18 @@ def missing_kinds_line(rows: Sequence[KindRow]) -> str:
     return _("Will not be checked: {kinds}.").format(kinds=missing) if missing else ""
 
 
+def estimated_line(plan: Plan | None) -> str:
+    """Nerves of which only the expected course is known."""
+    names = [] if plan is None else [_plain(structure.name) for structure in plan.structures.estimated]
+    if not names:
+        return ""
+    return _("Only expected from the bones, not seen; near them the plan warns: {names}.").format(names=", ".join(names))
+
+
 def compare_table(plans: Sequence[tuple[str, Plan]]) -> Table:
     """One column per plan."""
     rows: list[tuple[str, list[str]]] = [
+        (_("Lesion"), [_lesion(p) for _name, p in plans]),
         (_("Needles"), [str(len(p.probes)) for _name, p in plans]),
         (_("Device"), [", ".join(dict.fromkeys(x.device_name or x.device for x in p.probes)) for _name, p in plans]),
         (_("Lesion covered"), [percent(p.coverage.lesion_fraction) for _name, p in plans]),

@@ -34,9 +34,18 @@ STEPS = (
 class PlannerPanel(PlanningPanel):
     """What the steps ask of each other."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._read_state: tuple[Any, int] = (None, 0)
+        self._read: Plan | None = None
+
     def plan(self) -> Plan | None:
-        """The chosen plan as it is stored now."""
-        return content.plan_of(self.parameters.plan) if self.parameters is not None else None
+        """The chosen plan as it is stored now, read again only after its document changed; None if it cannot be."""
+        document = None if self.parameters is None else self.parameters.plan
+        state = (document, 0 if document is None else document.GetMTime())
+        if state != self._read_state:
+            self._read_state, self._read = state, content.plan_of(document)
+        return self._read
 
     def nerves(self) -> list[Any]:
         """The curves to keep clear of."""

@@ -36,9 +36,8 @@ class ReportSection(Section):
 
     def updateRunning(self) -> None:
         """Both need a plan."""
-        ready = not self.panel.busy and self.parameters.plan is not None
-        self.ui.exportButton.enabled = ready
-        self.ui.removeButton.enabled = ready
+        self.allow("exportButton", self.waiting((self.panel.plan(), _("a plan"))))
+        self.allow("removeButton", self.waiting((self.parameters.plan, _("a plan"))))
 
     def state(self) -> StepState:
         """Without a plan there is nothing to write."""
@@ -56,5 +55,7 @@ class ReportSection(Section):
             self.panel.showMessage(_("Written to {folder}").format(folder=folder))
 
     def onRemove(self) -> None:
-        """Take the plan and all its nodes out of the scene."""
-        self.panel.tryTo(lambda: self.logic.removePlan(self.parameters.plan))
+        """Take the plan and all its nodes out of the scene; what is left is shown."""
+        if self.panel.tryTo(lambda: self.logic.removePlan(self.parameters.plan)):
+            self.logic.chooseAnyPlan(self.parameters)
+            self.panel.update()

@@ -20,10 +20,12 @@ class ResultsSection(Section):
         for table in (self.ui.coverageTable, self.ui.probeTable):
             widgets.prepare_table(table)
         self.ui.warningsList.connect("itemClicked(QListWidgetItem*)", self.onWarning)
+        self.ui.warningsList.connect("itemActivated(QListWidgetItem*)", self.onWarning)  # the Enter key
 
     def update(self) -> None:
         """The figures, or an empty section."""
         plan = self.panel.plan()
+        widgets.show_text(self.ui.unreadableLabel, content.why_unreadable(self.parameters.plan))
         self.ui.resultsBody.setVisible(plan is not None)
         if plan is None:
             return
@@ -42,7 +44,8 @@ class ResultsSection(Section):
         """Coverage in the title; a broken distance or a gap asks for attention."""
         plan = self.panel.plan()
         if plan is None:
-            return StepState(State.BLOCKED, _("no plan yet"))
+            no_plan = self.parameters.plan is None
+            return StepState(State.BLOCKED, _("no plan yet") if no_plan else _("the plan cannot be read"))
         text = _("lesion {share}").format(share=content.percent(plan.coverage.lesion_fraction))
         broken = sum(not c.ok for probe in plan.probes for c in probe.clearances)
         if broken:

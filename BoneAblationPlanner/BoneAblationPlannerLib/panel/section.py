@@ -1,6 +1,7 @@
 """One step of a panel: a foldable section that says in its title how far the step is."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ class Section:
     def __init__(self, panel: Any, number: int) -> None:
         self.panel, self.number = panel, number
         self._title = getattr(self.ui, self.name).text
+        self._does: dict[str, str] = {}
 
     @property
     def ui(self) -> Any:
@@ -71,6 +73,26 @@ class Section:
     def state(self) -> StepState:
         """How far the step is."""
         return StepState(State.DONE, "")
+
+    def allow(self, name: str, missing: Sequence[str]) -> None:
+        """Enable a button, or disable it with a tooltip that says what it waits for.
+
+        Parameters
+        ----------
+        name : str
+            Of the button.
+        missing : sequence of str
+            What is still needed, in words; nothing enables it.
+        """
+        button = getattr(self.ui, name)
+        does = self._does.setdefault(name, button.toolTip)
+        button.enabled = not missing
+        button.toolTip = _("{does}\nStill needed: {what}").format(does=does, what="; ".join(missing)) if missing else does
+
+    def waiting(self, *needs: tuple[Any, str]) -> list[str]:
+        """What is still needed of (whether it is there, what to call it); while something runs, its end."""
+        running = [_("the end of the run")] if self.panel.busy else []
+        return running + [name for there, name in needs if not there]
 
     def showTitle(self) -> None:
         """Number, name and state in the title."""

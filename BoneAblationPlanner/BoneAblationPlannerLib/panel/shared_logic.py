@@ -21,3 +21,11 @@ class SharedLogic:
         documents = plan_documents(slicer.mrmlScene)
         if parameters.plan is None and len(documents) == 1:
             parameters.plan = documents[0]
+
+    def chooseAnyPlan(self, parameters: Any) -> None:
+        """The newest plan of the scene, after the one that was chosen is gone."""
+        from BoneAblationPlannerLib.scene.build import plan_documents
+
+        documents = plan_documents(slicer.mrmlScene)
+        if parameters.plan is None and documents:
+            parameters.plan = documents[-1]

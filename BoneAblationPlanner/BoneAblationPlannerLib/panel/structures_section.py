@@ -6,7 +6,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from BoneAblationPlannerLib.panel.content import KindRow, kind_rows, missing_kinds_line
+from BoneAblationPlannerLib.panel.content import KindRow, estimated_line, kind_rows, missing_kinds_line
 from BoneAblationPlannerLib.panel.section import Section, State, StepState
 from BoneAblationPlannerLib.panel.widgets import editable_cell, fit_height, prepare_table, read_only_cell, show_text
 
@@ -43,6 +43,7 @@ class StructuresSection(Section):
         self._show_nerves()
         self._show_bones()
         self._show_kinds()
+        show_text(self.ui.estimatedLabel, estimated_line(self.panel.plan()))
 
     def state(self) -> StepState:
         """Kinds that nobody gave are worth a look."""

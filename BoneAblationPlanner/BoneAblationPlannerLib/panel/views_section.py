@@ -31,8 +31,9 @@ class ViewsSection(Section):
     def updateRunning(self) -> None:
         """Without a needle there is nothing to follow."""
         has_probe = self._probe() is not None
-        self.ui.alongButton.enabled = has_probe
-        self.ui.standardButton.enabled = has_probe
+        needs = [] if has_probe else [_("a plan")]
+        self.allow("alongButton", needs)
+        self.allow("standardButton", needs)
         if not has_probe:
             self.ui.depthSlider.enabled = False
 

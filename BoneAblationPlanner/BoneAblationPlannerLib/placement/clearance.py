@@ -11,6 +11,7 @@ from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.compute import kernel
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Clearance
+from BoneAblationPlannerLib.regions import bounding_region
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_and_normal
 from BoneAblationPlannerLib.zones.voxels import half_edges_mm
 
@@ -194,11 +195,11 @@ def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
 
     Voxels at the image's faces count as boundary.
     """
-    box = ndimage.find_objects(mask.view(np.uint8))
-    if not box or box[0] is None:
+    box = bounding_region(mask)
+    if box is None:
         return np.zeros((0, 3), dtype=np.int64)
-    inner = mask[box[0]]
-    return np.argwhere(inner & ~ndimage.binary_erosion(inner)) + [s.start for s in box[0]]
+    inner = mask[box]
+    return np.argwhere(inner & ~ndimage.binary_erosion(inner)) + [s.start for s in box]
 
 
 def _floor(value_mm: float) -> float:

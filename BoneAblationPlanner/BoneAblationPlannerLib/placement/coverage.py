@@ -41,7 +41,11 @@ def margins_mm(target: Target, zones: Sequence[Spheroid]) -> NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Nominal:
-    """The fields of `plan.Coverage` that do not rest on placement errors, and the margins (S,) on the surface."""
+    """The fields of `plan.Coverage` that do not rest on placement errors, and what they were counted from.
+
+    `surface_margins_mm` (S,) are those of the lesion's surface points, `covered` (N,) bool tells which of the target's
+    voxels lie wholly in one zone, `zone_ml` is the volume of all zones together.
+    """
 
     lesion_fraction: float
     margin_mm: float
@@ -55,10 +59,12 @@ class Nominal:
     p05_margin_mm: float
     p50_margin_mm: float
     surface_margins_mm: NDArray[np.float64]
+    covered: NDArray[np.bool_]
+    zone_ml: float
 
     def with_robust(self, robust: Robust) -> Coverage:
         """All figures of coverage."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "surface_margins_mm"}
+        values = {f.name: getattr(self, f.name) for f in fields(Coverage) if f.name != "robust"}
         return Coverage(robust=robust, **values)
 
 
@@ -75,6 +81,7 @@ def nominal_coverage(
     lesion = covered[: target.lesion_count]
     left = target.points_ras_mm[~covered]
     small = [resized(z, -mm) for z, mm in zip(zones, uncertainty_mm, strict=True)] if uncertainty_mm else None
+    zone_ml = union_ml(zones)
     place = place_in_words(left, target.lesion_ras_mm.mean(axis=0), target.grid) if len(left) else None
     return Nominal(
         lesion_fraction=_floor(lesion.mean()),
@@ -82,13 +89,15 @@ def nominal_coverage(
         lesion_plus_margin_fraction=_floor(covered.mean()),
         minimum_margin_mm=float(margins.min()),
         uncovered_ml=float((~lesion).sum() * voxel_ml),
-        zone_outside_target_ml=max(0.0, union_ml(zones) - float(covered.sum() * voxel_ml)),
+        zone_outside_target_ml=max(0.0, zone_ml - float(covered.sum() * voxel_ml)),
         uncovered_target_ml=float(len(left) * voxel_ml),
         uncovered_place=place,
         small_zone_lesion_fraction=None if small is None else _lesion_fraction(target, small),
         p05_margin_mm=fifth_percentile(margins),
         p50_margin_mm=float(np.percentile(margins, 50, method="lower")),
         surface_margins_mm=margins,
+        covered=covered,
+        zone_ml=zone_ml,
     )
 
 

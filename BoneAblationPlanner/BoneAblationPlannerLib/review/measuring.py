@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.devices.catalogue import Device
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.placement.coverage import covered_in, margins_mm, union_ml
+from BoneAblationPlannerLib.placement.coverage import covered_in
 from BoneAblationPlannerLib.placement.live import LivePlacements
 from BoneAblationPlannerLib.placement.target import Target, build_target
 from BoneAblationPlannerLib.plan import Plan
@@ -16,7 +16,6 @@ from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.reevaluation import evaluate_placements, prepare_stored
 from BoneAblationPlannerLib.review.draft import Proposal
 from BoneAblationPlannerLib.scene.build import StoredPlan
-from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,20 +64,22 @@ class Measuring:
         case = self._with_margin(proposal.margin_mm)
         figures = case.live.figures(proposal.placements)
         coverage = case.live.coverage(proposal.placements, figures)
-        zones = [p.zone for p in proposal.placements]
+        nominal = figures.nominal
         plan = replace(
             self._last,
             probes=figures.probes,
             coverage=coverage,
-            zone=replace(self._last.zone, volume_ml=union_ml(zones)),
+            zone=replace(self._last.zone, volume_ml=nominal.zone_ml),
         )
-        return _measured(proposal, plan, zones, case)
+        return _measured(proposal, plan, nominal.surface_margins_mm, nominal.covered, case)
 
     def completely(self, proposal: Proposal) -> Measured:
         """Every figure and every warning."""
         case = self._with_margin(proposal.margin_mm)
-        plan = self._last = self._result(proposal, case).plan
-        return _measured(proposal, plan, [p.zone for p in proposal.placements], case)
+        result = self._result(proposal, case)
+        self._last = result.plan
+        covered = covered_in(case.prepared.target, [p.zone for p in proposal.placements])
+        return _measured(proposal, result.plan, result.surface_margins_mm, covered, case)
 
     def result(self, proposal: Proposal) -> PlanningResult:
         """A proposal as the complete result that scenes and reports are made of."""
@@ -96,9 +97,15 @@ class Measuring:
         return case
 
 
-def _measured(proposal: Proposal, plan: Plan, zones: list[Spheroid], case: _Case) -> Measured:
+def _measured(
+    proposal: Proposal,
+    plan: Plan,
+    surface_margins_mm: NDArray[np.float64],
+    covered: NDArray[np.bool_],
+    case: _Case,
+) -> Measured:
     target = case.prepared.target
-    return Measured(proposal, plan, margins_mm(target, zones), _remainder(target, zones), target.grid)
+    return Measured(proposal, plan, surface_margins_mm, _remainder(target, covered), target.grid)
 
 
 def with_margin(prepared: PreparedCase, margin_mm: float) -> PreparedCase:
@@ -108,9 +115,9 @@ def with_margin(prepared: PreparedCase, margin_mm: float) -> PreparedCase:
     return replace(prepared, case=replace(prepared.case, choices=choices), margin_mm=margin_mm, target=target)
 
 
-def _remainder(target: Target, zones: list[Spheroid]) -> NDArray[np.bool_]:
+def _remainder(target: Target, covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """What is not covered, on the target's own grid."""
-    left = target.points_ras_mm[~covered_in(target, zones)]
+    left = target.points_ras_mm[~covered]
     mask = np.zeros(target.grid.shape, dtype=np.bool_)
     mask[tuple(np.rint(target.grid.ijk_from_ras(left)[:, ::-1]).astype(np.intp).T)] = True
     return mask

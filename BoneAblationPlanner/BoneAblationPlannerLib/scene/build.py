@@ -19,6 +19,7 @@ from BoneAblationPlannerLib.scene.convert import unique_name
 from BoneAblationPlannerLib.scene.segmentation import (
     KIND_TAG,
     ROLE_TAG,
+    LabelBoxes,
     add_segmentation,
     segment_mask,
     segments,
@@ -235,16 +236,17 @@ def read_plan_nodes(scene: Any, name: str | None = None) -> StoredPlan:
     named: dict[str, list[StoredStructure]] = {"structure": [], "estimate": []}
     bones: dict[str, NDArray[np.bool_]] = {}
     inserted: list[InsertedMaterial] = []
+    boxes = LabelBoxes()
     for _, segment in segments(segmentation):
         role = tag(segment, ROLE_TAG)
         if role == "inserted" or (role is None and limits_no_path(segment.GetName())):
-            mask = segment_mask(segment, grid)
+            mask = segment_mask(segment, grid, boxes)
             if mask.any():
                 inserted.append(inserted_material(segment.GetName(), mask))
             continue
         if role is None:
             continue
-        mask = segment_mask(segment, grid)
+        mask = segment_mask(segment, grid, boxes)
         if role in named:
             named[role].append(StoredStructure(segment.GetName(), tag(segment, KIND_TAG) or "other", mask))
         elif role == "single-bone":

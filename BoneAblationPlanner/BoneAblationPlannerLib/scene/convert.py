@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from vtk.util import numpy_support
 
 from BoneAblationPlannerLib.frames import Grid, unit_vector
-
-Region = tuple[slice, slice, slice]
+from BoneAblationPlannerLib.regions import Region
 
 
 def vtk_matrix(matrix: ArrayLike) -> Any:
@@ -54,19 +53,6 @@ def image_array(image: Any) -> NDArray:
     if min(ni, nj, nk) < 1 or image.GetPointData().GetScalars() is None:
         return np.zeros((0, 0, 0), dtype=np.uint8)
     return numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(nk, nj, ni)
-
-
-def bounding_region(mask: NDArray[np.bool_]) -> Region | None:
-    """Smallest slices (k, j, i) that hold every true voxel, or None for an empty mask."""
-    slices = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        hit = np.flatnonzero(mask.any(axis=others))
-        if hit.size == 0:
-            return None
-        slices.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    k, j, i = slices
-    return (k, j, i)
 
 
 def orthonormal_frame(direction: ArrayLike) -> NDArray[np.float64]:

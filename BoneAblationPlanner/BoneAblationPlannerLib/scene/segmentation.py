@@ -12,10 +12,9 @@ from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.regions import Region, bounding_region, label_regions
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour, structure_colour
 from BoneAblationPlannerLib.scene.convert import (
-    Region,
-    bounding_region,
     fill_image,
     image_array,
     matrix_array,
@@ -184,10 +183,24 @@ def labelmap_of(segment: Any) -> Any | None:
     return segment.GetRepresentation(LABELMAP)
 
 
-def segment_mask(segment: Any, grid: Grid) -> NDArray[np.bool_]:
+class LabelBoxes:
+    """Where each label of a labelmap lies, looked for once: many segments may share a labelmap."""
+
+    def __init__(self) -> None:
+        self._boxes: dict[Any, dict[int, Region]] = {}
+
+    def of(self, image: Any, value: int) -> Region | None:
+        """Slices (k, j, i) of an image's array that hold a label; None where it does not occur."""
+        if image not in self._boxes:
+            self._boxes[image] = label_regions(image_array(image))
+        return self._boxes[image].get(value)
+
+
+def segment_mask(segment: Any, grid: Grid, boxes: LabelBoxes | None = None) -> NDArray[np.bool_]:
     """The voxels of a segment as a bool array on `grid`, padded where the segment was cropped.
 
-    A segment that an editor moved to another grid is resampled to the nearest voxel.
+    A segment that an editor moved to another grid is resampled to the nearest voxel. `boxes` remembers what is looked
+    for in a labelmap, where several segments are read.
     """
     mask = np.zeros(grid.shape, dtype=bool)
     image = segment.GetRepresentation(LABELMAP)
@@ -199,9 +212,11 @@ def segment_mask(segment: Any, grid: Grid) -> NDArray[np.bool_]:
     if origin is None:
         image = _resampled(image, grid)
         origin = np.zeros(3, dtype=int)
-    labels = image_array(image) == segment.GetLabelValue()
-    extent = image.GetExtent()
-    start_kji = (origin + np.array(extent[::2]))[::-1]
+    held = (boxes or LabelBoxes()).of(image, segment.GetLabelValue())
+    if held is None:
+        return mask
+    labels = image_array(image)[held] == segment.GetLabelValue()
+    start_kji = (origin + np.array(image.GetExtent()[::2]))[::-1] + [s.start for s in held]
     stop_kji = start_kji + labels.shape
     low = np.maximum(start_kji, 0)
     high = np.minimum(stop_kji, grid.shape)

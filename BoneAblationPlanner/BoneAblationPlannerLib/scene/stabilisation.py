@@ -13,6 +13,7 @@ from BoneAblationPlannerLib.plan import CementNeedle, Plan, Point, Screw, ScrewC
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour
 from BoneAblationPlannerLib.scene.convert import fill_image, image_array, printable, unique_name, vtk_matrix
 from BoneAblationPlannerLib.scene.models import add_model
+from BoneAblationPlannerLib.scene.plots import PLOT, add_plots
 from BoneAblationPlannerLib.scene.probes import LINE_CLASS
 from BoneAblationPlannerLib.scene.segmentation import cement_mask
 from BoneAblationPlannerLib.scene.surfaces import mask_surface, needle_surface
@@ -31,7 +32,7 @@ NEEDLE, SHAFT, BODY, FILL, SCREW, THREAD, CORRIDOR, TABLE = (
     "stabilisation-table",
 )
 CEMENT_ROLES = (NEEDLE, SHAFT, BODY, FILL)
-ROLES = (*CEMENT_ROLES, SCREW, THREAD, CORRIDOR, TABLE)
+ROLES = (*CEMENT_ROLES, SCREW, THREAD, CORRIDOR, TABLE, PLOT)
 HEAD_HEIGHT = 0.5
 """Height of a screw's head per diameter, for display."""
 CORRIDOR_LINE_MM = 1.0
@@ -148,6 +149,7 @@ def _nodes(scene: Any, result: PlanningResult) -> Iterator[Any]:
         node = add_table(scene, title, columns, rows)
         node.SetAttribute("BonePlan.Role", TABLE)
         yield node
+    yield from add_plots(scene, plan)
 
 
 def _needle_line(scene: Any, needle: CementNeedle) -> Any:

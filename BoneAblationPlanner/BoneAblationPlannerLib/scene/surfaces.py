@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from vtk.util import numpy_support
 
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.scene.convert import bounding_region, fill_image, orthonormal_frame, transformed
+from BoneAblationPlannerLib.regions import bounding_region
+from BoneAblationPlannerLib.scene.convert import fill_image, orthonormal_frame, transformed
 
 _MINIMUM_NEEDLE_MM = 1e-3
 

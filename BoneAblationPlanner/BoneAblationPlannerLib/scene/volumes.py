@@ -44,7 +44,8 @@ def volume_grid(node: Any) -> Grid:
 
 def read_ct(node: Any, notes: tuple[str, ...] = ()) -> CtVolume:
     """The CT of a scalar volume node, with what `add_ct` noted on it."""
-    hu = np.rint(image_array(node.GetImageData())).astype(np.int16)
+    stored = image_array(node.GetImageData())
+    hu = stored.copy() if stored.dtype == np.int16 else np.rint(stored).astype(np.int16)
     return CtVolume(
         grid=volume_grid(node),
         hu=hu,

@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from BoneAblationPlannerLib.case import Structure
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.plan import CementNeedle, Plan
 from CementTrajectoryLib.cement.defaults import DEFAULTS
 from CementTrajectoryLib.cement.defects import Defect
@@ -28,6 +32,27 @@ def fill_cautions(fill: Fill, wanted_ml: float, stop_ml: float) -> list[str]:
     return cautions
 
 
+def heat_cautions(fill: Fill, stop_ml: float, structures: Sequence[Structure]) -> list[str]:
+    """Joints and nerves beside cement so thick that it heats what lies around it as it sets."""
+    body = fill.share(stop_ml) >= 0.5
+    if not body.any():
+        return []
+    spacing = fill.grid.spacing_kji_mm
+    inside = distance_mm(np.pad(~body, 1, constant_values=True), spacing)
+    thickness = 2 * float(inside.max())
+    if thickness <= DEFAULTS["exotherm_thickness_mm"]:
+        return []
+    away = distance_mm(body, spacing)
+    near = []
+    for structure in structures:
+        local = structure.mask[fill.region]
+        if structure.kind in ("joint", "nerve") and local.any():
+            near.append((float(away[local].min()), f"{structure.name} ({structure.kind})"))
+    reached = [f"{name} {mm:.0f} mm away" for mm, name in sorted(near) if mm <= DEFAULTS["exotherm_reach_mm"]]
+    what = f"beside {', '.join(reached)}" if reached else "no known joint or nerve within reach of it"
+    return [f"cement up to {thickness:.0f} mm thick heats the bone around it as it sets: {what}"]
+
+
 def plan_cautions(plan: Plan, needles: Sequence[CementNeedle], defects: Sequence[Defect]) -> list[str]:
     """What speaks for care with needles that take the tracks of probes."""
     probes = {probe.name: probe.diameter_mm for probe in plan.probes}
@@ -50,8 +75,6 @@ def plan_cautions(plan: Plan, needles: Sequence[CementNeedle], defects: Sequence
             f"cement can leave the bone through {len(defects)} cortical defect(s), {total:.0f} mm2 in all, "
             f"the largest towards {defects[0].towards}: inject slowly under fluoroscopy and stop at the first leak"
         )
-    if plan.lesion.diameters_mm[2] > DEFAULTS["exotherm_thickness_mm"]:
-        cautions.append("a filling this thick heats the bone around it: keep away from joint and nerve")
     if plan.advice.modality == "cryo":
         cautions.append("after cryoablation wait for the full thaw before injecting, or stage the cement")
     if plan.lesion.bone and plan.lesion.bone.startswith("femur"):

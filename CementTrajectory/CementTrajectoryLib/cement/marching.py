@@ -97,7 +97,7 @@ def _arrival(one, two, three, weight_one, weight_two, weight_three, slow):  # ty
 
 @kernel
 def _march(slowness, kind, capacity, weights, seeds, limit, per_width, buckets):  # type: ignore[no-untyped-def]
-    """Voxels wait in a ring of buckets, each a linked list; a bucket is so narrow that order within it hardly counts."""
+    """Voxels wait in a ring of buckets, each a linked list, so narrow that the order within one hardly counts."""
     states, slow, room = kind.ravel(), slowness.ravel(), capacity.ravel()
     stride_k, stride_j = np.int32(kind.shape[1] * kind.shape[2]), np.int32(kind.shape[2])
     offsets = np.array([-stride_k, stride_k, -stride_j, stride_j, -1, 1])

@@ -119,9 +119,7 @@ class ScrewMeasure:
         if np.linalg.norm(tip - entry) < SHORTEST_MM:
             raise InputError(f"{name}: its ends lie less than {SHORTEST_MM:g} mm apart; expected head and tip")
         depth = self._depth(entry, tip)
-        return screw_at(
-            self.anatomy, self._surfaces, depth, kind, (entry, tip), (name, corridor), NUMBERS["trim_mm"]
-        )
+        return screw_at(self.anatomy, self._surfaces, depth, kind, (entry, tip), (name, corridor), NUMBERS["trim_mm"])
 
     def _depth(self, entry: NDArray[np.float64], tip: NDArray[np.float64]) -> DepthMap:
         """The map of the bones that a line passes; of all bones where it passes none."""

@@ -17,7 +17,7 @@ SEARCHED_BONES = {*_FRAGMENTS, *(f"{limb}_{side}" for limb in _LIMBS for side in
 
 
 def pelvic_name(name: str) -> str:
-    """``hip_left``, ``femur_left``, ``scapula_left``, … or ``sacrum`` for any usual spelling, fragment numbers and all; else the name.
+    """``hip_left``, ``scapula_left``, … or ``sacrum`` for any usual spelling, fragment numbers and all; else the name.
 
     TotalSegmentator gives the first sacral vertebra a label of its own.
     """

@@ -20,9 +20,9 @@ from CementTrajectoryLib.screws.catalogue import DEFAULTS, ScrewType, largest_sc
 from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
 from CementTrajectoryLib.screws.corridors import find_corridors
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
-from CementTrajectoryLib.screws.naming import SEARCHED_BONES
 from CementTrajectoryLib.screws.figures import screw_at
 from CementTrajectoryLib.screws.measure import LesionContact, lesion_contact, skin_entry
+from CementTrajectoryLib.screws.naming import SEARCHED_BONES
 
 CLOSED_LESION_MM = 8.0
 """A lesion's hole in a bone's outline up to twice this wide is bone to the corridor search; what bulges out is not."""

@@ -97,7 +97,7 @@ def _length(depth, per_mm, end, way, longest, box):  # type: ignore[no-untyped-d
 
 @kernel
 def _clearance(depth, per_mm, end, way, limits, box, floor):  # type: ignore[no-untyped-def]
-    """Smallest depth of a ray up to the trim before its exit; NO_RAY where its length does not do or it is no better."""
+    """Smallest depth of a ray up to the trim before its exit; NO_RAY for another length, or no better one."""
     length = _length(depth, per_mm, end, way, limits[2], box)
     if length < limits[1] or length <= limits[0]:
         return NO_RAY

@@ -190,7 +190,10 @@ def _screen(depth, per_mm, starts, stops, limits, floor, value, partner):  # typ
             dx, dy, dz = stops[b, 0] - x0, stops[b, 1] - y0, stops[b, 2] - z0
             squared = dx * dx + dy * dy + dz * dz
             # Halfway, the depth is nearly that of the voxel there: most lines are given up by it alone.
-            if squared >= halfway and nearest_depth(depth, per_mm, x0 + dx / 2, y0 + dy / 2, z0 + dz / 2) <= best - near:
+            if (
+                squared >= halfway
+                and nearest_depth(depth, per_mm, x0 + dx / 2, y0 + dy / 2, z0 + dz / 2) <= best - near
+            ):
                 continue
             length = np.sqrt(squared)
             if length < shortest or length > longest or length <= trim_start + trim_stop:

@@ -138,7 +138,7 @@ def provenance_of_applicator(device: Device, program: Program) -> tuple[Provenan
     label = f"{device.name}, {program.id}"
     unit = "" if device.modality == "mwa" else "degree C"
     what = {"mwa": "share of power absorbed", "rfa": "hottest tissue", "cryo": "shaft"}[device.modality]
-    row = _sources()["row"]
+    row = _sources()["row" if protocol.fitted == "axes" else "row-figure"]
     return (
         Provenance(f"{label}: {what}", round(strength.level, 3), unit, row, "derived"),
         Provenance(f"{label}: active length", round(strength.length_mm, 2), "mm", row, "derived"),

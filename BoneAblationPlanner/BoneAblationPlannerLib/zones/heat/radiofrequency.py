@@ -13,8 +13,6 @@ from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
 GAP_SHARE = 0.2
 """Insulated part between the poles of a bipolar probe, of its active length."""
 SOLVED_EVERY_S = 30.0
-SOLVED_AFTER_DRYING, DRYING_WATCHED_S = 0.2, 10.0
-"""Share of its water that a voxel may lose before the current is found anew, and how often that is looked at."""
 WATCHED_FROM_MM, WATCHED_TO_MM = 1.0, 3.0
 """Control looks at the mean temperature of the tissue between these distances from the shaft's surface."""
 SLOWEST, FASTEST = 0.7, 1.25
@@ -48,9 +46,6 @@ class Electrodes:
         self._phi: NDArray[np.float64] | None = None
         self._per_watt: Array | None = None
         self._solved_s = -np.inf
-        self._solved_dry: Array = np.zeros(grid.shape, dtype=np.float32)
-        self._first_siemens: float | None = None
-        self._limit = most_watts
 
     @property
     def watts(self) -> float:
@@ -59,31 +54,24 @@ class Electrodes:
 
     def density(self, heating: Heating, now_s: float) -> Array:
         """Heat of the current (k, j, i), W/m3, for the next second."""
-        dry, since_s = heating.dry_share, now_s - self._solved_s
-        dried = float(np.max(dry - self._solved_dry)) > SOLVED_AFTER_DRYING
-        if self._per_watt is None or since_s >= SOLVED_EVERY_S or (dried and since_s >= DRYING_WATCHED_S):
+        if self._per_watt is None or now_s - self._solved_s >= SOLVED_EVERY_S:
             self._solve(heating)
-            self._solved_s, self._solved_dry = now_s, dry
+            self._solved_s = now_s
         if self._goal is not None:
             now = float(heating.inner("excess")[self._watched].mean())
             goal = self._goal - self._medium.rest_celsius
             self._watts *= float(np.clip(1 + (goal - now) / goal, SLOWEST, FASTEST))
-        self._watts = min(self._watts, self._limit)
+            self._watts = min(self._watts, self._most)
         assert self._per_watt is not None  # solved above
-        # Current goes round tissue that has dried; a voxel's edge would carry some through it.
-        return self._per_watt * (np.float32(self._watts) * (1 - dry))
+        return self._per_watt * np.float32(self._watts)
 
     def _solve(self, heating: Heating) -> None:
         conductivity = warm_conductivity(heating)
         spacing = self._medium.grid.spacing_kji_mm
         self._phi = solve_potential(conductivity, spacing, self._fixed, self._values, self._boundary, self._phi)
-        heat = joule_w_m3(self._phi, conductivity, spacing, self._boundary)
-        watts_of_a_volt = (heat * (1 - heating.dry_share)).sum(dtype=np.float64) * self._voxel_m3
-        siemens = float(watts_of_a_volt)
-        self._per_watt = heat / np.float32(siemens)
-        self._first_siemens = self._first_siemens or siemens
-        # A generator gives its voltage, so power falls as drying tissue resists (roll-off).
-        self._limit = self._most * min(1.0, siemens / self._first_siemens)
+        # Current goes round tissue that has dried; a voxel's edge would carry some through it.
+        heat = joule_w_m3(self._phi, conductivity, spacing, self._boundary) * (1 - heating.dry_share)
+        self._per_watt = heat / np.float32(heat.sum(dtype=np.float64) * self._voxel_m3)
 
 
 def warm_conductivity(heating: Heating) -> Array:
