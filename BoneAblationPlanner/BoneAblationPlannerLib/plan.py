@@ -294,7 +294,10 @@ class Alternative:
 
 @dataclass(frozen=True)
 class CementNeedle:
-    """A needle for cement; `volume_ml` is what goes in through it of the advised volume. Listed in order of filling."""
+    """A needle for cement; `volume_ml` is what goes in through it of the advised volume. Listed in order of filling.
+
+    `injects_at_ras_mm` are the places of its tip, deepest first: the needle is pulled back from one to the next.
+    """
 
     name: str
     gauge: int
@@ -303,6 +306,7 @@ class CementNeedle:
     shares_track_with: str | None
     diameter_mm: float | None = None
     volume_ml: float | None = None
+    injects_at_ras_mm: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -327,7 +331,10 @@ class CementStep:
 
 @dataclass(frozen=True)
 class Cement:
-    """`fill_ml` is the wanted volume, `stop_ml` the advised one: less where a leak comes first."""
+    """`fill_ml` is the wanted volume, `stop_ml` the advised one: less where a leak comes first.
+
+    `pull_back_after_ml` are the volumes, through all needles, after which they are pulled back to their next places.
+    """
 
     needles: tuple[CementNeedle, ...]
     fill_ml: float
@@ -339,6 +346,7 @@ class Cement:
     viscosity: str | None = None
     cavity_ml: float | None = None
     steps: tuple[CementStep, ...] = ()
+    pull_back_after_ml: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

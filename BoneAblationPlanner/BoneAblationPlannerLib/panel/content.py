@@ -100,6 +100,13 @@ def coverage_table(plan: Plan, moving: bool = False) -> Table:
     return Table((_("Figure"), _("Value")), (), tuple(rows))
 
 
+def plan_line(name: str, plan: Plan) -> str:
+    """A plan in one line, for the status bar."""
+    return _("{name}: {count} needles, {share} of the lesion covered").format(
+        name=name, count=len(plan.probes), share=percent(plan.coverage.lesion_fraction)
+    )
+
+
 def _left(plan: Plan) -> str:
     c = plan.coverage
     place = f", {c.uncovered_place}" if c.uncovered_ml and c.uncovered_place else ""

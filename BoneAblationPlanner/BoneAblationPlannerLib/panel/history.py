@@ -1,6 +1,6 @@
-"""Undo and redo of where the needles are and what they are."""
+"""Undo and redo of where the needles are and what they are, for every plan of its own."""
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -13,10 +13,6 @@ class History(Generic[T]):
     def __init__(self) -> None:
         self._states: list[T] = []
         self._at = -1
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._states, self._at = [], -1
 
     def record(self, state: T) -> None:
         """A new state; states that were undone are gone. The same state again is no step."""
@@ -40,12 +36,37 @@ class History(Generic[T]):
         """Whether a step was undone."""
         return self._at + 1 < len(self._states)
 
-    def undo(self) -> T:
-        """Step back; returns the state to show."""
-        self._at -= 1
-        return self._states[self._at]
+    @property
+    def earlier(self) -> T:
+        """The state that undoing leads to."""
+        return self._states[self._at - 1]
 
-    def redo(self) -> T:
-        """Step forward; returns the state to show."""
+    @property
+    def later(self) -> T:
+        """The state that redoing leads to."""
+        return self._states[self._at + 1]
+
+    def undo(self) -> None:
+        """Step back, once the earlier state is shown."""
+        self._at -= 1
+
+    def redo(self) -> None:
+        """Step forward, once the later state is shown."""
         self._at += 1
-        return self._states[self._at]
+
+
+class Histories(Generic[T]):
+    """The histories of several plans by their documents; that of a deleted plan goes with it."""
+
+    def __init__(self) -> None:
+        self._by_document: list[tuple[Any, History[T]]] = []
+
+    def of(self, document: Any) -> History[T]:
+        """The history of a plan; one that keeps nothing without a plan."""
+        self._by_document = [(node, kept) for node, kept in self._by_document if node.GetScene() is not None]
+        found = next((kept for node, kept in self._by_document if node is document), None)
+        if found is None:
+            found = History[T]()
+            if document is not None:
+                self._by_document.append((document, found))
+        return found

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -11,6 +12,9 @@ from slicer.util import VTKObservationMixin
 from BoneAblationPlannerLib.panel.runner import TaskRunner, attempt
 from BoneAblationPlannerLib.panel.section import Section
 from BoneAblationPlannerLib.panel.widgets import show_text
+
+
+STATUS_MS = 5000
 
 
 class PlanningPanel(VTKObservationMixin):
@@ -34,6 +38,7 @@ class PlanningPanel(VTKObservationMixin):
         self.parameters: Any = None
         self._gui_tag: Any = None
         self._exporting = False
+        self._update_is_due = False
 
     def startPanel(self, file_name: str, logic: Any, steps: Sequence[type[Section]]) -> None:
         """Load the .ui file and connect everything; from the module's ``setup``."""
@@ -47,6 +52,8 @@ class PlanningPanel(VTKObservationMixin):
         self.sections = tuple(step(self, number) for number, step in enumerate(steps, start=1))
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.ui.cancelButton.connect("clicked(bool)", self.onCancel)
         for section in self.sections:
             section.connect()
@@ -92,6 +99,21 @@ class PlanningPanel(VTKObservationMixin):
         self.showMessage("")
         if self.parent.isEntered:
             self.initializeParameterNode()
+
+    def onSceneEndImport(self, caller: Any, event: Any) -> None:
+        """A scene was opened or added: its parameters, and its plan if it has one, are taken up."""
+        if self.parent.isEntered and not slicer.mrmlScene.IsClosing():
+            self.initializeParameterNode()
+
+    def onNodeRemoved(self, caller: Any, event: Any) -> None:
+        """The user may delete any node at any time; many at once are one update, when all are gone."""
+        if not self._update_is_due:
+            self._update_is_due = True
+            qt.QTimer.singleShot(0, self._update_now)
+
+    def _update_now(self) -> None:
+        self._update_is_due = False
+        self.update()
 
     def onCancel(self) -> None:
         """Stop at the next step; nothing is added."""
@@ -143,6 +165,10 @@ class PlanningPanel(VTKObservationMixin):
         """How far a run is."""
         self.ui.progressBar.value = int(100 * fraction)
         self.ui.stageLabel.text = stage
+
+    def say(self, text: str) -> None:
+        """A line in the status bar, for what went well."""
+        slicer.util.showStatusMessage(text, STATUS_MS)
 
     def showMessage(self, text: str | None) -> None:
         """One line below the buttons; nothing takes no room."""

@@ -16,6 +16,8 @@ from BoneAblationPlannerLib.panel.shared_logic import SharedLogic
 from BoneAblationPlannerLib.plan import Plan
 
 SAMPLE_SPACING_MM = (0.9, 0.9, 1.25)
+_SEED = "BonePlan.Seed"
+"""Reference of an outline to the point that it was computed from."""
 
 
 class PlannerLogic(SharedLogic):
@@ -35,9 +37,27 @@ class PlannerLogic(SharedLogic):
     def chooseDefaults(self, parameters: Any) -> None:
         """The only CT, the only point list and the only plan of a scene need no choosing."""
         super().chooseDefaults(parameters)
+        self._choose_from_plan(parameters)
         for name, class_name in (("ct", "vtkMRMLScalarVolumeNode"), ("seed", "vtkMRMLMarkupsFiducialNode")):
             if getattr(parameters, name) is None and slicer.mrmlScene.GetNumberOfNodesByClass(class_name) == 1:
                 setattr(parameters, name, slicer.mrmlScene.GetFirstNodeByClass(class_name))
+
+    def _choose_from_plan(self, parameters: Any) -> None:
+        """In a scene that holds a plan and nothing else chosen, planning starts from the plan's own anatomy."""
+        document = parameters.plan
+        given = (parameters.ct, parameters.seed, parameters.lesionSegmentation, parameters.structures)
+        if document is None or any(node is not None for node in given):
+            return
+        from BoneAblationPlannerLib.scene.build import plan_anatomy
+
+        ct, anatomy, lesion = plan_anatomy(document)
+        if ct is None or lesion is None:
+            return
+        before = parameters.parameterNode.StartModify()
+        parameters.ct, parameters.structures = ct, anatomy
+        parameters.lesionSegmentation, parameters.lesionSegment = anatomy, lesion
+        parameters.lesionSource = LesionSource.OUTLINE
+        parameters.parameterNode.EndModify(before)
 
     def missing(self, parameters: Any) -> list[str]:
         """What the user still has to give, in words."""
@@ -105,19 +125,20 @@ class PlannerLogic(SharedLogic):
         return outline_case(case, report)
 
     def putOutline(self, ct_node: Any, ct: Any, outline: Any, parameters: Any) -> tuple[Any, str]:
-        """Put an outline into the planner's segmentation: node and segment id."""
+        """Put an outline into the planner's segmentation of this point, so that two lesions are kept apart."""
         from BoneAblationPlannerLib.scene.outline import SEGMENT, put_outline
 
-        node = parameters.lesionSegmentation if self._is_own(parameters) else None
-        return put_outline(slicer.mrmlScene, ct_node, ct, outline, node), SEGMENT
+        seed = parameters.seed
+        node = put_outline(slicer.mrmlScene, ct_node, ct, outline, self._own_outline(parameters))
+        node.SetNodeReferenceID(_SEED, seed.GetID() if seed is not None else None)
+        return node, SEGMENT
 
     def outlineWasEdited(self, parameters: Any) -> bool:
         """Whether the segment that a new outline would replace holds what a person drew."""
         from BoneAblationPlannerLib.scene.outline import SEGMENT, was_edited
 
-        if parameters.ct is None or not self._is_own(parameters):
-            return False
-        return was_edited(parameters.lesionSegmentation, SEGMENT, parameters.ct)
+        node = self._own_outline(parameters)
+        return parameters.ct is not None and node is not None and was_edited(node, SEGMENT, parameters.ct)
 
     def segmentEditorNode(self) -> Any:
         """The settings of the Segment Editor that is shown in the panel."""
@@ -166,9 +187,11 @@ class PlannerLogic(SharedLogic):
         return plan_case(case, report)
 
     def withKept(self, case: Any, document: Any) -> Any:
-        """The case with the needles of a plan that are to stay where they are."""
+        """The case with the needles of a plan of this lesion that are to stay where they are."""
         from BoneAblationPlannerLib.case import FixedProbe
 
+        if document is None or not self._is_of_lesion(document, case):
+            return case
         kept = [line for line in self.probeLines(document) if self.isKept(line)]
         names = {self.needleName(line) for line in kept}
         fixed = tuple(
@@ -235,10 +258,26 @@ class PlannerLogic(SharedLogic):
         return probe_lines(document)
 
     def placements(self, document: Any) -> tuple[Any, ...]:
-        """The needles of a plan as its lines are now."""
+        """The needles of a plan as its lines are now; raises InputError where all were deleted."""
+        from BoneAblationPlannerLib.errors import InputError
+
+        needles = self.needles(document)
+        if not needles:
+            raise InputError(_("plan: all its needles were deleted; expected one, or to plan again"))
+        return needles
+
+    def needles(self, document: Any) -> tuple[Any, ...]:
+        """The needles of a plan as its lines are now; none where all were deleted."""
         from BoneAblationPlannerLib.scene.live import placements
 
         return placements(document)
+
+    def isOnAnotherCt(self, parameters: Any) -> bool:
+        """Whether the chosen plan lies on a CT of the scene that is not the chosen one."""
+        from BoneAblationPlannerLib.scene.build import adopted_ct
+
+        ct = None if parameters.plan is None else adopted_ct(parameters.plan)
+        return ct is not None and parameters.ct is not None and ct is not parameters.ct
 
     def showMoving(self, document: Any) -> Any:
         """Needles and zones where the lines are now; the plan with the figures that are fast enough for a drag."""
@@ -259,12 +298,12 @@ class PlannerLogic(SharedLogic):
 
         It starts from the charts' figures, measured anew: those of an earlier simulation are not what it compares with.
         """
-        from BoneAblationPlannerLib.scene.live import placed_thermocouples, placements, prepare_measure
+        from BoneAblationPlannerLib.scene.live import placed_thermocouples, prepare_measure
         from BoneAblationPlannerLib.simulating import simulate_result
         from BoneAblationPlannerLib.zones.heat.planned import HeatOptions
 
         options = HeatOptions(thermocouples=placed_thermocouples(document), shortest=shortest, together=together)
-        measure, devices = prepare_measure(document, placements(document)), tuple(self.devices())
+        measure, devices = prepare_measure(document, self.placements(document)), tuple(self.devices())
         return lambda report: simulate_result(measure(report), devices, report, options)
 
     def placeThermocouple(self, document: Any) -> Any:
@@ -326,9 +365,11 @@ class PlannerLogic(SharedLogic):
         """The needle that a line with target and entry stands for; the line goes."""
         from BoneAblationPlannerLib.scene.inputs import clicked_points
 
-        target, entry = clicked_points(line)
-        self.dropNeedle(line)
-        existing = self.placements(parameters.plan) if parameters.plan is not None else ()
+        try:
+            target, entry = clicked_points(line)
+        finally:
+            self.dropNeedle(line)
+        existing = self.needles(parameters.plan) if parameters.plan is not None else ()
         taken = {p.name for p in existing}
         name = next(n for n in (_("Probe {number}").format(number=k) for k in range(1, 100)) if n not in taken)
         if existing:
@@ -390,9 +431,22 @@ class PlannerLogic(SharedLogic):
         markups.SetActiveList(node)
         markups.StartPlaceMode(False)
 
-    def _is_own(self, parameters: Any) -> bool:
-        """Whether the chosen segmentation is one that the planner made for outlines."""
+    def _own_outline(self, parameters: Any) -> Any:
+        """The segmentation that the planner made from the chosen point, None if there is none yet."""
         from BoneAblationPlannerLib.scene.outline import SEGMENT
 
-        node = parameters.lesionSegmentation
-        return node is not None and SEGMENT in segment_names(node) and node.GetAttribute("BonePlan.Role") == "outline"
+        nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+        own = [n for n in nodes if n.GetAttribute("BonePlan.Role") == "outline" and SEGMENT in segment_names(n)]
+        return next((n for n in own if n.GetNodeReference(_SEED) in (None, parameters.seed)), None)
+
+    def _is_of_lesion(self, document: Any, case: Any) -> bool:
+        """Whether a plan's lesion is that of a case: it holds the point, or shares voxels with the outline."""
+        from BoneAblationPlannerLib.scene.build import plan_lesion
+
+        lesion = plan_lesion(document, case.ct.grid)
+        if lesion is None:
+            return False
+        if case.lesion is not None:
+            return bool((lesion & case.lesion).any())
+        i, j, k = (round(float(value)) for value in case.ct.grid.ijk_from_ras([case.seed_ras_mm])[0])
+        return all(0 <= n < size for n, size in zip((k, j, i), lesion.shape, strict=True)) and bool(lesion[k, j, i])

@@ -26,22 +26,24 @@ class LineTracker:
         self._paused = False
         self._drag, self._rest = self._timer(self._on_drag), self._timer(self._on_rest)
 
-    def follow(self, lines: list[Any]) -> None:
-        """Listen to these lines, and to no others."""
+    def follow(self, lines: list[Any]) -> bool:
+        """Listen to these lines, and to no others; whether moves of the former ones were not over yet."""
         if lines == self._lines:
-            return
+            return False
+        moved = bool(self._rest.active)
+        self._drag.stop()
+        self._rest.stop()
         for line, change in [(n, self._panel.removeObserver) for n in self._lines] + [
             (n, self._panel.addObserver) for n in lines
         ]:
             change(line, slicer.vtkMRMLMarkupsNode.PointModifiedEvent, self._on_moved)
             change(line, slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, self._on_dropped)
         self._lines = list(lines)
+        return moved
 
-    def stop(self) -> None:
-        """Listen to nothing."""
-        self.follow([])
-        self._drag.stop()
-        self._rest.stop()
+    def stop(self) -> bool:
+        """Listen to nothing; whether moves were not over yet."""
+        return self.follow([])
 
     @contextmanager
     def paused(self) -> Iterator[None]:

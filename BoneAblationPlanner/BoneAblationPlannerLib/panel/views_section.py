@@ -84,6 +84,4 @@ class ViewsSection(Section):
         probe = self._probe()
         if probe is not None:
             show_along(slicer.mrmlScene, probe.entry_ras_mm, probe.tip_ras_mm, depth_mm)
-            slicer.util.showStatusMessage(
-                _("{name}: {depth:.0f} mm from the skin").format(name=probe.name, depth=depth_mm), 2000
-            )
+            self.panel.say(_("{name}: {depth:.0f} mm from the skin").format(name=probe.name, depth=depth_mm))

@@ -192,6 +192,27 @@ def probe_lines(document: Any) -> list[Any]:
     return _probe_lines(document.GetScene(), document)
 
 
+def plan_anatomy(document: Any) -> tuple[Any, Any, str | None]:
+    """CT node, segmentation node and id of the lesion's segment of a plan; None for what was deleted."""
+    segmentation = document.GetNodeReference(_SEGMENTATION)
+    found = [] if segmentation is None else segments(segmentation)
+    lesion = next((identifier for identifier, segment in found if tag(segment, ROLE_TAG) == "lesion"), None)
+    return document.GetNodeReference(_CT), segmentation, lesion
+
+
+def plan_lesion(document: Any, grid: Grid) -> NDArray[np.bool_] | None:
+    """The lesion of a plan on a grid, bool (k, j, i); None where it was deleted."""
+    _ct, segmentation, lesion = plan_anatomy(document)
+    return None if lesion is None else segment_mask(segmentation.GetSegmentation().GetSegment(lesion), grid)
+
+
+def adopted_ct(document: Any) -> Any:
+    """The CT of the scene that a plan was made on, None where the plan has a copy of its own or the CT is gone."""
+    ct = document.GetNodeReference(_CT)
+    owned = [document.GetNthNodeReference(_OWNED, n) for n in range(document.GetNumberOfNodeReferences(_OWNED))]
+    return None if ct in owned else ct
+
+
 def own(nodes: PlanNodes, added: Iterable[Any], folder: str | None = None) -> None:
     """Make further nodes part of a plan: they go where it goes. `folder` names a sub-folder, by default the plan's."""
     for node in added:

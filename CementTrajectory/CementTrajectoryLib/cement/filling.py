@@ -1,7 +1,8 @@
 """Cement fill, simulated: where it goes from the needles' tips, millilitre by millilitre, and where it leaves bone.
 
-The front takes the lesion first and is slowed by denser bone; cortex holds it, save at cortical defects. Veins,
-pressure and setting are not simulated: a leak into a vein cannot be told.
+The front takes the lesion first and is slowed by denser bone; cortex holds it, save at cortical defects. Needles that
+are pulled back inject an equal part of the volume at each place; cement that is in already is what the new one flows
+through. Veins, pressure and setting are not simulated: a leak into a vein cannot be told.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.case import Anatomy, CementBody
 from BoneAblationPlannerLib.errors import InputError
@@ -73,13 +75,13 @@ class Fill:
         filled_at[tuple(self.voxels_kji.T)] = np.cumsum(self.taken_ml) - self.taken_ml / 2
         return CementBody(self.region, filled_at)
 
-    def shares_ml(self, tips_ras_mm: Sequence[Point], volume_ml: float) -> list[float]:
-        """What goes in through each needle, if every voxel is filled from the nearest tip."""
+    def shares_ml(self, needles_ras_mm: Sequence[Sequence[Point]], volume_ml: float) -> list[float]:
+        """What goes in through each needle, if every voxel is filled from the nearest place of a tip."""
         before = np.cumsum(self.taken_ml) - self.taken_ml
         part = np.clip(volume_ml - before, 0.0, self.taken_ml)
         points = self.grid.ras_from_ijk(self.voxels_kji[:, ::-1])
-        away = np.linalg.norm(points[:, None] - np.asarray(tips_ras_mm)[None], axis=2)
-        return [float(part[away.argmin(axis=1) == n].sum()) for n in range(len(tips_ras_mm))]
+        nearest = np.stack([cKDTree(np.asarray(places)).query(points)[0] for places in needles_ras_mm]).argmin(axis=0)
+        return [float(part[nearest == n].sum()) for n in range(len(needles_ras_mm))]
 
     def at(self, volume_ml: float) -> CementStep:
         """Where the cement is once `volume_ml` are in."""
@@ -96,8 +98,21 @@ def simulate_fill(
     volume_ml: float,
     defects: Sequence[Defect],
     viscosity: Viscosity = "medium",
+    pulled_back_ras_mm: Sequence[Sequence[Point]] = (),
 ) -> Fill:
     """Inject a volume through needles whose tips are given, all at once.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+    tips_ras_mm : sequence of Point
+        Where the needles begin.
+    volume_ml : float
+        Through all needles; an equal part of it before the needles are pulled back, and each time after that.
+    defects : sequence of Defect
+    viscosity : str
+    pulled_back_ras_mm : sequence of sequence of Point
+        The tips after the needles were pulled back once, twice, ...
 
     Raises
     ------
@@ -116,15 +131,38 @@ def simulate_fill(
     kind = _kinds(hu, lesion, bone, np.ascontiguousarray(anatomy.body[region]), gates > 0)
     capacity = np.where(lesion, DEFAULTS["cavity_share"], DEFAULTS["trabecular_share"]) * grid.voxel_ml
     capacity[kind == OUTSIDE] = grid.voxel_ml
-    seeds = np.array([_seed(grid, kind, lesion, tip) for tip in tips_ras_mm])
-    voxels, _times = march(
-        _slowness(hu, lesion, kind, viscosity), kind, capacity.astype(np.float32), grid.spacing_kji_mm, seeds, volume_ml
+    stages = [[_seed(grid, kind, lesion, tip) for tip in tips] for tips in (tips_ras_mm, *pulled_back_ras_mm)]
+    voxels = _injected(
+        _slowness(hu, lesion, kind, viscosity), kind, capacity.astype(np.float32), grid.spacing_kji_mm, stages, volume_ml
     )
     rows = tuple(voxels.T)
     taken = capacity[rows]
     taken[-1] -= max(float(taken.sum()) - volume_ml, 0.0)
     outside = kind[rows] == OUTSIDE
     return Fill(region, grid, voxels, taken, lesion[rows], outside, _leaks(gates, voxels, taken, outside, len(defects)))
+
+
+def _injected(
+    slowness: NDArray[np.float32],
+    kind: NDArray[np.uint8],
+    capacity_ml: NDArray[np.float32],
+    spacing_kji_mm: NDArray[np.float64],
+    stages: Sequence[Sequence[NDArray[np.int64]]],
+    volume_ml: float,
+) -> NDArray[np.int64]:
+    """Voxels (N, 3) in the order of filling, each once; `stages` are the seeds before and after every pull back."""
+    room, filled_ml, voxels = capacity_ml.copy(), 0.0, []
+    for number, seeds in enumerate(stages, start=1):
+        # The last voxel of a stage overshoots its part by less than a voxel: the next stage has so much less to do.
+        missing_ml = volume_ml * number / len(stages) - filled_ml
+        if missing_ml <= 0:
+            continue
+        reached, _times = march(slowness, kind, room, spacing_kji_mm, np.array(seeds), missing_ml)
+        new = reached[room[tuple(reached.T)] > 0]
+        filled_ml += float(capacity_ml[tuple(new.T)].sum(dtype=np.float64))
+        room[tuple(new.T)] = 0.0
+        voxels.append(new)
+    return np.concatenate(voxels)
 
 
 def _gates(defects: Sequence[Defect], region: tuple[slice, slice, slice], shape: tuple[int, ...]) -> NDArray[np.int32]:
