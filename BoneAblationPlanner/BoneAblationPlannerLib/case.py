@@ -26,7 +26,8 @@ class NerveCurve:
 class Choices:
     """What the user decided; None leaves the decision to the rules, whose choice is recorded in the plan.
 
-    `limits` replace numbers of ``access/limits.json`` by their name. With `parallel` ice probes lie in one direction.
+    `limits` replace numbers of ``access/limits.json`` by their name. With `parallel` ice probes lie in one direction;
+    with `strict` there is no plan rather than one that gives up a wanted distance.
     `barred_bones` names separate bones that no path may cross.
     """
 
@@ -41,6 +42,7 @@ class Choices:
     screws: bool = False
     seed: int = 1
     parallel: bool = False
+    strict: bool = False
     barred_bones: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict, hash=False)
 

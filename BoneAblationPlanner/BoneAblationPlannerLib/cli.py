@@ -391,6 +391,7 @@ def _choices(options: argparse.Namespace) -> Choices:
         seed=options.seed,
         limits=_limits(options.limit),
         parallel=getattr(options, "parallel", False),
+        strict=getattr(options, "strict", False),
         barred_bones=tuple(getattr(options, "barred_bones", ())),
     )
 
@@ -510,6 +511,8 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     plan.add_argument("--program", help="program of --keep's lines, see 'devices'")
     plan.add_argument("--keep-plan", type=Path, metavar="PLAN.json", help="keep the probes of a plan")
     plan.add_argument("--parallel", action="store_true", help="place ice probes in one direction")
+    plan.add_argument("--strict", action="store_true",
+                      help="no plan rather than one that gives up a wanted distance")  # fmt: skip
     plan.add_argument("--not-through", action="append", default=[], metavar="BONE", dest="barred_bones",
                       help="a bone that no path may cross, as hip_left; may be repeated")  # fmt: skip
     add_inserted_argument(plan)

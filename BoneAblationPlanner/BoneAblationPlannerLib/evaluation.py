@@ -214,6 +214,7 @@ def _parameters(choices: Choices, prepared: PreparedCase, error: PlacementError)
         "cement": choices.cement,
         "seed": choices.seed,
         "parallel": choices.parallel,
+        "strict": choices.strict,
         "barred_bones": list(choices.barred_bones),
         "limits": dict(choices.limits),
     }

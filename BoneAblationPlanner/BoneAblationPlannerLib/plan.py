@@ -390,6 +390,11 @@ class Screw:
     clearances: tuple[ScrewClearance, ...] = ()
     head_diameter_mm: float | None = None
 
+    @property
+    def hu_at_mm(self) -> tuple[float, ...]:
+        """How far from the head each of `hu_every_5_mm` is."""
+        return tuple(5.0 * n for n in range(len(self.hu_every_5_mm)))
+
 
 @dataclass(frozen=True)
 class ScrewCorridor:

@@ -23,8 +23,8 @@ from BoneAblationPlannerLib.reading.labels import is_label_map
 from CementTrajectoryLib.cement.cautions import fill_cautions, heat_cautions, plan_cautions
 from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.defects import find_defects
-from CementTrajectoryLib.cement.filling import VISCOSITIES, Viscosity, simulate_fill
-from CementTrajectoryLib.cement.needles import MOST_NEEDLES, choose_needles
+from CementTrajectoryLib.cement.filling import Viscosity
+from CementTrajectoryLib.cement.needles import MOST_NEEDLES, PullBack, choose_needles
 from CementTrajectoryLib.screws.catalogue import screw_provenance
 from CementTrajectoryLib.screws.corridor_file import corridor_document
 from CementTrajectoryLib.screws.corridors import find_corridors
@@ -183,16 +183,13 @@ def plan_stability(result: PlanningResult, pain: int | None = None, report: Repo
 
 
 def _cement_share(result: PlanningResult) -> NDArray[np.float32] | None:
-    """Share of every voxel of the CT that the advised volume of cement fills; None without cement."""
+    """Share of every voxel of bone that the advised volume of cement fills; None without cement."""
     cement = result.plan.cement
-    if cement is None or not cement.stop_ml:
+    if cement is None or not cement.stop_ml or result.cement is None:
         return None
-    tips = [needle.tip_ras_mm for needle in cement.needles]
-    viscosity: Viscosity = next((v for v in VISCOSITIES if v == cement.viscosity), "medium")
-    fill = simulate_fill(result.anatomy, tips, cement.stop_ml, (), viscosity)
-    share = np.zeros(result.anatomy.ct.grid.shape, dtype=np.float32)
-    share[fill.region] = fill.share(cement.stop_ml)
-    return share
+    shape, lesion = result.anatomy.ct.grid.shape, result.anatomy.lesion
+    room = np.where(lesion, DEFAULTS["cavity_share"], DEFAULTS["trabecular_share"]).astype(np.float32)
+    return room * (result.cement.mask(cement.stop_ml, shape) & (result.anatomy.bone | lesion))
 
 
 @dataclass(frozen=True)
@@ -203,6 +200,8 @@ class CementChoices:
     filling_fraction: float | None = None
     viscosity: Viscosity = "medium"
     needles: int | None = None
+    pull_back_times: int | None = None
+    pull_back_mm: float | None = None
 
 
 def plan_cement(
@@ -216,7 +215,7 @@ def plan_cement(
     Raises
     ------
     InputError
-        For a gauge, filling fraction or number of needles out of range, or a plan without probes.
+        For a gauge, filling fraction, number of needles or way back out of range, or a plan without probes.
     """
     choices = choices or CementChoices()
     fraction = DEFAULTS["filling_fraction"] if choices.filling_fraction is None else choices.filling_fraction
@@ -227,6 +226,7 @@ def plan_cement(
         raise InputError(f"cement filling: {fraction:g}; expected more than 0 and at most 1")
     if choices.needles is not None and not 1 <= choices.needles <= MOST_NEEDLES:
         raise InputError(f"cement needles: {choices.needles}; expected 1 to {MOST_NEEDLES}")
+    pull_back = _pull_back(choices)
     if not result.plan.probes:
         raise InputError("cement: the plan has no probes; expected a planned ablation to share a track with")
     step(report, 0.1, "looking for cortical defects")
@@ -234,7 +234,7 @@ def plan_cement(
     step(report, 0.6, "choosing needles and filling")
     plan = result.plan
     fill_ml = plan.lesion.volume_ml * fraction
-    chosen = choose_needles(result, choices.gauge, fill_ml, defects, choices.viscosity, choices.needles)
+    chosen = choose_needles(result, choices.gauge, fill_ml, defects, choices.viscosity, choices.needles, pull_back)
     fill, stop_ml = chosen.fill, chosen.stop_ml
     leaks = tuple(
         CementLeak(d.towards, d.distance_mm, round(d.area_mm2, 1), None if at is None else round(at, 2))
@@ -256,8 +256,20 @@ def plan_cement(
         viscosity=choices.viscosity,
         cavity_ml=plan.lesion.volume_ml,
         steps=tuple(fill.at(ml) for ml in _step_volumes(fill.injected_ml)),
+        pull_back_after_ml=chosen.pull_back_after_ml,
     )
     return replace(result, plan=replace(plan, cement=cement), cement=fill.body())
+
+
+def _pull_back(choices: CementChoices) -> PullBack:
+    """How needles are pulled back: as chosen, or the default."""
+    times = int(DEFAULTS["pull_back_times"]) if choices.pull_back_times is None else choices.pull_back_times
+    step_mm = DEFAULTS["pull_back_mm"] if choices.pull_back_mm is None else choices.pull_back_mm
+    for name, value in (("pull_back_times", times), ("pull_back_mm", step_mm)):
+        lowest, highest = DEFAULTS.range(name)
+        if not lowest <= value <= highest:
+            raise InputError(f"cement needle, {name}: {value:g}; expected {lowest:g} to {highest:g}")
+    return PullBack(times, step_mm)
 
 
 def _too_few(needles: Sequence[CementNeedle], wanted: int | None) -> list[str]:

@@ -29,6 +29,8 @@ class PanelHost:
         Answers to questions to come (``confirmOkCancelDisplay``); an unexpected question fails the test.
     questions, installed : list
         What was asked, and what ``pip_install`` was called with (nothing is installed).
+    status : list of str
+        What the status bar said.
     errors : list of BaseException
         Raised in slots and observers, where Qt and VTK swallow them after printing.
     """
@@ -40,6 +42,7 @@ class PanelHost:
         self.answers: list[bool] = []
         self.questions: list[str] = []
         self.installed: list[Any] = []
+        self.status: list[str] = []
         self.errors: list[BaseException] = []
         self.samples = application.SampleDataRegistry()
         self.scene = new_scene()
@@ -147,10 +150,10 @@ class PanelHost:
             self._put(slicer, name, widget)
         self._put(slicer.util, "confirmOkCancelDisplay", self._confirm)
         self._put(slicer.util, "pip_install", self.installed.append)
+        self._put(slicer.util, "showStatusMessage", lambda text, *_: self.status.append(text))
         self._put(slicer.util, "setSliceViewerLayers", lambda **_: None)
         self._put(slicer.util, "getModuleWidget", self._panel_of)
         self._put(slicer.util, "selectModule", self._select)
-        self._put(slicer.util, "showStatusMessage", lambda *_: None)
 
     def _panel_of(self, name: str) -> Any:
         return next(p for p in self.panels if p.moduleName == name)

@@ -235,3 +235,81 @@ def test_thick_cement_warns_of_the_joint_or_nerve_beside_it(kind, gap_mm, named)
         away = float(caution.split(") ")[1].split(" mm")[0])
         assert away == pytest.approx(gap_mm, abs=2.0)
     assert heat_cautions(fill, 0.15, []) == []  # 0.15 ml are a ball of 6.6 mm
+
+
+def test_two_places_far_apart_are_two_balls_of_half_the_volume():
+    grid = oblique_grid((60, 70, 100), (0.8, 1.0, 1.1))
+    lesion = ball(grid, CENTRE, 30.0)
+    hu = np.full(grid.shape, 40, dtype=np.int16)
+    anatomy = Anatomy(CtVolume(grid, hu, "made", "0"), np.ones_like(lesion), lesion, lesion, ())
+    deep, shallow = (CENTRE + [0.0, 0.0, z] for z in (14.0, -14.0))
+    fill = simulate_fill(anatomy, [tuple(deep)], 4.0, (), pulled_back_ras_mm=[[tuple(shallow)]])
+    assert fill.injected_ml == pytest.approx(4.0, rel=1e-9)
+    assert len(np.unique(fill.voxels_kji, axis=0)) == len(fill.voxels_kji)
+    points = fill.grid.ras_from_ijk(fill.voxels_kji[:, ::-1])
+    radius = (3 * 2000.0 / (4 * np.pi)) ** (1 / 3)
+    first = np.cumsum(fill.taken_ml) - fill.taken_ml < 2.0 - 1e-9
+    for own, centre in ((first, deep), (~first, shallow)):
+        assert np.linalg.norm(points[own] - centre, axis=1).max() < radius + 1.5
+        assert fill.taken_ml[own].sum() == pytest.approx(2.0, abs=2 * fill.grid.voxel_ml)
+
+
+def test_a_needle_that_is_pulled_back_fills_along_its_track():
+    anatomy = bone_with_lesion()
+    places = [CENTRE + [x, 0.0, 0.0] for x in (5.0, 0.0, -5.0)]
+    along = simulate_fill(anatomy, [tuple(places[0])], 3.0, (), "medium", [[tuple(p)] for p in places[1:]])
+    still = simulate_fill(anatomy, [tuple(CENTRE)], 3.0, ())
+    assert along.injected_ml == pytest.approx(still.injected_ml, rel=1e-9)
+
+    def spread(fill):
+        points = fill.grid.ras_from_ijk(fill.voxels_kji[:, ::-1]) - CENTRE
+        return (fill.taken_ml[:, None] * points**2).sum(axis=0) / fill.taken_ml.sum()
+
+    # Longer along the track, thinner across it; at rest the cement is a ball.
+    assert spread(along)[0] > 1.5 * spread(still)[0]
+    assert (spread(along)[1:] < spread(still)[1:]).all()
+    stay = simulate_fill(anatomy, [tuple(CENTRE)], 3.0, (), "medium", [[tuple(CENTRE)]] * 2)
+    assert (stay.share(3.0) - still.share(3.0)).max() <= 1.0 + 1e-6
+    assert np.abs(stay.share(3.0) - still.share(3.0)).sum() <= 0.02 * still.share(3.0).sum()
+
+
+def test_pulling_back_from_a_hole_saves_it():
+    anatomy = bone_with_lesion(18.0)
+    defects = find_defects(anatomy, 10.0)
+    grid = anatomy.ct.grid
+    hole = grid.ras_from_ijk(defects[0].voxels_kji[:, ::-1])
+    tip = CENTRE + [13.0, 0.0, 0.0]
+    away = np.linalg.norm(hole - tip, axis=1).min()
+    # Half of a ball that would reach the hole stays short of it; the other half goes in farther back.
+    volume = 0.75 * 4 / 3 * np.pi * away**3 / 1000
+    still = simulate_fill(anatomy, [tuple(tip)], 1.6 * volume, defects)
+    back = simulate_fill(anatomy, [tuple(tip)], 1.6 * volume, defects, "medium", [[tuple(tip - [8.0, 0.0, 0.0])]])
+    assert still.leak_ml[0] is not None
+    assert back.leak_ml[0] is None or back.leak_ml[0] > still.leak_ml[0]
+
+
+def test_the_plan_says_where_needles_are_pulled_back():
+    result = coarse_result()
+    cement = plan_cement(result, CementChoices(needles=1, pull_back_times=2, pull_back_mm=3.0)).plan.cement
+    (needle,) = cement.needles
+    places = np.array(needle.injects_at_ras_mm)
+    assert needle.tip_ras_mm == needle.injects_at_ras_mm[0]
+    assert len(places) == 3
+    assert np.allclose(np.linalg.norm(np.diff(places, axis=0), axis=1), 3.0, atol=0.2)
+    outwards = np.subtract(needle.entry_ras_mm, needle.tip_ras_mm)
+    assert (np.diff(places, axis=0) @ outwards > 0).all()
+    assert cement.pull_back_after_ml == pytest.approx([cement.fill_ml / 3, 2 * cement.fill_ml / 3], abs=0.01)
+    grid, lesion = result.anatomy.ct.grid, result.anatomy.lesion
+    index = np.rint(grid.ijk_from_ras(places)[:, ::-1]).astype(int)
+    assert lesion[tuple(index.T)].all()
+    probe = next(p for p in result.plan.probes if p.name == needle.shares_track_with)
+    assert np.linalg.norm(np.subtract(needle.tip_ras_mm, probe.entry_ras_mm)) <= probe.depth_mm + 0.1
+    named = [row for row in cement.provenance if "pulled back" in row.name]
+    assert {row.status for row in named} == {"default"}
+    assert all(row.source.startswith("planning default") for row in named)
+    for wrong in ({"pull_back_times": 9}, {"pull_back_mm": 0.0}):
+        with pytest.raises(InputError, match="pull_back"):
+            plan_cement(result, CementChoices(**wrong))
+    still = plan_cement(result, CementChoices(needles=1, pull_back_times=0)).plan.cement
+    assert still.pull_back_after_ml == ()
+    assert len(still.needles[0].injects_at_ras_mm) == 1

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from panels import PLANNER
+from panels import PLANNER, run
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("slicer", reason="needs slicer-core: pip install 'bone-ablation-planner[standalone]'")
@@ -46,3 +46,13 @@ def sample(host, planner):
     planner.logic.addSample(coarse_phantom(), planner.parameters)
     host.process()
     return planner
+
+
+@pytest.fixture
+def planned(host, sample, monkeypatch):
+    """The panel with the sample and a plan that was ready at once; measuring is real."""
+    from phantoms import coarse_result
+
+    monkeypatch.setattr(sample.logic, "plan", lambda case, report: coarse_result())
+    run(host, sample, sample.ui.planButton)
+    return sample

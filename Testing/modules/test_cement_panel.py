@@ -116,7 +116,15 @@ def tube_diameter(shaft, needle):
 
 
 def test_the_choices_reach_the_workflow_and_a_second_run_replaces_the_first(host, cement):
+    cement.ui.countCombo.setCurrentText("1")
+    cement.ui.pullBackTimesSpin.setValue(1.0)
+    cement.ui.pullBackSpin.setValue(3.0)
     run(host, cement, cement.ui.planButton)
+    first = read_plan_nodes(host.scene).plan.cement
+    (places,) = (n.injects_at_ras_mm for n in first.needles)
+    assert first.pull_back_after_ml == pytest.approx([first.fill_ml / 2], abs=0.01)
+    assert np.linalg.norm(np.subtract(*places)) == pytest.approx(3.0, abs=0.2)
+    assert any("pull back" in line for line in texts(cement.ui.orderList))
     count = host.scene.GetNumberOfNodes()
     cement.ui.gaugeCombo.setCurrentText("13 G")
     cement.ui.fillingSpin.setValue(40.0)

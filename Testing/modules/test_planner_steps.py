@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from panel_needles import drag, lines, settle
 from panels import PLANNER, cells, ids, run
 from phantoms import coarse_phantom, coarse_result
 
@@ -18,35 +19,6 @@ from BoneAblationPlannerLib.scene.segmentation import segment_mask, segments, se
 
 PATIENCE_S = 300.0
 """With many needles on a busy machine."""
-
-
-@pytest.fixture
-def planned(host, sample, monkeypatch):
-    """The panel with the sample and a plan that was ready at once; measuring is real."""
-    monkeypatch.setattr(sample.logic, "plan", lambda case, report: coarse_result())
-    run(host, sample, sample.ui.planButton)
-    return sample
-
-
-def settle(host, panel, seconds=60.0):
-    """Until nothing runs and no drag is waiting to be measured."""
-    tracker = panel.sections[4]._tracker
-    host.wait(lambda: not panel.runner.running and not tracker._rest.active, seconds)
-    host.process()
-
-
-def lines(panel):
-    return panel.logic.probeLines(panel.parameters.plan)
-
-
-def drag(host, panel, line, by):
-    """What dragging a point does: several moves, then the end of the interaction."""
-    start = np.array(line.GetNthControlPointPositionWorld(1))
-    for share in (0.3, 0.7, 1.0):
-        line.SetNthControlPointPositionWorld(1, *(start + share * np.asarray(by)))
-        host.process()
-    line.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
-    settle(host, panel)
 
 
 def plan_of(panel):
@@ -393,7 +365,7 @@ def test_a_loaded_plan_is_dragged_and_removed(host, planner, tmp_path):
     assert host.scene.ReadFromMRB(str(tmp_path / "plan.mrb"), False)
     planner.enter()
     (line, *_) = lines(planner)
-    drag(host, planner, line, [0.0, 0.0, 8.0])
+    drag(host, planner, line, [0.0, 0.0, 60.0])  # its zone leaves the lesion
     assert planner.ui.messageLabel.text == ""
     made = coarse_result().plan.coverage
     assert plan_of(planner).coverage.lesion_plus_margin_fraction < made.lesion_plus_margin_fraction
@@ -498,10 +470,15 @@ def test_two_plans_are_compared_side_by_side(host, planned):
     assert ui.compareTable.columnCount == 2
     assert [ui.compareTable.horizontalHeaderItem(n).text() for n in range(2)] == ["Plan", "Plan 2"]
     shown = cells(ui.compareTable)
-    assert shown[0] == [str(len(coarse_result().plan.probes))] * 2
+    assert shown[0][0] == shown[0][1] == f"{coarse_result().plan.lesion.kind}, {volume_ml():.1f} ml, hip right"
+    assert shown[1] == [str(len(coarse_result().plan.probes))] * 2
     ui.removeButton.click()
     host.process()
     assert len(plan_documents(host.scene)) == 1
+
+
+def volume_ml():
+    return coarse_result().plan.lesion.volume_ml
 
 
 def test_titles_say_how_far_each_step_is(host, planner):

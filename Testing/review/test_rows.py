@@ -6,10 +6,6 @@ import pytest
 from plans import small_plan
 
 from BoneAblationPlannerLib.plan import (
-    Cement,
-    CementLeak,
-    CementNeedle,
-    CementStep,
     Clearance,
     Robust,
     Simulation,
@@ -17,7 +13,7 @@ from BoneAblationPlannerLib.plan import (
     Thermocouple,
 )
 from BoneAblationPlannerLib.review import rows
-from BoneAblationPlannerLib.review.heat import HIGH, WIDE, curves, heat_rows
+from BoneAblationPlannerLib.review.heat import HIGH, WIDE, curves, dose_word, heat_rows
 
 ROBUST = Robust(-1.0, -0.5, 0.93, 64, 4.0, 3.0)  # off by 5 mm in space
 
@@ -89,26 +85,6 @@ def test_unverified_numbers_come_first():
     assert rows.source_rows(plan)[0]["status"] == "UNVERIFIED"
 
 
-def test_cement_is_told_millilitre_by_millilitre():
-    needle = CementNeedle("Cement needle 1", 11, (0.0, 0.0, 0.0), (0.0, 0.0, 50.0), None, 3.05, 2.0)
-    leaks = (CementLeak("a nerve (nerve)", 4.0, 25.0, 2.5), CementLeak("soft tissue", 0.0, 12.0))
-    steps = tuple(CementStep(ml, 0.8 * ml, 0.2 * ml, 0.0) for ml in (1.0, 2.0, 3.0))
-    cement = Cement((needle,), 3.0, 0.5, leaks, stop_ml=2.0, viscosity="high", steps=steps)
-    told = rows.cement_rows(replace(small_plan(), cement=cement))
-    assert "stop at 2.0 ml" in told["fill"]
-    assert "high viscosity" in told["fill"]
-    assert [s["leaks"] for s in told["steps"]] == ["none", "none", "a nerve (nerve)"]
-    assert [s["advised"] for s in told["steps"]] == ["", "", "beyond"]
-    assert told["leaks"][0] == "Gap of 25 mm2 towards a nerve (nerve), 4 mm away: from 2.5 ml"
-    assert "no simulated cement" in told["leaks"][1]
-    assert any("Inject cement through Cement needle 1" in line for line in told["order"])
-
-
-def test_a_plan_without_cement_has_no_rows():
-    told = rows.cement_rows(small_plan())
-    assert (told["fill"], told["steps"], told["screws"], told["order"]) == ("", [], [], [])
-
-
 def test_heat_of_a_plan_that_was_not_simulated_is_empty():
     assert heat_rows(small_plan(), small_plan()) == {}
 
@@ -125,7 +101,14 @@ def test_heat_says_what_is_beyond_its_limit_first_and_that_it_is_outdated_after_
     assert [e["light"] for e in found["effects"]] == ["red", "green"]
     assert not found["outdated"]
     assert {"what": "Lesion covered at its low end", "value": "99.9 %"} in found["figures"]
-    assert heat_rows(small_plan(), stored)["outdated"]
+    assert not heat_rows(small_plan(), stored)["outdated"]  # measured by the charts, but nothing was moved
+    first, *rest = small_plan().probes
+    moved = replace(first, tip_ras_mm=tuple(c + 1 for c in first.tip_ras_mm))
+    assert heat_rows(replace(small_plan(), probes=(moved, *rest)), stored)["outdated"]
+
+
+def test_doses_are_written_for_reading():
+    assert [dose_word(d) for d in (0.04, 24.16, 10840.83, 1e6)] == ["0.0", "24.2", "10841", "over 1 million"]
 
 
 def test_curves_fill_their_drawing():

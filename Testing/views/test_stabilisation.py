@@ -14,7 +14,13 @@ from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.views import gl
 from BoneAblationPlannerLib.views.annotate import TITLE_ROWS, bytes_of
 from BoneAblationPlannerLib.views.pictures import take_pictures
-from BoneAblationPlannerLib.views.stabilisation import instruments, rigidity_picture, round_steps, view_direction
+from BoneAblationPlannerLib.views.stabilisation import (
+    density_picture,
+    instruments,
+    rigidity_picture,
+    round_steps,
+    view_direction,
+)
 
 CENTRE = np.array(LESION_RAS_MM)
 
@@ -64,6 +70,23 @@ def test_the_curve_runs_where_its_values_are():
     )
     assert before == pytest.approx((reference + after) / 2, abs=1.5)
     assert reference < before < after
+
+
+def test_density_is_drawn_where_its_values_are():
+    """One screw at a constant 400 HU above another that goes from 800 HU at the head to -200 HU at the tip."""
+    level, falling = (
+        replace(treated().plan.screws[0], name=name, hu_every_5_mm=hu)
+        for name, hu in (("level", (400.0,) * 5), ("falling", (800.0, 550.0, 300.0, 50.0, -200.0)))
+    )
+    pixels = np.asarray(density_picture([level, falling], (900, 800)))[TITLE_ROWS : TITLE_ROWS + 700]
+    blue = (pixels == bytes_of(ROLE_COLOURS["screw"])).all(axis=-1)
+    other = (pixels == (230, 153, 0)).all(axis=-1)
+    rows = np.flatnonzero(blue[:, 300:800].mean(axis=1) > 0.9)
+    assert len(rows)
+    columns = np.flatnonzero(other.any(axis=0))
+    left, right = (np.flatnonzero(other[:, c]).mean() for c in (columns[3], columns[-4]))
+    # 400 HU lies at 6/10 of the way from -200 to 800.
+    assert (right - rows.mean()) / (right - left) == pytest.approx(0.6, abs=0.02)
 
 
 @pytest.mark.rendering

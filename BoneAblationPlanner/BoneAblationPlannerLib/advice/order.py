@@ -1,10 +1,11 @@
 """What is done after what, and which parts of a plan get in each other's way."""
 
 import json
+import math
 from functools import cache
 from importlib.resources import files
 
-from BoneAblationPlannerLib.plan import CementNeedle, Plan, Reason
+from BoneAblationPlannerLib.plan import Cement, CementNeedle, Plan, Reason
 
 
 def work_steps(plan: Plan) -> tuple[str, ...]:
@@ -26,6 +27,7 @@ def work_steps(plan: Plan) -> tuple[str, ...]:
     for s in plan.screws:
         steps.append(f"Place {s.name} over its wire: {s.corridor}, {s.diameter_mm:g} x {s.length_mm:.0f} mm")
     steps += [_inject(n) for n in needles]
+    steps += pull_backs(plan.cement) if plan.cement else ()
     if plan.cement is not None and plan.cement.stop_ml is not None:
         steps.append(
             f"Stop at {plan.cement.stop_ml:.1f} ml in all, or at the first leak; take needles out before it sets"
@@ -67,6 +69,21 @@ def _needle_in(needle: CementNeedle) -> str:
 def _inject(needle: CementNeedle) -> str:
     volume = "" if needle.volume_ml is None else f", {needle.volume_ml:.1f} ml"
     return f"Inject cement through {needle.name}{volume}"
+
+
+def pull_backs(cement: Cement) -> tuple[str, ...]:
+    """When needles are pulled back while cement goes in, as far as the advised volume gets there."""
+    stop_ml = cement.fill_ml if cement.stop_ml is None else cement.stop_ml
+    steps = []
+    for number, after_ml in enumerate(cement.pull_back_after_ml, start=1):
+        back = [
+            f"{n.name} by {math.dist(n.injects_at_ras_mm[number - 1], n.injects_at_ras_mm[number]):.0f} mm"
+            for n in cement.needles
+            if number < len(n.injects_at_ras_mm)
+        ]
+        if after_ml < stop_ml and back:
+            steps.append(f"When {after_ml:.1f} ml are in, pull back {', '.join(back)}, and go on")
+    return tuple(steps)
 
 
 @cache

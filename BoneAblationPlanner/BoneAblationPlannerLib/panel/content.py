@@ -256,7 +256,9 @@ def estimated_line(plan: Plan | None) -> str:
     names = [] if plan is None else [_plain(structure.name) for structure in plan.structures.estimated]
     if not names:
         return ""
-    return _("Only expected from the bones, not seen; near them the plan warns: {names}.").format(names=", ".join(names))
+    return _("Only expected from the bones, not seen; near them the plan warns: {names}.").format(
+        names=", ".join(names)
+    )
 
 
 def compare_table(plans: Sequence[tuple[str, Plan]]) -> Table:

@@ -13,7 +13,6 @@ from BoneAblationPlannerLib.panel.runner import TaskRunner, attempt
 from BoneAblationPlannerLib.panel.section import Section
 from BoneAblationPlannerLib.panel.widgets import show_text
 
-
 STATUS_MS = 5000
 
 

@@ -291,9 +291,7 @@ class PlannerLogic(SharedLogic):
 
         return prepare_measure(document, needles, read_outlines)
 
-    def prepareSimulation(
-        self, document: Any, shortest: bool = False, together: bool = False
-    ) -> Callable[..., Any]:
+    def prepareSimulation(self, document: Any, shortest: bool = False, together: bool = False) -> Callable[..., Any]:
         """Read the plan and its thermocouples now; returns the simulation to run in the background.
 
         It starts from the charts' figures, measured anew: those of an earlier simulation are not what it compares with.
@@ -381,11 +379,15 @@ class PlannerLogic(SharedLogic):
         slicer.mrmlScene.RemoveNode(line)
 
     def _first_needle(self, name: str, entry: Any, target: Any, parameters: Any) -> Any:
-        """A needle of the chosen device, else of the catalogue's first of the chosen kind."""
+        """A needle like those that the plan had; without a plan of the chosen device, else the first of its kind."""
         from BoneAblationPlannerLib.devices.catalogue import find_device
         from BoneAblationPlannerLib.errors import InputError
         from BoneAblationPlannerLib.placement.probe_figures import Placement
+        from BoneAblationPlannerLib.reevaluation import placement
 
+        if parameters.plan is not None:
+            planned = Plan.from_json(json.loads(parameters.plan.GetText())).probes[0]
+            return placement(name, planned.device, planned.program, entry, target)
         if parameters.device:
             device = find_device(parameters.device)
         elif parameters.modality.value is not None:

@@ -66,7 +66,9 @@ class NeedleList:
 
     def _show_row(self, row: int, line: Any, name: str, probe: Probe | None) -> None:
         table = self._ui.probeList
-        what = f"{probe.device_name or probe.device}, {probe.program}" if probe else line.GetAttribute("BonePlan.Device")
+        what = (
+            f"{probe.device_name or probe.device}, {probe.program}" if probe else line.GetAttribute("BonePlan.Device")
+        )
         table.setItem(row, NAME, editable_cell(name, _("Double-click to rename")))
         table.setItem(row, DEVICE, read_only_cell(what or ""))
         table.setItem(row, LOCK, check_cell(line.GetLocked(), _("Locked needles cannot be dragged")))

@@ -22,6 +22,10 @@ class NeedlePlacer:
     def __init__(self, panel: Any, placed: Callable[[Any], None]) -> None:
         self._panel, self._placed = panel, placed
         self._line: Any = None
+        self._listening = False
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.connect("timeout()", self._finish)
 
     @property
     def active(self) -> bool:
@@ -32,30 +36,36 @@ class NeedlePlacer:
         """Let the next two clicks place a line."""
         self._line = self._panel.logic.placeNeedle()
         self._panel.addObserver(self._line, self._line.PointPositionDefinedEvent, self._on_point)
+        self._listening = True
 
     def stop(self) -> None:
         """Give up; the unfinished line goes."""
         line, self._line = self._line, None
         if line is not None:
-            self._panel.removeObserver(line, line.PointPositionDefinedEvent, self._on_point)
+            self._stop_listening(line)
             self._panel.logic.dropNeedle(line)
 
     def forget_deleted(self) -> None:
         """The user deleted the unfinished line: nothing is waited for any more."""
         if self._line is not None and self._line.GetScene() is None:
-            self._panel.removeObserver(self._line, self._line.PointPositionDefinedEvent, self._on_point)
+            self._stop_listening(self._line)
             self._line = None
+
+    def _stop_listening(self, line: Any) -> None:
+        if self._listening:
+            self._panel.removeObserver(line, line.PointPositionDefinedEvent, self._on_point)
+        self._listening = False
 
     def _on_point(self, caller: Any, event: Any) -> None:
         if caller.GetNumberOfDefinedControlPoints() < 2:
             return
-        self._panel.removeObserver(caller, caller.PointPositionDefinedEvent, self._on_point)
+        self._stop_listening(caller)
         # The line is still being placed: take it out of the scene when that is over.
-        qt.QTimer.singleShot(0, self._finish)
+        self._timer.start(0)
 
     def _finish(self) -> None:
         if self._line is not None and self._panel.busy:  # a run started meanwhile: the needle comes after it
-            qt.QTimer.singleShot(_RETRY_MS, self._finish)
+            self._timer.start(_RETRY_MS)
             return
         line, self._line = self._line, None
         if line is not None and line.GetScene() is not None:

@@ -80,7 +80,7 @@ class ProbesSection(Section):
             self.waiting((plan, _("a plan")), selected, (self._needles.count > 1, _("a second needle"))),
         )
         self.allow("lockButton", [] if self._needles.count else [_("a needle")])
-        ui.lockButton.text = _("Lock a&ll") if self._any_unlocked() else _("Un&lock all")
+        ui.lockButton.text = _("Lock all") if self._any_unlocked() else _("Unlock all")
         self.allow("undoButton", self.waiting((history.can_undo, _("a change"))))
         self.allow("redoButton", self.waiting((history.can_redo, _("a change that was taken back"))))
         self.allow("measureButton", self.waiting((plan, _("a plan"))))
@@ -97,7 +97,9 @@ class ProbesSection(Section):
         if plan is not None:
             placed = _("{count} placed").format(count=len(plan.probes))
             if self.logic.isOnAnotherCt(self.parameters):
-                return StepState(State.ATTENTION, _("{placed}, on another CT than the one of step 1").format(placed=placed))
+                return StepState(
+                    State.ATTENTION, _("{placed}, on another CT than the one of step 1").format(placed=placed)
+                )
             return StepState(State.DONE, placed)
         missing = self.logic.missing(self.parameters)
         return StepState(State.BLOCKED, "; ".join(missing) if missing else _("ready to plan"))
@@ -145,9 +147,7 @@ class ProbesSection(Section):
             self.logic.dropNeedle(line)
         elif self.parameters.plan is not None:
             document, parameters = self.parameters.plan, self.parameters
-            self._apply(
-                document, lambda: (*self.logic.needles(document), self.logic.takeNeedle(line, parameters))
-            )
+            self._apply(document, lambda: (*self.logic.needles(document), self.logic.takeNeedle(line, parameters)))
         else:
             self._first_by_hand(line)
         self.panel.updateRunning()

@@ -87,7 +87,9 @@ class Section:
         button = getattr(self.ui, name)
         does = self._does.setdefault(name, button.toolTip)
         button.enabled = not missing
-        button.toolTip = _("{does}\nStill needed: {what}").format(does=does, what="; ".join(missing)) if missing else does
+        button.toolTip = (
+            _("{does}\nStill needed: {what}").format(does=does, what="; ".join(missing)) if missing else does
+        )
 
     def waiting(self, *needs: tuple[Any, str]) -> list[str]:
         """What is still needed of (whether it is there, what to call it); while something runs, its end."""

@@ -36,6 +36,11 @@ class Candidate:
     """0 for a short path in the axial plane, larger for longer and more tilted ones."""
 
 
+def cranial_first(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """In the order in which a plan lists its probes; sampled placement errors depend on it."""
+    return sorted(candidates, key=lambda c: -float(c.tip_ras_mm[2]))
+
+
 def spread_points(points_ras_mm: NDArray[np.float64], count: int, spacing_mm: float) -> NDArray[np.float64]:
     """Farthest-point sample (M, 3) of points, starting nearest the centroid, until `count` or `spacing_mm` is met."""
     chosen = [int(np.linalg.norm(points_ras_mm - points_ras_mm.mean(axis=0), axis=1).argmin())]

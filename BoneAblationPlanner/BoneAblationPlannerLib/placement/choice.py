@@ -24,6 +24,7 @@ from BoneAblationPlannerLib.placement.candidates import (
     build_candidates,
     choose_parallel_paths,
     choose_paths,
+    cranial_first,
     path_effort,
     zone_slack_mm,
 )
@@ -43,12 +44,17 @@ LEAST_LESION_FRACTION = 0.95
 
 def advise_modality(prepared: PreparedCase, region: AccessRegion) -> Advice:
     """The rules' ranking for this lesion and its neighbours; the user's choice wins."""
-    in_lesion = region.distances[(region.tissue & LESION) > 0]
-    near = {kind: float(in_lesion[:, n].min()) * DISTANCE_STEP_MM for n, kind in enumerate(region.kinds)}
+    near = distance_to_kinds_mm(region)
     lesion, choices = prepared.lesion, prepared.case.choices
     facts = LesionFacts(
         lesion.kind, lesion.diameters_mm[0], lesion.cortical_breach_fraction or 0.0, choices.cement, near)  # fmt: skip
     return advise(facts, chosen_modality(prepared.case), prepared.structures.not_checked)
+
+
+def distance_to_kinds_mm(region: AccessRegion) -> dict[str, float]:
+    """Distance from the lesion to each kind of structure, not overstated."""
+    in_lesion = region.distances[(region.tissue & LESION) > 0]
+    return {kind: float(in_lesion[:, n].min()) * DISTANCE_STEP_MM for n, kind in enumerate(region.kinds)}
 
 
 def chosen_modality(case: Case) -> Modality | None:
@@ -120,7 +126,7 @@ def place_probes(
     for n, modality in enumerate(ranked):
         span = part(report, n / len(ranked), (n + 1) / len(ranked))
         try:
-            tiers = _worth_trying([chosen for chosen, _ in found])
+            tiers = _worth_trying([chosen for chosen, _ in found], prepared.case.choices.strict)
             ways = practicable(modality == "cryo")
             found.append((_place_modality(prepared, region, *ways, modality, exact, tiers, span), modality))
         except PlanningError as error:
@@ -138,8 +144,10 @@ def place_probes(
     return chosen, advice
 
 
-def _worth_trying(found: Sequence[ChosenProbes]) -> tuple[Tier, ...]:
-    """The tiers in which another modality could still be preferred to those found."""
+def _worth_trying(found: Sequence[ChosenProbes], strict: bool) -> tuple[Tier, ...]:
+    """The tiers in which another modality could still be preferred to those found; one only where all is to be kept."""
+    if strict:
+        return TIERS[:1]
     covering = [TIERS.index(c.tier) for c in found if c.selection.lesion_fraction >= ENOUGH_LESION]
     return TIERS[: min(covering) + 1] if covering else TIERS
 
@@ -183,9 +191,11 @@ def _place_modality(
     widest_deg = limits.parallel_deg if prepared.case.choices.parallel and modality == "cryo" else 180.0
     spacing = Spacing(limits.probe_gap_mm, limits.entry_gap_mm, limits.hub_mm, widest_deg)
     pools = [_Pool.of(prepared, region, build_candidates(paths, effort, d, limits), spacing) for d in devices]
-    best_fraction = 0.0
+    strict = prepared.case.choices.strict
+    best_fraction, reached = 0.0, 0.0
     for n, tier in enumerate(tiers):
         found = []
+        reached = max((_reachable(pool.of_tier(tier, set())[1]) for pool in pools), default=0.0)
         for m, pool in enumerate(pools):
             span = part(report, (n + m / len(pools)) / len(tiers), (n + (m + 1) / len(pools)) / len(tiers))
             chosen = _select_exactly(prepared, pool, tier, exact, span)
@@ -195,14 +205,37 @@ def _place_modality(
             continue
         chosen = min(found, key=lambda c: c.preference)
         best_fraction = max(best_fraction, chosen.selection.lesion_fraction)
-        if chosen.selection.lesion_fraction >= LEAST_LESION_FRACTION:
+        enough = chosen.selection.covers if strict else chosen.selection.lesion_fraction >= LEAST_LESION_FRACTION
+        if enough:
             return chosen
+    if strict:
+        raise _cannot_be_kept(region, modality, best_fraction, reached)
     aligned = "parallel " if widest_deg < 180 else ""
     raise PlanningError(
         f"no set of up to 6 {aligned}{modality} probes covers the lesion without its zone touching a critical "
         f"structure: at best {best_fraction:.0%} of the lesion; displace the structure (hydrodissection) or change "
         "modality",
         {"zone touches critical structure": 1},
+    )
+
+
+def _cannot_be_kept(region: AccessRegion, modality: Modality, best: float, reached: float) -> PlanningError:
+    """Why no plan covers the lesion and keeps every wanted distance: what leaves zones least room comes first.
+
+    `best` is the share of the lesion that a set of probes covers in place, `reached` that of all zones together.
+    """
+    wanted = dict(zip(region.kinds, region.required_zone_mm.tolist(), strict=False))
+    room = {kind: mm - wanted[kind] for kind, mm in distance_to_kinds_mm(region).items() if wanted[kind] > 0}
+    tightest = sorted(room, key=lambda kind: room[kind])[:2]
+    named = ", ".join(
+        f"{kind} {room[kind] + wanted[kind]:.1f} mm from the lesion with {wanted[kind]:g} mm wanted"
+        for kind in tightest
+    )
+    share = f"at best {best:.0%} in place" if best else f"all such zones together reach {reached:.0%} of it"
+    return PlanningError(
+        f"no set of up to 6 {modality} probes covers the lesion, also under placement error, with all wanted "
+        f"distances kept: {share} (nearest: {named}); plan without --strict to see what would be given up",
+        {f"wanted distance to {kind}": 1 for kind in tightest},
     )
 
 
@@ -251,7 +284,7 @@ def _select_exactly(
     failing: set[Candidate] = set()
     while True:
         candidates, problem = pool.of_tier(tier, failing)
-        if not candidates or not _could_cover(problem):
+        if not candidates or _reachable(problem) < LEAST_LESION_FRACTION:
             return None
         error = placement_error(prepared.case.choices)
         selection = select_probes(problem, candidates, prepared.target, error, report, zones)
@@ -261,11 +294,10 @@ def _select_exactly(
         failing |= bad
 
 
-def _could_cover(problem: Problem) -> bool:
-    """Whether all candidates together cover enough of the lesion to be worth a search."""
-    union = np.bitwise_or.reduce(problem.bits[:, : problem.lesion_words], axis=0)
-    covered = int(np.bitwise_count(union).sum()) + problem.fixed_lesion
-    return covered >= LEAST_LESION_FRACTION * problem.lesion_count
+def _reachable(problem: Problem) -> float:
+    """Share of the lesion that all candidates cover together, with the fixed probes."""
+    union = np.bitwise_or.reduce(problem.bits[:, : problem.lesion_words], axis=0) if len(problem.bits) else 0
+    return (int(np.bitwise_count(union).sum()) + problem.fixed_lesion) / problem.lesion_count
 
 
 def fixed_placement(probe: FixedProbe) -> Placement:
@@ -278,7 +310,7 @@ def placements_of(chosen: ChosenProbes, rows: Sequence[int] | None = None) -> tu
     """Fixed probes first, then the chosen ones (or other rows) named from cranial to caudal."""
     fixed = tuple(fixed_placement(p) for p in chosen.fixed)
     rows = chosen.selection.rows if rows is None else rows
-    ordered = sorted((chosen.candidates[row] for row in rows), key=lambda c: -float(c.tip_ras_mm[2]))
+    ordered = cranial_first([chosen.candidates[row] for row in rows])
     taken = {p.name for p in fixed}
     names = (name for name in (f"Probe {n}" for n in count(1)) if name not in taken)
     return (*fixed, *(

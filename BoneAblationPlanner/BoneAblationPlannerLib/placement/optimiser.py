@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from BoneAblationPlannerLib.placement.candidates import Candidate
+from BoneAblationPlannerLib.placement.candidates import Candidate, cranial_first
 from BoneAblationPlannerLib.placement.coverage import PlacementError, displaced_rows, fifth_percentile, lesion_fractions
 from BoneAblationPlannerLib.placement.problem import Problem
 from BoneAblationPlannerLib.placement.robust import RobustSearch
@@ -147,7 +147,7 @@ def measured(
 ) -> Selection:
     """Figures of a set of rows, those under placement error as the plan gives them; the bound is the trivial one."""
     figures = search.figures(rows)
-    zones = [*fixed, *(candidates[row].zone for row in rows)]
+    zones = [*fixed, *(c.zone for c in cranial_first([candidates[row] for row in rows]))]
     fractions = lesion_fractions(target, displaced_rows(zones, error))
     return Selection(
         rows=tuple(rows),

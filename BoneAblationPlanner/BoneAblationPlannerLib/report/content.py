@@ -195,7 +195,7 @@ def _slack_mm(c: Clearance) -> float:
 def _overview(pictures: Sequence[Picture], missing: str) -> list[Block]:
     if not pictures:
         return [Notice("note", "Pictures are missing", (missing or "No pictures were taken.",))]
-    elsewhere = ("stabilisation", "rigidity", "temperature")
+    elsewhere = ("stabilisation", "rigidity", "density", "temperature")
     overview = tuple(p for p in pictures if p.probe is None and p.kind not in elsewhere)
     return [Heading("Overview", 1, new_page=True), Figures(overview)]
 

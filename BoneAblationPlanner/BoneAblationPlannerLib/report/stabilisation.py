@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from BoneAblationPlannerLib.advice.order import pull_backs
 from BoneAblationPlannerLib.plan import Cement, Mirels, Plan, Provenance, Rigidity, Screw
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice, Paragraph, Table
 from BoneAblationPlannerLib.report.words import STATUS_NAMES, UNKNOWN, counted, ml, mm, percent_word, point_word
@@ -15,7 +16,7 @@ OF_SCREWS = "screws: "
 
 def stabilisation(plan: Plan, pictures: Sequence[Picture] = ()) -> list[Block]:
     """Cement, screws and stability, each as far as the plan has it; their pictures begin the pages."""
-    blocks = [*_cement(plan), *_screws(plan), *_stability(plan, pictures)]
+    blocks = [*_cement(plan), *_screws(plan, pictures), *_stability(plan, pictures)]
     own = tuple(p for p in pictures if p.kind == "stabilisation")
     if not blocks:
         return []
@@ -37,17 +38,18 @@ def _cement(plan: Plan) -> list[Block]:
             n.name,
             f"{n.gauge} G",
             point_word(n.entry_ras_mm),
-            point_word(n.tip_ras_mm),
+            "; ".join(point_word(p) for p in n.injects_at_ras_mm or (n.tip_ras_mm,)),
             n.shares_track_with or "a track of its own",
             "" if n.volume_ml is None else ml(n.volume_ml),
         )
         for number, n in enumerate(cement.needles, start=1)
     )
-    columns = ("Fill", "Needle", "Gauge", "Entry R, A, S", "Tip R, A, S", "Track of", "Volume")
+    columns = ("Fill", "Needle", "Gauge", "Entry R, A, S", "Injects with its tip at R, A, S", "Track of", "Volume")
     blocks: list[Block] = [
         Heading("Cement"),
         Paragraph(_volumes(cement)),
         Table(columns, needles, widths=(0.4, 1.3, 0.6, 1.5, 1.5, 1.1, 0.8)),
+        *([Paragraph(". ".join(pulled) + ".")] if (pulled := pull_backs(cement)) else []),
     ]
     if cement.leaks:
         leaks = tuple(
@@ -79,7 +81,7 @@ def _volumes(cement: Cement) -> str:
     return f"{text}{order}."
 
 
-def _screws(plan: Plan) -> list[Block]:
+def _screws(plan: Plan, pictures: Sequence[Picture]) -> list[Block]:
     said = {f"no {c.title} screw: {c.reason}" for c in plan.corridors if c.near_lesion}
     found = (w.removeprefix(OF_SCREWS) for w in plan.warnings if w.startswith(OF_SCREWS))
     notes = tuple(note for note in found if note not in said)
@@ -87,7 +89,9 @@ def _screws(plan: Plan) -> list[Block]:
         return []
     blocks: list[Block] = [Heading("Screws")]
     if plan.screws:
-        blocks += [_screw_places(plan.screws), _screw_bone(plan.screws), *_screw_clearances(plan.screws)]
+        density = tuple(p for p in pictures if p.kind == "density")
+        blocks += [_screw_places(plan.screws), _screw_bone(plan.screws), *([Figures(density)] if density else [])]
+        blocks += _screw_clearances(plan.screws)
     else:
         blocks.append(Paragraph("No screw is planned."))
     near = [c for c in plan.corridors if c.near_lesion]

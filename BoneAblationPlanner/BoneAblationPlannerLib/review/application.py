@@ -16,6 +16,7 @@ from BoneAblationPlannerLib.placement.probe_figures import Placement
 from BoneAblationPlannerLib.reevaluation import placements_of_plan
 from BoneAblationPlannerLib.review import rows
 from BoneAblationPlannerLib.review.approvals import decide
+from BoneAblationPlannerLib.review.cement import CementSlider
 from BoneAblationPlannerLib.review.draft import Draft, Proposal
 from BoneAblationPlannerLib.review.folder import PlanFolder, Version, sha256_of
 from BoneAblationPlannerLib.review.following import Following
@@ -33,7 +34,7 @@ from BoneAblationPlannerLib.scene.runtime import slicer_module
 
 _ACTIONS = (
     "set_mode set_offset set_depth use_volume set_window set_layer set_editing go_to nudge set_device set_margin undo"
-    " redo discard measure_distance clear_distances show_moment save_version decide end"
+    " redo discard measure_distance clear_distances show_moment show_cement save_version decide end"
 )
 _SAME_POINT_MM = 0.005
 _LONGEST_NUDGE_MM = 10.0
@@ -73,7 +74,10 @@ class Review:
         self.windows = Windows(scene, server)
         self.ruler = Ruler(scene)
         self.slider = TimeSlider(self.nodes, self.windows)
-        self.following = Following(self.draft, self.overlays, self.telling, self.stored, self._start)
+        self.cement = CementSlider(self.nodes, self.windows)
+        self.following = Following(
+            self.draft, self.overlays, self.telling, self.stored, self._start, self.windows.hurry
+        )
         self._stop: Callable[[], Awaitable[None]] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         for name in _ACTIONS.split():
@@ -96,7 +100,9 @@ class Review:
         ]
         state.stored_name = self.version.name
         state.layers = self.overlays.layers
+        state.cement_step = self.cement.first(self.stored)
         state.heat_times = [round(t / 60, 1) for t in self.slider.times_s]
+        state.heat_scale = self.slider.scale_celsius
         self.telling.plan(self.stored, self.stored)
         self.telling.draft(self.draft)
         self.telling.record(self.folder.path, self._plan_sha256)
@@ -197,6 +203,11 @@ class Review:
         """Lay the temperatures of one moment of the simulation over the CT; -1 takes them away."""
         number = int(number)
         self.telling.state.heat_moment = number if self.slider.show(number) else -1
+
+    @_told
+    def show_cement(self, number: int) -> None:
+        """Show the cement in the views as it is at a step of its filling."""
+        self.telling.state.cement_step = self.cement.show(self.stored, int(number))
 
     # ---- what-if
 

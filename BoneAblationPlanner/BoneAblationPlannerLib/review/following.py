@@ -26,6 +26,8 @@ class Following:
     ----------
     start : callable
         Runs a coroutine beside the others and reports its failure.
+    hurry : callable
+        Is told when figures begin to be measured (True) and when they rest (False).
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Following:
         telling: Telling,
         stored: Plan,
         start: Callable[[Coroutine[Any, Any, None]], None],
+        hurry: Callable[[bool], None],
     ) -> None:
         self.now = self.stored = stored
         self.measuring: Measuring | None = None
@@ -43,7 +46,7 @@ class Following:
         self.moving = False
         """Whether the needles' handles are being moved from here and not by the reviewer."""
         self._draft, self._overlays, self._telling, self._start = draft, overlays, telling, start
-        self._at_work = False
+        self._hurry, self._at_work = hurry, False
 
     async def begin(self, measuring: Measuring) -> None:
         """Measure the stored plan; from then on every change is measured."""
@@ -64,6 +67,7 @@ class Following:
             state.computing = self.measuring is not None
         if self.measuring is not None and not self._at_work:
             self._at_work = True
+            self._hurry(True)
             self._start(self._measure(self.measuring))
 
     def compare_with(self, stored: Plan) -> None:
@@ -79,6 +83,7 @@ class Following:
     def give_up(self) -> None:
         """Nothing is being measured any more."""
         self._at_work = self._telling.state.computing = False
+        self._hurry(False)
 
     async def _measure(self, measuring: Measuring) -> None:
         """Measure until everything is that of the draft; states that were passed over meanwhile are left out."""

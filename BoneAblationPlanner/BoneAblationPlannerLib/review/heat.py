@@ -7,6 +7,7 @@ from BoneAblationPlannerLib.report.words import percent_word
 from BoneAblationPlannerLib.review.windows import Windows
 from BoneAblationPlannerLib.scene.build import PlanNodes
 from BoneAblationPlannerLib.scene.temperature import COURSE, COURSE_NOW, frame_times_s
+from BoneAblationPlannerLib.zones.heat.planned import LARGEST_DOSE_MIN
 
 WIDE, HIGH = 400, 160
 """Of the drawing of the curves, in its own units."""
@@ -20,13 +21,13 @@ def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:
     if simulation is None:
         return {}
     return {
-        "outdated": now.simulation is None,
+        "outdated": now.simulation is None and _needles(now) != _needles(stored),
         "figures": [{"what": what, "value": value} for what, value in _figures(plan, simulation)],
         "effects": [
             {
                 "structure": e.structure,
                 "temperature": f"{e.coldest_celsius:.0f} to {e.hottest_celsius:.0f}",
-                "dose": "" if e.cem43_min is None else f"{e.cem43_min:.1f}",
+                "dose": "" if e.cem43_min is None else dose_word(e.cem43_min),
                 "light": {False: "red", None: "amber", True: "green"}[e.ok],
                 "verdict": {False: "beyond its limit", None: "no known limit", True: "within its limit"}[e.ok],
             }
@@ -46,6 +47,17 @@ def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:
     }
 
 
+def dose_word(cem43_min: float) -> str:
+    """A thermal dose as it is read; one that is dead many times over is cut off."""
+    if cem43_min >= LARGEST_DOSE_MIN:
+        return "over 1 million"
+    return f"{cem43_min:.1f}" if cem43_min < 100 else f"{cem43_min:.0f}"
+
+
+def _needles(plan: Plan) -> list[tuple[Any, ...]]:
+    return [(p.device, p.program, p.entry_ras_mm, p.tip_ras_mm) for p in plan.probes]
+
+
 def curves(wires: tuple[Thermocouple, ...]) -> dict[str, Any]:
     """Polylines in a drawing of `WIDE` by `HIGH`, and what its edges mean; empty without thermocouples."""
     if not wires:
@@ -60,7 +72,7 @@ def curves(wires: tuple[Thermocouple, ...]) -> dict[str, Any]:
         )
         text = f"{w.name}: {w.lowest_celsius:.0f} to {w.highest_celsius:.0f} °C"
         if w.cem43_min:
-            text += f", {w.cem43_min[-1]:.1f} CEM43 min"
+            text += f", {dose_word(w.cem43_min[-1])} CEM43 min"
         lines.append({"points": points, "colour": _COLOURS[n % len(_COLOURS)], "text": text})
     return {"lines": lines, "last": f"{last / 60:.0f} min", "low": f"{low:.0f} °C", "high": f"{high:.0f} °C"}
 
@@ -96,6 +108,15 @@ class TimeSlider:
     def times_s(self) -> list[float]:
         """When the moments are; empty where the scene holds no simulation."""
         return [] if self._course is None or self._shown is None else frame_times_s(self._course)
+
+    @property
+    def scale_celsius(self) -> list[int]:
+        """Temperatures of the first and the last colour; empty where the scene holds no simulation."""
+        if not self.times_s:
+            return []
+        display = self._shown.GetDisplayNode()  # type: ignore[union-attr]
+        middle, half = display.GetLevel(), display.GetWindow() / 2
+        return [round(middle - half), round(middle + half)]
 
     def show(self, number: int) -> bool:
         """Lay a moment's temperatures over the CT; a number that no moment has takes the layer away."""

@@ -14,6 +14,7 @@ from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS, add_model
 from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, segments, tag
+from BoneAblationPlannerLib.scene.stabilisation import BODY, CORRIDOR, SHAFT, THREAD
 from BoneAblationPlannerLib.scene.surfaces import ellipsoid_surface, mask_surface, needle_surface, set_scalars
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
@@ -25,14 +26,18 @@ LAYERS = {
     "remainder": "Not covered",
     "structure": "Structures",
     "estimate": "Expected nerves",
+    "stabilisation": "Cement and screws",
+    "corridor": "Screw corridors (3D)",
     "bone": "Bone (3D)",
     "skin": "Skin (3D)",
 }
 _REMAINDER_COLOUR = (0.95, 0.15, 0.1)
-_OPACITY = {"bone-surface": 0.45, "skin-surface": 0.15, "structure-surface": 1.0, "margin-map": 1.0}
+_OPACITY = {BODY: 0.7, "bone-surface": 0.45, "skin-surface": 0.15, "structure-surface": 1.0, "margin-map": 1.0}
 _SKIN_AT_ENTRY = 0.45
 _LAYER_OF_MODEL = {"bone-surface": "bone", "skin-surface": "skin", "structure-surface": "structure",
-                   "margin-map": "lesion"}  # fmt: skip
+                   "margin-map": "lesion", BODY: "stabilisation", SHAFT: "stabilisation",
+                   THREAD: "stabilisation", CORRIDOR: "corridor"}  # fmt: skip
+_IN_SLICES = (BODY, SHAFT, THREAD)
 _FOLLOWING = ("shaft", "zone", "zone-visible")
 """Models that the file has too; the page makes its own, so that each belongs to a needle."""
 
@@ -58,7 +63,8 @@ class Overlays:
         self._left = add_model(scene, "Not covered", empty, "remainder", _REMAINDER_COLOUR, 0.6)
         self._margin_map = next((m for m in self.models if _role(m) == "margin-map"), None)
         self._nearest: NDArray[np.intp] | None = None
-        self._shown = {**dict.fromkeys(LAYERS, True), "skin": False}
+        self._followed: dict[int, Placement] = {}
+        self._shown = {**dict.fromkeys(LAYERS, True), "skin": False, "corridor": False}
         self._entry_view = False
         self._display()
 
@@ -69,18 +75,24 @@ class Overlays:
     def follow(self, placements: Sequence[Placement], *, lines_too: bool = True) -> None:
         """Put needles and zones where a proposal has them; `lines_too` moves the handles as well."""
         for number, placement in enumerate(placements):
-            zone, ice = placement.zone, placement.outer_zone
-            has_ice = placement.program.visible_short_mm is not None
-            self._zones[number].SetAndObservePolyData(_spheroid_surface(zone))
-            self._ice[number].SetAndObservePolyData(_spheroid_surface(ice))
-            self._ice[number].GetDisplayNode().SetVisibility(has_ice and self._shown["zone-visible"])
-            direction = np.subtract(placement.tip_ras_mm, placement.entry_ras_mm)
-            length = max(placement.device.shaft_lengths_mm)
-            shaft = needle_surface(placement.tip_ras_mm, direction, length, placement.device.diameter_mm)
-            self._shafts[number].SetAndObservePolyData(shaft)
+            if self._followed.get(number) != placement:
+                self._followed[number] = placement
+                self._place(number, placement)
             if lines_too:
                 for point, position in enumerate((placement.entry_ras_mm, placement.tip_ras_mm)):
                     self.lines[number].SetNthControlPointPositionWorld(point, *position)
+
+    def _place(self, number: int, placement: Placement) -> None:
+        """Shaft and zones of one needle."""
+        has_ice = placement.program.visible_short_mm is not None
+        self._zones[number].SetAndObservePolyData(_spheroid_surface(placement.zone))
+        self._ice[number].GetDisplayNode().SetVisibility(has_ice and self._shown["zone-visible"])
+        if has_ice:
+            self._ice[number].SetAndObservePolyData(_spheroid_surface(placement.outer_zone))
+        direction = np.subtract(placement.tip_ras_mm, placement.entry_ras_mm)
+        length = max(placement.device.shaft_lengths_mm)
+        shaft = needle_surface(placement.tip_ras_mm, direction, length, placement.device.diameter_mm)
+        self._shafts[number].SetAndObservePolyData(shaft)
 
     def show_target(self, mask: NDArray[np.bool_], grid: Any) -> None:
         """Outline lesion + margin."""
@@ -128,7 +140,7 @@ class Overlays:
                 _SKIN_AT_ENTRY if role == "skin-surface" and self._entry_view else _OPACITY.get(role, 1.0)
             )
             display.SetVisibility(shown.get(_LAYER_OF_MODEL.get(role, ""), True))
-            display.SetVisibility2D(False)
+            display.SetVisibility2D(role in _IN_SLICES)
             display.SetBackfaceCulling(True)
         groups = (("zone", self._zones), ("remainder", [self._left]), ("target", [self._target]))
         for layer, nodes in groups:

@@ -75,6 +75,7 @@ def first_state() -> dict[str, Any]:
         "cement_step": 0,
         "heat": {},
         "heat_times": [],
+        "heat_scale": [],
         "heat_moment": -1,
         "sources": [],
         "catalogue": [],

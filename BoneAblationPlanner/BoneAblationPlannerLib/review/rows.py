@@ -3,8 +3,7 @@
 import math
 from typing import Any, Literal
 
-from BoneAblationPlannerLib.advice.order import work_steps
-from BoneAblationPlannerLib.plan import Cement, CementLeak, Clearance, Coverage, Plan, Probe, Robust
+from BoneAblationPlannerLib.plan import Clearance, Coverage, Plan, Probe, Robust
 from BoneAblationPlannerLib.report.words import STATUS_NAMES, modality_name, percent_word, point_word, value_word
 
 Light = Literal["red", "amber", "green"]
@@ -134,92 +133,6 @@ def _needle(probe: Probe, before: Probe | None) -> dict[str, Any]:
         "program": probe.program,
         "facts": [{"what": what, "value": value} for what, value in facts],
     }
-
-
-def cement_rows(plan: Plan) -> dict[str, Any]:
-    """Cement, screws and stability, as far as the plan has them."""
-    cement = plan.cement
-    return {
-        "fill": "" if cement is None else _fill_words(cement),
-        "needles": [
-            f"{n.name}: {n.gauge} G"
-            + (f", along {n.shares_track_with}" if n.shares_track_with else ", on a track of its own")
-            + ("" if n.volume_ml is None else f", {n.volume_ml:.1f} ml")
-            for n in (cement.needles if cement else ())
-        ],
-        "leaks": [_leak_words(leak) for leak in (cement.leaks if cement else ())],
-        "steps": _cement_steps(cement) if cement else [],
-        "cautions": [*(cement.cautions if cement else ()), *(c.rule for c in plan.stability.cautions)],
-        "order": list(work_steps(plan)) if cement is not None or plan.screws else [],
-        "screws": [
-            {
-                "name": s.name,
-                "corridor": s.corridor,
-                "size": f"{s.diameter_mm:.1f} x {s.length_mm:.0f} mm",
-                "clearance": f"{s.cortical_clearance_mm:.1f} mm",
-                "purchase": "" if s.purchase_beyond_lesion_mm is None else f"{s.purchase_beyond_lesion_mm:.0f} mm",
-                "bone": ", ".join(f"{percent_word(share)} {kind}" for kind, share in s.hu_shares.items()),
-                "joints": ", ".join(s.joints_met) or "none",
-            }
-            for s in plan.screws
-        ],
-        "stability": [{"what": w, "before": b, "after": a} for w, b, a in _stability_rows(plan)],
-    }
-
-
-def _fill_words(cement: Cement) -> str:
-    words = f"{cement.fill_ml:.1f} ml, {percent_word(cement.fill_fraction)} of the lesion"
-    if cement.stop_ml is not None:
-        words += f"; stop at {cement.stop_ml:.1f} ml"
-    return words if cement.viscosity is None else f"{words}; simulated with {cement.viscosity} viscosity"
-
-
-def _leak_words(leak: CementLeak) -> str:
-    when = "no simulated cement leaves there" if leak.at_ml is None else f"from {leak.at_ml:.1f} ml"
-    return f"Gap of {leak.defect_area_mm2:.0f} mm2 towards {leak.towards}, {leak.distance_mm:.0f} mm away: {when}"
-
-
-def _cement_steps(cement: Cement) -> list[dict[str, str]]:
-    """Where the cement is and what leaks, millilitre by millilitre."""
-    rows = []
-    for step in cement.steps:
-        leaking = [x for x in cement.leaks if x.at_ml is not None and x.at_ml <= step.injected_ml]
-        rows.append(
-            {
-                "injected": f"{step.injected_ml:.1f} ml",
-                "lesion": f"{step.lesion_ml:.1f} ml",
-                "bone": f"{step.bone_ml:.1f} ml",
-                "outside": f"{step.outside_ml:.1f} ml",
-                "leaks": ", ".join(x.towards for x in leaking) or "none",
-                "advised": "" if cement.stop_ml is None or step.injected_ml <= cement.stop_ml + 0.05 else "beyond",
-            }
-        )
-    return rows
-
-
-def _stability_rows(plan: Plan) -> list[tuple[str, str, str]]:
-    mirels, rigidity, acetabulum = plan.stability.mirels, plan.stability.rigidity, plan.stability.acetabulum
-    rows = []
-    if mirels.lowest is not None and mirels.highest is not None:
-        total = str(mirels.lowest) if mirels.lowest == mirels.highest else f"{mirels.lowest} to {mirels.highest}"
-        rows.append(("Mirels score", total, ""))
-    if acetabulum is not None:
-        rows.append(("Acetabulum", f"Harrington {acetabulum.harrington}, Levy {acetabulum.levy}", ""))
-    if rigidity is not None:
-        for key, word in (("EA", "axial"), ("EI_min", "bending"), ("GJ", "torsion")):
-            before, after = getattr(rigidity.before, key), getattr(rigidity.after, key)
-            rows.append((f"Rigidity, {word} ({key})", f"{before:.3g}", f"{after:.3g}"))
-        after_loss = rigidity.reduction_after_fraction
-        rows.append(
-            (
-                f"Largest loss against {rigidity.reference_kind or 'the reference'}",
-                percent_word(rigidity.reduction_fraction),
-                "" if after_loss is None else percent_word(max(after_loss, 0.0)),
-            )
-        )
-        if rigidity.validated is False:
-            rows.append(("Not validated: this bone is no beam", "", ""))
-    return rows
 
 
 def source_rows(plan: Plan) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.review import rows
 from BoneAblationPlannerLib.review.approvals import read_record
+from BoneAblationPlannerLib.review.cement import cement_rows
 from BoneAblationPlannerLib.review.draft import Draft
 from BoneAblationPlannerLib.review.heat import heat_rows
 from BoneAblationPlannerLib.review.windows import SLICES, Windows
@@ -32,7 +33,7 @@ class Telling:
         state.estimated = rows.estimated_names(now)
         state.needles = rows.needle_rows(now, stored)
         state.warnings = rows.all_warnings(now)
-        state.cement = rows.cement_rows(now)
+        state.cement = cement_rows(now)
         state.heat = heat_rows(now, stored)
         state.sources = rows.source_rows(now)
         state.needs_reason = rows.needs_reason(now)

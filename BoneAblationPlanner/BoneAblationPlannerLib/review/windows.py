@@ -97,6 +97,10 @@ class Windows:
             view.set_foreground_volume_id(None if volume is None else volume.GetID())
             view.set_foreground_opacity(0.0 if volume is None else _OVERLAY_OPACITY)
 
+    def hurry(self, in_a_hurry: bool) -> None:
+        """While figures are measured the 3D view is drawn roughly: it would hold everything else up."""
+        self.volume.get_view_node().SetUseDepthPeeling(not in_a_hurry)
+
     def render(self) -> None:
         """Draw all views again."""
         for window in self._windows.values():

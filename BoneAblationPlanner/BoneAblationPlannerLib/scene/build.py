@@ -195,8 +195,8 @@ def probe_lines(document: Any) -> list[Any]:
 def plan_anatomy(document: Any) -> tuple[Any, Any, str | None]:
     """CT node, segmentation node and id of the lesion's segment of a plan; None for what was deleted."""
     segmentation = document.GetNodeReference(_SEGMENTATION)
-    found = [] if segmentation is None else segments(segmentation)
-    lesion = next((identifier for identifier, segment in found if tag(segment, ROLE_TAG) == "lesion"), None)
+    found = {} if segmentation is None else {tag(segment, ROLE_TAG): name for name, segment in segments(segmentation)}
+    lesion = found.get("lesion")
     return document.GetNodeReference(_CT), segmentation, lesion
 
 
@@ -222,9 +222,18 @@ def own(nodes: PlanNodes, added: Iterable[Any], folder: str | None = None) -> No
 
 def remove_plan(nodes: PlanNodes) -> None:
     """Remove every node that `add_plan` added, with displays and storage, and the folder."""
-    for node in nodes.owned:
-        remove_node(nodes.scene, node)
-    hierarchy.remove_folder(nodes.scene, nodes.folder)
+    remove_document(nodes.document)
+
+
+def remove_document(document: Any) -> None:
+    """Remove a plan with whatever is left of its nodes, also where the user deleted its CT, anatomy or folder."""
+    scene = document.GetScene()
+    folder = hierarchy.folder_of(scene, document)
+    owned = [document.GetNthNodeReference(_OWNED, n) for n in range(document.GetNumberOfNodeReferences(_OWNED))]
+    for node in (*owned, *_probe_lines(scene, document), document):
+        remove_node(scene, node)
+    if folder is not None:
+        hierarchy.remove_folder(scene, folder)
 
 
 def plan_documents(scene: Any) -> list[Any]:

@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.placement.live import LivePlacements
@@ -13,9 +15,12 @@ from BoneAblationPlannerLib.placement.probe_figures import Placement
 from BoneAblationPlannerLib.plan import Plan, Point
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.progress import ReportProgress
-from BoneAblationPlannerLib.scene.build import PlanNodes, plan_nodes, probe_lines, read_plan_nodes, remove_plan
+from BoneAblationPlannerLib.scene.build import PlanNodes, plan_nodes, probe_lines, read_plan_nodes, remove_document
+from BoneAblationPlannerLib.scene.convert import points_array
+from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS
 from BoneAblationPlannerLib.scene.probes import read_line
 from BoneAblationPlannerLib.scene.refresh import show_probes, show_result, show_stabilisation
+from BoneAblationPlannerLib.scene.surfaces import set_scalars
 from BoneAblationPlannerLib.scene.temperature import read_thermocouples
 
 _SAME_POINT_MM = 1e-3
@@ -25,13 +30,13 @@ _SAME_POINT_MM = 1e-3
 class LivePlan:
     """A plan that was made since the scene was opened.
 
-    `edited` is the state of its segments when it was shown; `made` the plan before needles were moved by hand, so that
-    needles that are put back are again what was planned.
+    `edited` is the state of its segments and its CT when it was shown; `made` the plan before needles were moved by
+    hand, so that needles that are put back are again what was planned.
     """
 
     nodes: PlanNodes
     result: PlanningResult
-    edited: int
+    edited: tuple[int, ...]
     made: Plan
 
     @cached_property
@@ -42,6 +47,13 @@ class LivePlan:
         prepared = prepared_of(self.result)
         return prepared, LivePlacements(prepared)
 
+    @cached_property
+    def nearest_margin(self) -> NDArray[np.intp]:
+        """For every vertex of the margin map the surface point whose margin it shows."""
+        points = points_array(self.nodes.margin_map.GetPolyData())
+        _distance, nearest = cKDTree(self.measuring[0].target.surface_ras_mm).query(points)
+        return np.asarray(nearest, dtype=np.intp)
+
 
 _plans: list[LivePlan] = []
 
@@ -49,8 +61,7 @@ _plans: list[LivePlan] = []
 def remember(nodes: PlanNodes, result: PlanningResult, made: Plan | None = None) -> None:
     """Keep a result with the nodes that show it; a newer result for the same document replaces the older."""
     _plans[:] = [p for p in _plans if _is_there(p) and p.nodes.document is not nodes.document]
-    edited = nodes.segmentation.GetSegmentation().GetMTime()
-    _plans.append(LivePlan(nodes, result, edited, made or result.plan))
+    _plans.append(LivePlan(nodes, result, _state_of(nodes), made or result.plan))
 
 
 def update(document: Any, result: PlanningResult) -> PlanNodes:
@@ -138,7 +149,7 @@ def show(document: Any, result: PlanningResult) -> None:
 
 
 def show_moving(document: Any) -> Plan | None:
-    """Needles and zones where the lines are now; the plan with the figures that a drag changes.
+    """Needles, zones and margin map where the lines are now; the plan with the figures that a drag changes.
 
     Figures under placement error are those of before the drag. None for a plan that was loaded and not measured yet.
     """
@@ -148,14 +159,14 @@ def show_moving(document: Any) -> Plan | None:
     _, measuring = live.measuring
     figures = measuring.figures(placements(document))
     show_probes(plan_nodes(document), figures.probes)
+    _show_margins(live, figures.nominal.surface_margins_mm)
     before = live.result.plan
     return replace(before, probes=figures.probes, coverage=figures.nominal.with_robust(before.coverage.robust))
 
 
 def remove(document: Any) -> None:
     """Remove a plan with all its nodes, whether it was made here or loaded."""
-    live = live_plan(document)
-    remove_plan(plan_nodes(document) if live is None else live.nodes)
+    remove_document(document)
     forget_removed()
 
 
@@ -164,8 +175,24 @@ def _is_there(plan: LivePlan) -> bool:
 
 
 def _was_edited(live: LivePlan) -> bool:
-    """Whether a segment was changed since the result was shown."""
-    return bool(live.nodes.segmentation.GetSegmentation().GetMTime() > live.edited)
+    """Whether a segment, or the CT below it, was changed since the result was shown."""
+    return _state_of(live.nodes) != live.edited
+
+
+def _state_of(nodes: PlanNodes) -> tuple[int, ...]:
+    """Changes with the segments and with the CT's voxels; not with how they are shown."""
+    image = nodes.ct.GetImageData()
+    scalars = None if image is None else image.GetPointData().GetScalars()
+    return (nodes.segmentation.GetSegmentation().GetMTime(), 0 if scalars is None else scalars.GetMTime())
+
+
+def _show_margins(live: LivePlan, margins_mm: NDArray[np.float64]) -> None:
+    """Colour the margin map as the needles are now, during a drag."""
+    node = live.nodes.margin_map
+    if node is not None and node.GetScene() is live.nodes.scene and node.GetPolyData() is not None:
+        surface = node.GetPolyData()
+        set_scalars(surface, MARGIN_SCALARS, margins_mm[live.nearest_margin])
+        surface.Modified()
 
 
 def _was_moved(live: LivePlan) -> bool:

@@ -11,8 +11,6 @@ from BoneAblationPlannerLib.scene.tables import Cell, add_table
 
 PLOT = "stabilisation-plot"
 ALONG = "mm from the bone's upper end"
-STEP_MM = 5.0
-"""Of a plan's density along screws."""
 _REFERENCE: Colour = (0.6, 0.6, 0.6)
 
 
@@ -75,7 +73,7 @@ def _curves(plan: Plan) -> Iterator[Curves]:
         )
     for screw in plan.screws:
         if screw.hu_every_5_mm:
-            values: list[tuple[Cell, ...]] = [(n * STEP_MM, hu) for n, hu in enumerate(screw.hu_every_5_mm)]
+            values: list[tuple[Cell, ...]] = list(zip(screw.hu_at_mm, screw.hu_every_5_mm, strict=True))
             yield Curves(
                 f"Density along {screw.name}",
                 "mm from the head",

@@ -31,11 +31,11 @@ ROLES = (
     BROWSER, "thermocouple-table", "thermocouple-series", "thermocouple-plot",
 )  # fmt: skip
 _ROLE = "BonePlan.Role"
-_COLOURS = "vtkMRMLColorTableNodeRainbow"
+_COLOURS = "vtkMRMLColorTableNodeReverseRainbow"  # cold is violet, hot is red
 _COLD_SHOWN, _HOT_SHOWN = (-273.0, 30.0), (40.0, 1000.0)
 _PLACED = 2  # vtkMRMLMarkupsNode::PositionDefined
 BAND: dict[str, tuple[str, Colour]] = {
-    "simulated-small": ("Zone, strong perfusion and weak conduction", (0.84, 0.37, 0.0)),
+    "simulated-small": ("Zone, strong perfusion and weak conduction", (0.0, 0.62, 0.45)),
     "simulated-large": ("Zone, weak perfusion and strong conduction", (0.0, 0.45, 0.7)),
 }
 

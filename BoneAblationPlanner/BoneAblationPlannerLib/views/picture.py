@@ -17,6 +17,7 @@ PictureKind = Literal[
     "entry",
     "stabilisation",
     "rigidity",
+    "density",
     "temperature",
 ]
 

@@ -43,6 +43,7 @@ def take_pictures(
         pictures = _take_slices(scene, nodes, result, folder, part(report, 0.0, 0.6))
         pictures += _take_3d(scene, nodes, result, folder, part(report, 0.6, 1.0))
         pictures += _rigidity_pictures(result.plan, folder)
+        pictures += _density_pictures(result.plan, folder)
         return (*pictures, *temperature_pictures(result, folder, SIZE))
 
 
@@ -385,6 +386,15 @@ def _rigidity_pictures(plan: Plan, folder: Path) -> list[Picture]:
     stabilisation.rigidity_picture(rigidity.curve, SIZE).save(path, compress_level=3)
     caption = "Smaller bending rigidity along the bone: as it is, after treatment, and the reference."
     return [Picture(path, "Bending rigidity", caption, None, "rigidity")]
+
+
+def _density_pictures(plan: Plan, folder: Path) -> list[Picture]:
+    if not any(len(s.hu_every_5_mm) > 1 for s in plan.screws):
+        return []
+    path = folder / "stabilisation-density.png"
+    stabilisation.density_picture(plan.screws, SIZE).save(path, compress_level=3)
+    caption = "Mean density on the axis and around the thread of each screw, from its head to its tip."
+    return [Picture(path, "Density along the screws", caption, None, "density")]
 
 
 def _entry_picture(

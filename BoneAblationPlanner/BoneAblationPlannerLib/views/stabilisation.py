@@ -1,13 +1,15 @@
-"""What the pictures of cement and screws show, and the curve of rigidity; no scene."""
+"""What the pictures of cement and screws show, and the curves of rigidity and density; no scene."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from BoneAblationPlannerLib.frames import unit_vector
-from BoneAblationPlannerLib.plan import Plan, Point, RigidityCurve
+from BoneAblationPlannerLib.plan import Plan, Point, RigidityCurve, Screw
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour
 from BoneAblationPlannerLib.views import planes
 from BoneAblationPlannerLib.views.annotate import SMALL_FONT_SIZE, LegendItem, bytes_of, finished_page
@@ -20,6 +22,7 @@ _CURVES: tuple[tuple[str, str, Colour, int], ...] = (
     ("before_EI_min", "Before treatment", ROLE_COLOURS["lesion"], 5),
     ("after_EI_min", "After treatment", ROLE_COLOURS["zone-visible"], 5),
 )
+_SCREW_COLOURS: tuple[Colour, ...] = (ROLE_COLOURS["screw"], (0.9, 0.6, 0.0), (0.0, 0.6, 0.5))
 
 
 @dataclass(frozen=True)
@@ -84,28 +87,55 @@ def round_steps(low: float, high: float) -> list[float]:
 
 def rigidity_picture(curve: RigidityCurve, size: tuple[int, int]) -> Image.Image:
     """Bending rigidity along the bone: reference, before and after treatment, on a page of the pictures' size."""
+    along = np.asarray(curve.station_mm)
+    lines = [_Line(title, along, np.asarray(getattr(curve, name)), colour, width)
+             for name, title, colour, width in _CURVES]  # fmt: skip
+    return _drawn(lines, "Smaller bending rigidity EI, N mm2", "mm from the bone's upper end", ".2g", size)
+
+
+def density_picture(screws: Sequence[Screw], size: tuple[int, int]) -> Image.Image:
+    """Mean HU on and around each screw that has it, from the head to the tip, on a page of the pictures' size."""
+    lines = [
+        _Line(s.name, np.asarray(s.hu_at_mm), np.asarray(s.hu_every_5_mm), colour, 5)
+        for s, colour in zip(screws, cycle(_SCREW_COLOURS), strict=False)
+        if s.hu_every_5_mm
+    ]
+    return _drawn(lines, "Density on and around the screws, HU", "mm from the head", ".0f", size)
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    name: str
+    along: NDArray[np.float64]
+    values: NDArray[np.float64]
+    colour: Colour
+    width: int
+
+
+def _drawn(lines: Sequence[_Line], title: str, across: str, number: str, size: tuple[int, int]) -> Image.Image:
+    """Lines over one axis, zero among the values; `number` is how values are written."""
     image = Image.new("RGB", size, _PAPER)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(SMALL_FONT_SIZE)
     left, top, right, bottom = 150, 30, size[0] - 40, size[1] - 110
-    along = np.asarray(curve.station_mm)
-    highest = max(max(getattr(curve, name), default=0.0) for name, *_ in _CURVES) or 1.0
+    along, values = (np.concatenate([getattr(line, name) for line in lines]) for name in ("along", "values"))
+    lowest, highest = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    highest = highest if highest > lowest else lowest + 1.0
     low, high = float(along.min()), max(float(along.max()), float(along.min()) + 1.0)
 
-    def place(station_mm: float, value: float) -> tuple[float, float]:
-        x = left + (station_mm - low) / (high - low) * (right - left)
-        return x, bottom - value / highest * (bottom - top)
+    def place(along_mm: float, value: float) -> tuple[float, float]:
+        x = left + (along_mm - low) / (high - low) * (right - left)
+        return x, bottom - (value - lowest) / (highest - lowest) * (bottom - top)
 
-    for value in round_steps(0.0, highest):
+    for value in round_steps(lowest, highest):
         y = place(low, value)[1]
         draw.line([(left, y), (right, y)], fill=_FAINT, width=2)
-        draw.text((left - 12, y), f"{value:.2g}", font=font, anchor="rm", fill=_INK)
-    for station_mm in round_steps(low, high):
-        x = place(station_mm, 0.0)[0]
+        draw.text((left - 12, y), f"{value:{number}}", font=font, anchor="rm", fill=_INK)
+    for along_mm in round_steps(low, high):
+        x = place(along_mm, 0.0)[0]
         draw.line([(x, bottom), (x, bottom + 8)], fill=_INK, width=2)
-        draw.text((x, bottom + 14), f"{station_mm:.0f}", font=font, anchor="mt", fill=_INK)
-    draw.text(((left + right) / 2, size[1] - 14), "mm from the bone's upper end", font=font, anchor="mb", fill=_INK)
-    for name, _title, colour, width in _CURVES:
-        values = getattr(curve, name)
-        draw.line([place(s, v) for s, v in zip(along, values, strict=True)], fill=bytes_of(colour), width=width)
-    legend = [LegendItem(title, colour, filled=True) for _name, title, colour, _width in _CURVES]
-    return finished_page(image, "Smaller bending rigidity EI, N mm2", legend)
+        draw.text((x, bottom + 14), f"{along_mm:.0f}", font=font, anchor="mt", fill=_INK)
+    draw.text(((left + right) / 2, size[1] - 14), across, font=font, anchor="mb", fill=_INK)
+    for line in lines:
+        points = [place(s, v) for s, v in zip(line.along, line.values, strict=True)]
+        draw.line(points, fill=bytes_of(line.colour), width=line.width)
+    return finished_page(image, title, [LegendItem(line.name, line.colour, filled=True) for line in lines])

@@ -132,9 +132,8 @@ def simulate_fill(
     capacity = np.where(lesion, DEFAULTS["cavity_share"], DEFAULTS["trabecular_share"]) * grid.voxel_ml
     capacity[kind == OUTSIDE] = grid.voxel_ml
     stages = [[_seed(grid, kind, lesion, tip) for tip in tips] for tips in (tips_ras_mm, *pulled_back_ras_mm)]
-    voxels = _injected(
-        _slowness(hu, lesion, kind, viscosity), kind, capacity.astype(np.float32), grid.spacing_kji_mm, stages, volume_ml
-    )
+    slowness, room = _slowness(hu, lesion, kind, viscosity), capacity.astype(np.float32)
+    voxels = _injected(slowness, kind, room, grid.spacing_kji_mm, stages, volume_ml)
     rows = tuple(voxels.T)
     taken = capacity[rows]
     taken[-1] -= max(float(taken.sum()) - volume_ml, 0.0)

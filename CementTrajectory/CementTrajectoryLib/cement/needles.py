@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.case import Anatomy, PlanningResult
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.plan import CementNeedle, Plan, Point, Probe
@@ -18,6 +18,8 @@ MOST_NEEDLES = 3
 TIP_SPACING_MM = 4.0
 TIPS_OF_A_FURTHER_NEEDLE = 6
 FULL_ML = 0.05
+Places = tuple[Point, ...]
+"""Where one needle injects, deepest first."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,14 @@ class Track:
     shares: str | None
 
 
+@dataclass(frozen=True)
+class PullBack:
+    """How needles are pulled back while cement goes in: so often, so far each time."""
+
+    times: int
+    step_mm: float
+
+
 @dataclass(frozen=True, eq=False)
 class ChosenNeedles:
     """Needles in the order of filling, and the fill of the wanted volume through all of them."""
@@ -37,6 +47,7 @@ class ChosenNeedles:
     needles: tuple[CementNeedle, ...]
     fill: Fill
     stop_ml: float
+    pull_back_after_ml: tuple[float, ...] = ()
 
 
 def central_probe(plan: Plan) -> Probe:
@@ -65,79 +76,110 @@ def choose_needles(
     defects: Sequence[Defect],
     viscosity: Viscosity,
     count: int | None = None,
+    pull_back: PullBack | None = None,
 ) -> ChosenNeedles:
     """Needles through which most cement goes in before it leaks.
 
     The first goes along the central probe's track. Another is added where it raises the advised volume by a tenth of
-    what is wanted; with `count`, as many as that, as far as there are tracks.
+    what is wanted; with `count`, as many as that, as far as there are tracks. All are pulled back alike (by default
+    not at all), each as long as its tip stays in the lesion.
 
     Raises
     ------
     InputError
         If the probes' tracks hold no place for a tip.
     """
+    pull_back = pull_back or PullBack(0, 0.0)
     available = tracks(result.plan)
-    chosen: list[tuple[Track, Point]] = []
+    chosen: list[tuple[Track, Places]] = []
     best: tuple[Fill, float] | None = None
     while len(chosen) < (count or MOST_NEEDLES) and available:
         if count is None and best is not None and best[1] >= fill_ml - FULL_ML:
             break
-        found = _next_tip(result, available if chosen else available[:1], chosen, fill_ml, defects, viscosity)
+        places = [
+            (track, places)
+            for track in (available if chosen else available[:1])
+            for places in _places(result, track, pull_back)[: TIPS_OF_A_FURTHER_NEEDLE if chosen else None]
+        ]
+        found = _next_needle(result.anatomy, places, [p for _, p in chosen], fill_ml, defects, viscosity)
         if found is None:
             break
-        track, tip, fill, stop_ml = found
+        track, injects_at, fill, stop_ml = found
         if count is None and best is not None and stop_ml < best[1] + DEFAULTS["needle_gain"] * fill_ml:
             break
-        chosen.append((track, tip))
+        chosen.append((track, injects_at))
         available.remove(track)
         best = fill, stop_ml
     if best is None:
         raise InputError("cement: the probes' tracks hold no place for a tip; expected a planned ablation")
     fill, stop_ml = best
-    shares = fill.shares_ml([tip for _track, tip in chosen], stop_ml)
+    shares = fill.shares_ml([places for _track, places in chosen], stop_ml)
     order = sorted(range(len(chosen)), key=lambda n: -_away_from_leaks(fill, defects, chosen[n][1]))
     needles = tuple(
         CementNeedle(
             f"Cement needle {number}",
             gauge,
             chosen[n][0].entry_ras_mm,
-            chosen[n][1],
+            chosen[n][1][0],
             chosen[n][0].shares,
             GAUGE_DIAMETER_MM[gauge],
             round(shares[n], 2),
+            chosen[n][1],
         )
         for number, n in enumerate(order, start=1)
     )
-    return ChosenNeedles(needles, fill, stop_ml)
+    stages = max(len(places) for _track, places in chosen)
+    pulls = tuple(round(fill_ml * n / stages, 2) for n in range(1, stages))
+    return ChosenNeedles(needles, fill, stop_ml, pulls)
 
 
-def _next_tip(
-    result: PlanningResult,
-    available: Sequence[Track],
-    chosen: Sequence[tuple[Track, Point]],
+def _next_needle(
+    anatomy: Anatomy,
+    available: Sequence[tuple[Track, Places]],
+    before: Sequence[Places],
     fill_ml: float,
     defects: Sequence[Defect],
     viscosity: Viscosity,
-) -> tuple[Track, Point, Fill, float] | None:
-    """The tip with the largest advised volume, together with the needles that are chosen.
+) -> tuple[Track, Places, Fill, float] | None:
+    """The needle with the largest advised volume, together with those before it.
 
-    A track's first tip is kept unless another is better by `needle_gain` of the volume.
+    The first one is kept unless another is better by `needle_gain` of the volume.
     """
-    best: tuple[Track, Point, Fill, float] | None = None
-    before = [tip for _track, tip in chosen]
-    for track in available:
-        tips = _tips(result, track)
-        for tip in tips[:TIPS_OF_A_FURTHER_NEEDLE] if chosen else tips:
-            fill = simulate_fill(result.anatomy, [*before, tip], fill_ml, defects, viscosity)
-            stop_ml = advised_stop_ml(fill, fill_ml)
-            if best is None or stop_ml > best[3] + DEFAULTS["needle_gain"] * fill_ml:
-                best = track, tip, fill, stop_ml
-            if stop_ml >= fill_ml - FULL_ML:
-                return track, tip, fill, stop_ml
+    best: tuple[Track, Places, Fill, float] | None = None
+    for track, places in available:
+        # The needle that has no way left to be pulled back stays where it is.
+        needles = [*before, places]
+        stages = [[p[min(n, len(p) - 1)] for p in needles] for n in range(max(map(len, needles)))]
+        fill = simulate_fill(anatomy, stages[0], fill_ml, defects, viscosity, stages[1:])
+        stop_ml = advised_stop_ml(fill, fill_ml)
+        if best is None or stop_ml > best[3] + DEFAULTS["needle_gain"] * fill_ml:
+            best = track, places, fill, stop_ml
+        if stop_ml >= fill_ml - FULL_ML:
+            return track, places, fill, stop_ml
     return best
 
 
-def _tips(result: PlanningResult, track: Track) -> list[Point]:
+def _places(result: PlanningResult, track: Track, pull_back: PullBack) -> list[Places]:
+    """Where a needle on a track may inject, about each of its middles, deepest first; every choice once."""
+    grid, lesion = result.anatomy.ct.grid, result.anatomy.lesion
+    entry, end = np.array(track.entry_ras_mm), np.array(track.tip_ras_mm)
+    length = float(np.linalg.norm(end - entry))
+    inwards = (end - entry) / length
+    offsets = (pull_back.times / 2 - np.arange(pull_back.times + 1)) * pull_back.step_mm
+    choices = []
+    for middle in _middles(result, track):
+        # Deeper than the probe went, nothing was checked.
+        along = (np.array(middle) - entry) @ inwards + offsets
+        points = entry + np.minimum(along, length)[:, None] * inwards
+        index = np.rint(grid.ijk_from_ras(points)[:, ::-1]).astype(int)
+        seen = ((index >= 0) & (index < grid.shape)).all(axis=1)
+        inside = points[seen][lesion[tuple(index[seen].T)]]
+        places = tuple(dict.fromkeys(rounded_point(p) for p in inside)) if len(offsets) > 1 else ()
+        choices.append(places or (middle,))
+    return list(dict.fromkeys(choices))
+
+
+def _middles(result: PlanningResult, track: Track) -> list[Point]:
     """The track's first place, then those inside the lesion, nearest to it (or to the lesion's centre) first."""
     grid, lesion = result.anatomy.ct.grid, result.anatomy.lesion
     entry, tip = np.array(track.entry_ras_mm), np.array(track.tip_ras_mm)
@@ -152,7 +194,8 @@ def _tips(result: PlanningResult, track: Track) -> list[Point]:
     return first + [rounded_point(point) for point in inside[order]]
 
 
-def _away_from_leaks(fill: Fill, defects: Sequence[Defect], tip_ras_mm: Point) -> float:
-    """Distance in mm from a tip to the nearest defect at which simulated cement leaves; infinite if it does not."""
+def _away_from_leaks(fill: Fill, defects: Sequence[Defect], places_ras_mm: Places) -> float:
+    """Distance in mm from a needle to the nearest defect at which simulated cement leaves; infinite if it does not."""
     leaking = [d.centre_ras_mm for d, at in zip(defects, fill.leak_ml, strict=True) if at is not None]
-    return min((float(np.linalg.norm(np.subtract(tip_ras_mm, c))) for c in leaking), default=float("inf"))
+    away = (float(np.linalg.norm(np.subtract(place, c))) for place in places_ras_mm for c in leaking)
+    return min(away, default=float("inf"))

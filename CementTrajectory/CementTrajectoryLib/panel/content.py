@@ -2,6 +2,7 @@
 
 from slicer.i18n import tr as _
 
+from BoneAblationPlannerLib.advice.order import pull_backs
 from BoneAblationPlannerLib.panel.content import Table, percent
 from BoneAblationPlannerLib.plan import Cement, CementNeedle, Mirels, Plan, Point, Screw, ScrewCorridor, Stability
 
@@ -9,6 +10,7 @@ from BoneAblationPlannerLib.plan import Cement, CementNeedle, Mirels, Plan, Poin
 def cement_table(cement: Cement) -> Table:
     """Needles in the order of filling, volumes, leaks."""
     rows = [(n.name, _needle(n)) for n in cement.needles]
+    rows += [(_("Pull back"), words) for words in pull_backs(cement)]
     wanted = _("{ml:.1f} ml ({percent} of the lesion)").format(ml=cement.fill_ml, percent=percent(cement.fill_fraction))
     rows.append((_("Cement wanted"), wanted))
     if cement.stop_ml is not None:

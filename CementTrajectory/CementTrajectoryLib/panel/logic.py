@@ -37,6 +37,8 @@ class CementLogic(SharedLogic):
             percent / 100 if percent > 0 else None,
             parameters.viscosity.value,
             parameters.needleCount.value,
+            int(parameters.pullBackTimes) if parameters.pullBackTimes >= 0 else None,
+            parameters.pullBackMm if parameters.pullBackMm >= 0 else None,
         )
         return self._prepared(document, lambda result, report: _unassessed(plan_cement(result, choices, report)))
 

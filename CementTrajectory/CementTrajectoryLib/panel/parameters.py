@@ -13,6 +13,7 @@ class NeedleGauge(enum.Enum):
 
     G11 = 11
     G10 = 10
+    G12 = 12
     G13 = 13
 
     def label(self) -> str:
@@ -67,7 +68,8 @@ class PainChoice(enum.Enum):
 class CementTrajectoryParameters:
     """Parameters of the panel.
 
-    `fillingPercent` 0 and `screwClearanceMm` below 0 are the defaults with their sources. `corridors` is JSON, a list
+    `fillingPercent` 0, and `pullBackTimes`, `pullBackMm` and `screwClearanceMm` below 0, are the defaults with their
+    sources. `corridors` is JSON, a list
     of titles, where the user chose corridors; empty for those near the lesion.
     """
 
@@ -76,6 +78,8 @@ class CementTrajectoryParameters:
     fillingPercent: Annotated[float, WithinRange(0, 100)] = 0.0
     viscosity: ViscosityChoice
     needleCount: NeedleCount
+    pullBackTimes: Annotated[float, WithinRange(-1, 6)] = -1.0
+    pullBackMm: Annotated[float, WithinRange(-1, 15)] = -1.0
     screwClearanceMm: Annotated[float, WithinRange(-1, 10)] = -1.0
     corridors: str
     pain: PainChoice

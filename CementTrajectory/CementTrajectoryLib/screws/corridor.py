@@ -64,6 +64,11 @@ class MissingCorridor:
     reason: str
     widest_mm: float | None
 
+    @property
+    def title(self) -> str:
+        """Name and side."""
+        return self.name if self.side == "both" else f"{self.name}, {self.side}"
+
 
 def corridor_of(
     name: str, side: CorridorSide, line: StraightLine | None, bones: tuple[str, ...], published: tuple[Published, ...]

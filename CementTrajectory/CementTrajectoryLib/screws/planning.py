@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from CementTrajectoryLib.screws.naming import SEARCHED_BONES
 
 CLOSED_LESION_MM = 8.0
 """A lesion's hole in a bone's outline up to twice this wide is bone to the corridor search; what bulges out is not."""
+
+SKIPPED = "not looked for: "
+"""How the reason begins where a corridor could not be looked for."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,10 @@ def propose_screws(
         Titles of the corridors to use, whether near the lesion or not; by default those near the lesion.
     """
     clearance = DEFAULTS["clearance_mm"] if clearance_mm is None else clearance_mm
-    whole = with_lesion(bones, anatomy.lesion)
-    corridors, missing = find_corridors(whole)
-    cautions = [f"no {m.name} screw, {m.side}: {m.reason}" for m in missing if m.reason.startswith("not found")]
+    searched = _searched(anatomy, bones)
+    whole, corridors, missing = searched.whole, searched.corridors, searched.missing
+    cautions = [f"no {m.name} screw, {m.side}: {m.reason}" for m in missing if not m.reason.startswith(SKIPPED)]
+    cautions += _skipped(missing)
     if not corridors:
         cautions.append(_no_corridor(bones))
         return ScrewProposal((), tuple(cautions), tuple(_missing_row(m) for m in missing))
@@ -108,6 +113,37 @@ def propose_screws(
     cautions += left_out
     rows = [*(_corridor_row(c, c in near, cautions) for c in corridors), *map(_missing_row, missing)]
     return ScrewProposal(tuple(screws), tuple(cautions), tuple(rows))
+
+
+@dataclass(frozen=True, eq=False)
+class _Searched:
+    """What the search found in bones; `whole` are those with the lesion's hole filled."""
+
+    bones: LabelMap
+    whole: LabelMap
+    corridors: tuple[Corridor, ...]
+    missing: tuple[MissingCorridor, ...]
+
+
+_kept: WeakKeyDictionary[Anatomy, _Searched] = WeakKeyDictionary()
+"""The search of an anatomy: another clearance or other corridors do not change it. Goes when the anatomy goes."""
+
+
+def _searched(anatomy: Anatomy, bones: LabelMap) -> _Searched:
+    kept = _kept.get(anatomy)
+    if kept is None or kept.bones.labels is not bones.labels or kept.bones.names != bones.names:
+        whole = with_lesion(bones, anatomy.lesion)
+        kept = _kept[anatomy] = _Searched(bones, whole, *find_corridors(whole))
+    return kept
+
+
+def _skipped(missing: Sequence[MissingCorridor]) -> list[str]:
+    """Corridors that could not be looked for, a line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for m in missing:
+        if m.reason.startswith(SKIPPED):
+            by_reason.setdefault(m.reason.removeprefix(SKIPPED), []).append(m.title)
+    return [f"not looked for, {reason}: {'; '.join(titles)}" for reason, titles in by_reason.items()]
 
 
 def _no_corridor(bones: LabelMap) -> str:

@@ -82,16 +82,20 @@ def _absorb(start, end, spacing, least, attenuation, conductivity, held, density
                 if away > REACH_MM:
                     continue
                 steps = int(away / RAY_STEP_MM) + 1
+                # From the antenna to the voxel in equal steps, half a voxel up so that cutting off rounds: both ends
+                # lie in the block, so all of it does.
+                to_x, to_y, to_z = (x - nearest * axis[0]), (y - nearest * axis[1]), (z - nearest * axis[2])
+                by_x, by_y, by_z = to_x / spacing[0] / steps, to_y / spacing[1] / steps, to_z / spacing[2] / steps
+                px, py, pz = (
+                    i + 0.5 - by_x * (steps - 0.5),
+                    j + 0.5 - by_y * (steps - 0.5),
+                    k + 0.5 - by_z * (steps - 0.5),
+                )
                 faded = 0.0
                 for step in range(steps):
-                    share = (step + 0.5) / steps
-                    px = start[0] + (nearest * axis[0] + share * (x - nearest * axis[0])) / spacing[0]
-                    py = start[1] + (nearest * axis[1] + share * (y - nearest * axis[1])) / spacing[1]
-                    pz = start[2] + (nearest * axis[2] + share * (z - nearest * axis[2])) / spacing[2]
-                    a = min(max(int(np.rint(pz)), 0), shape_k - 1)
-                    b = min(max(int(np.rint(py)), 0), shape_j - 1)
-                    c = min(max(int(np.rint(px)), 0), shape_i - 1)
-                    faded += attenuation[a, b, c]
+                    faded += attenuation[
+                        np.uint64(pz + step * by_z), np.uint64(py + step * by_y), np.uint64(px + step * by_x)
+                    ]
                 faded *= away / steps / 1000
                 wide = max(off, least)
                 spread = (np.arctan2(along, wide) - np.arctan2(along - length, wide)) / wide

@@ -6,9 +6,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
+from numpy.typing import ArrayLike
+
 from BoneAblationPlannerLib.devices.catalogue import Device, Program
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Modality, Provenance, Status
+from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
 
 APPLICATORS = "applicators.json"
 CALIBRATION = "calibration.json"
@@ -38,6 +41,8 @@ class Protocol:
     active_mm : float or None
         Length of the active part where calibration must not look for it, because the row gives too little: it ends at
         the tip then.
+    needles, apart_mm, needle_mm : int, float, float
+        Of a cluster: how many parallel needles, how far neighbours are apart, and their diameter.
     fitted : "axes", "across" or "volume"
         What calibration makes equal to the row: both axes and the reach beyond the tip, or only one figure.
     """
@@ -56,6 +61,9 @@ class Protocol:
     active_thaw_s: float = 0.0
     active_thaw_celsius: float = 37.0
     active_mm: float | None = None
+    needles: int = 1
+    apart_mm: float = 0.0
+    needle_mm: float = 0.0
     fitted: Fitted = "axes"
 
 
@@ -77,6 +85,8 @@ def protocol_of(device: Device, program: Program) -> Protocol:
     """Protocol of a device's program; raises InputError for devices that cannot be simulated."""
     row = _rows().get(device.id)
     own = row["programs"].get(program.id) if row else None
+    if device.id in _document(APPLICATORS)["not_simulated"]:
+        raise InputError(f"{device.id}: cannot be simulated, {_document(APPLICATORS)['not_simulated'][device.id]}")
     if row is None or own is None:
         known = ", ".join(_rows())
         raise InputError(
@@ -98,8 +108,19 @@ def protocol_of(device: Device, program: Program) -> Protocol:
         active_thaw_s=float(own.get("active_thaw_s", 0.0)),
         active_thaw_celsius=float(own.get("active_thaw_celsius", 37.0)),
         active_mm=row.get("active_mm"),
+        needles=int(row.get("needles", 1)),
+        apart_mm=float(row.get("apart_mm", 0.0)),
+        needle_mm=float(row.get("needle_mm", 0.0)),
         fitted=row.get("fitted", "axes"),
     )
+
+
+def heated_part(
+    protocol: Protocol, strength: Strength, entry_ras_mm: ArrayLike, tip_ras_mm: ArrayLike, diameter_mm: float
+) -> ActivePart:
+    """The stretch of a placed needle, or of all needles of a cluster, that heats or cools."""
+    part = ActivePart.on_needle(entry_ras_mm, tip_ras_mm, strength.length_mm, strength.beyond_tip_mm, diameter_mm)
+    return part if protocol.needles == 1 else part.cluster(protocol.needles, protocol.apart_mm, protocol.needle_mm)
 
 
 def protocol_is_known(device: Device, program: Program) -> bool:

@@ -18,12 +18,12 @@ from BoneAblationPlannerLib.zones.heat.applicators import (
     CALIBRATION,
     Protocol,
     Strength,
+    heated_part,
     protocol_is_known,
     protocol_of,
 )
 from BoneAblationPlannerLib.zones.heat.damage import DAMAGE
 from BoneAblationPlannerLib.zones.heat.medium import Medium
-from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
 from BoneAblationPlannerLib.zones.heat.simulation import Treatment, treat
 from BoneAblationPlannerLib.zones.heat.tissue_map import uniform_map
 from BoneAblationPlannerLib.zones.heat.zone_size import ZoneSize, zone_size
@@ -52,7 +52,7 @@ def on_bench(
 ) -> tuple[Treatment, ZoneSize]:
     """One probe in its row's medium, and the size of its zone."""
     medium = Medium.of(uniform_map(grid, protocol.medium), rest_celsius=protocol.rest_celsius)
-    part = ActivePart.on_needle(ENTRY, TIP, strength.length_mm, strength.beyond_tip_mm, diameter_mm)
+    part = heated_part(protocol, strength, ENTRY, TIP, diameter_mm)
     treatment = treat(medium, [(protocol, strength, part)], isotherm)
     return treatment, size_of(treatment, isotherm, ENTRY, TIP)
 

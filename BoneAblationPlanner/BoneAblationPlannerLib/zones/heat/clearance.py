@@ -50,7 +50,7 @@ def with_simulated_clearances(
 def parts_of_probes(zone: SimulatedZone) -> list[NDArray[np.bool_]]:
     """The outer zone (k, j, i) cut into one mask per probe."""
     points = zone.grid.ras_of_mask(zone.outer)
-    away = np.array([active_part(p).distance_mm(points)[0] for p in zone.probes])
+    away = np.array([active_part(p).distance_mm(points) for p in zone.probes])
     nearest = away.argmin(axis=0) if len(points) else np.zeros(0, dtype=int)
     masks = []
     for n in range(len(zone.probes)):

@@ -15,7 +15,12 @@ from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Point, Provenance
 from BoneAblationPlannerLib.progress import ReportProgress, silent
-from BoneAblationPlannerLib.zones.heat.applicators import protocol_of, provenance_of_applicator, strength_of
+from BoneAblationPlannerLib.zones.heat.applicators import (
+    heated_part,
+    protocol_of,
+    provenance_of_applicator,
+    strength_of,
+)
 from BoneAblationPlannerLib.zones.heat.damage import DAMAGE
 from BoneAblationPlannerLib.zones.heat.kept import engine_digest, keep_treatment, read_treatment
 from BoneAblationPlannerLib.zones.heat.medium import Medium
@@ -32,6 +37,8 @@ from BoneAblationPlannerLib.zones.heat.tissue_map import (
 )
 
 PADDING_MM = {"mwa": 32.0, "rfa": 28.0, "cryo": 36.0}
+PADDING_PER_TURN_MM, MOST_TURNS_PADDED = 6.0, 3
+"""Hot probes that follow each other find warm tissue, so that heat goes further with each."""
 VOXEL_MM = 1.0
 KEPT_RESULTS = 4
 _results: OrderedDict[str, Treatment] = OrderedDict()
@@ -145,8 +152,10 @@ def simulate_in_patient(
         raise InputError("simulation: no probes; expected at least one")
     wires = dict(thermocouples or {})
     parts = [active_part(p) for p in probes]
-    ends = np.concatenate([[part.start_ras_mm, part.end_ras_mm] for part in parts])
-    padding = PADDING_MM[probes[0].device.modality]
+    ends = np.concatenate([part.ends_ras_mm for part in parts])
+    modality = probes[0].device.modality
+    turns = 0 if together or modality == "cryo" else min(len(probes) - 1, MOST_TURNS_PADDED)
+    padding = PADDING_MM[modality] + turns * PADDING_PER_TURN_MM
     tissues = map_tissues(anatomy, simulation_grid(anatomy.ct.grid, ends, padding, voxel_mm))
     key = _content_hash(tissues, probes, levels, list(wires.values()), together)
     if key not in _results:
@@ -170,10 +179,8 @@ def simulate_in_patient(
 
 def active_part(probe: PlacedProbe) -> ActivePart:
     """The stretch of a placed probe that heats or cools."""
-    strength = strength_of(probe.device, probe.program)
-    return ActivePart.on_needle(
-        probe.entry_ras_mm, probe.tip_ras_mm, strength.length_mm, strength.beyond_tip_mm, probe.device.diameter_mm
-    )
+    protocol, strength = protocol_of(probe.device, probe.program), strength_of(probe.device, probe.program)
+    return heated_part(protocol, strength, probe.entry_ras_mm, probe.tip_ras_mm, probe.device.diameter_mm)
 
 
 def provenance_of_simulation(zone: SimulatedZone) -> tuple[Provenance, ...]:

@@ -87,7 +87,7 @@ def _beside(medium: Medium, part: ActivePart) -> tuple[NDArray[np.intp], ...]:
     grid = medium.grid
     region = grid.region_around([part.start_ras_mm, part.end_ras_mm], part.radius_mm + WATCHED_TO_MM)
     local = grid.crop(region)
-    distance, _ = part.distance_mm(local.ras_of_mask(np.ones(local.shape, dtype=bool)))
+    distance = part.distance_mm(local.ras_of_mask(np.ones(local.shape, dtype=bool)))
     away = distance - part.radius_mm
     near = np.argwhere(((away >= WATCHED_FROM_MM) & (away <= WATCHED_TO_MM)).reshape(local.shape))
     return tuple((near + [s.start for s in region]).T)
