@@ -29,11 +29,23 @@ class BoneAblationPlanner(ScriptedLoadableModule):
         self.parent.helpText = _(
             "Plans needles for the ablation of a bone metastasis outside the spine on a CT: where to enter the skin, "
             "how deep and at which angles, what the ablation zone covers, and how far needle and zone stay from "
-            "nerves, vessels and organs. Choose the CT, mark the lesion with one point, choose the structures, and "
-            "press Plan. "
+            "nerves, vessels and organs. "
             "Anatomy that the case does not contain is listed as NOT CHECKED. "
-            "<b>For research only; not a medical device.</b> "
-            'See <a href="https://github.com/BoneAblationPlanner/BoneAblationPlanner">the documentation</a>.'
+            "<b>For research only; not a medical device.</b>"
+            "<ol>"
+            "<li>Choose the CT and how the patient will lie, or load the sample case.</li>"
+            "<li>Place: click into the lesion. Outline it, and edit the outline if it is wrong.</li>"
+            "<li>Choose the segmentation of the organs, draw nerves, check the distances to keep.</li>"
+            "<li>Choose heat or ice, or leave it to the rules, which say why.</li>"
+            "<li>Plan. Or place needles by hand: target first, then entry. Unlock a needle to drag it; "
+            "zone, margins and figures follow; Undo takes it back.</li>"
+            "<li>Read what is covered and what is close; a click on a warning shows the place.</li>"
+            "<li>Simulate heat or ice in this patient's tissues.</li>"
+            "<li>Follow a needle with the slices, down the barrel and along it.</li>"
+            "<li>Compare plans side by side and write the report.</li>"
+            "</ol>"
+            'Tutorial with pictures: <a href="https://github.com/BoneAblationPlanner/BoneAblationPlanner#'
+            'tutorial-the-sample-case-in-ten-steps">the documentation</a>.'
         )
         self.parent.acknowledgementText = _(
             "Device sizes, distances and rules come from published sources; each plan lists them with their status."

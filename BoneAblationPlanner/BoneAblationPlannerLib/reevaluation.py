@@ -160,6 +160,7 @@ def _with_the_rest(measured: Plan, stored: Plan, edited: bool) -> Plan:
         stability=stored.stability,
         timings_s=stored.timings_s,
         warnings=warnings,
+        alternatives=() if edited else stored.alternatives,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from phantoms import coarse_result
 
+from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.heat_arguments import add_heat_arguments, heat_options
@@ -69,6 +70,19 @@ def test_thermocouples_and_fields():
     assert fields.frames_celsius.shape == (len(fields.frame_times_s), *fields.frame_grid.shape)
     assert not (fields.small_zone & ~fields.large_zone).any()
     assert thermocouples_of(result.plan) == {t.name: t.point_ras_mm for t in result.plan.simulation.thermocouples}
+
+
+def test_the_band_of_an_expected_nerve_is_listed_and_warned_of_but_gives_no_clearance():
+    """A band over the whole lesion, where tissue dies, breaks any nerve's limit; it is no structure of the plan."""
+    one = one_probe()
+    name = "sciatic nerve right (estimated, verify)"
+    band = Structure(name, "nerve", one.anatomy.lesion, 5.0, 10.0, "estimated")
+    anatomy = replace(one.anatomy, structures=(), estimates=(band,))
+    done = simulate_result(replace(one, anatomy=anatomy), builtin_devices(), options=HeatOptions(VOXEL_MM, False))
+    (effect,) = done.plan.simulation.effects
+    assert (effect.structure, effect.ok) == (name, False)
+    assert any(w.startswith(f"SIMULATED: somewhere in its band the {name} ") for w in done.plan.warnings)
+    assert name not in {c.structure for p in done.plan.probes for c in p.clearances}
 
 
 def test_measured_by_the_chart_it_says_so_and_simulated_again_it_does_not():

@@ -139,3 +139,20 @@ def test_a_shaft_fills_its_own_volume_in_any_direction(direction):
 def test_an_active_part_outside_the_block_is_refused():
     with pytest.raises(InputError, match="active part"):
         ActivePart(np.array([0.0, 0.0, 0.0]), np.array([0.0, 0.0, 40.0]), 1.0).filled(cube(21))
+
+
+@pytest.mark.parametrize("direction", [(0, 0, 1), (0.3, -0.5, 0.8)])
+def test_a_cluster_is_as_many_needles_as_far_apart(direction):
+    """Three of 1.5 mm, 5 mm apart: axes lie 5 / sqrt(3) mm off the middle, and fill three times what one does."""
+    grid = oblique_grid((45, 45, 45), (1.0, 1.0, 1.0))
+    middle = grid.ras_from_ijk((np.array(grid.shape[::-1]) - 1) / 2)[0]
+    axis = np.array(direction) / np.linalg.norm(direction)
+    one = ActivePart(middle - 10 * axis, middle + 10 * axis, 3.65)
+    three = one.cluster(3, 5.0, 1.5)
+    assert np.allclose(np.linalg.norm(three.beside_mm, axis=1), 5 / np.sqrt(3))
+    assert np.allclose(three.beside_mm @ axis, 0)
+    assert np.allclose(np.linalg.norm(three.beside_mm - np.roll(three.beside_mm, 1, axis=0), axis=1), 5)
+    assert np.allclose(three.distance_mm(middle + three.beside_mm), 0)
+    assert three.distance_mm(middle[None])[0] == pytest.approx(5 / np.sqrt(3))
+    thin = ActivePart(one.start_ras_mm, one.end_ras_mm, 0.75)
+    assert three.filled(grid)[1].sum() == pytest.approx(3 * thin.filled(grid)[1].sum(), rel=0.1)

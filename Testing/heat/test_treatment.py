@@ -17,7 +17,7 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.zones.heat import patient
 from BoneAblationPlannerLib.zones.heat.applicators import Protocol, Strength, protocol_of, strength_of
-from BoneAblationPlannerLib.zones.heat.calibration import bench_grid, on_bench
+from BoneAblationPlannerLib.zones.heat.calibration import LEVELS, bench_grid, on_bench
 from BoneAblationPlannerLib.zones.heat.effects import compare, effects_on
 from BoneAblationPlannerLib.zones.heat.medium import Medium
 from BoneAblationPlannerLib.zones.heat.patient import PlacedProbe, simulate_in_patient
@@ -216,6 +216,30 @@ def test_a_device_without_protocol_is_refused():
     device = replace(find_device("mwa-neuwave-17g"), id="own-probe")
     with pytest.raises(InputError, match="cannot be simulated"):
         protocol_of(device, device.programs[0])
+
+
+NOT_SIMULATED = ("rfa-star-10g", "rfa-starburst-14g", "rfa-leveen-15g")
+
+
+@pytest.mark.parametrize("device_id", NOT_SIMULATED)
+def test_a_device_that_is_not_simulated_says_in_one_line_why(device_id):
+    device = find_device(device_id)
+    with pytest.raises(InputError, match=f"^{device_id}: cannot be simulated, .* is not published$"):
+        protocol_of(device, device.programs[0])
+
+
+def test_every_other_program_is_calibrated():
+    """Within 2 mm of what the row gives, unless not even the strongest source reaches it: then the zone is smaller."""
+    text = files("BoneAblationPlannerLib.zones.heat").joinpath("calibration.json").read_text(encoding="utf-8")
+    rows = {(r["device"], r["program"]): r for r in json.loads(text)}
+    for device in builtin_devices():
+        for program in device.programs if device.id not in NOT_SIMULATED else ():
+            protocol, row = protocol_of(device, program), rows[device.id, program.id]
+            strongest = LEVELS[device.modality][0 if device.modality == "cryo" else 1]
+            got = {"axes": row["simulated_mm"], "across": row["simulated_mm"][:1], "volume": [row.get("ball_mm")]}
+            errors = [a - b for a, b in zip(got[protocol.fitted], row["chart_mm"], strict=False)]
+            assert max(errors) <= 2.0
+            assert min(errors) >= -2.0 or strength_of(device, program).level == strongest
 
 
 def test_every_tissue_has_provenance():

@@ -106,12 +106,19 @@ def test_a_plan_on_another_ct_is_said(host, planned):
 def test_measuring_again_reads_a_ct_whose_voxels_were_replaced(host, planned):
     scalars = planned.parameters.ct.GetImageData().GetPointData().GetScalars()
     array = vtk.util.numpy_support.vtk_to_numpy(scalars)
-    array += 1
+    array += 30
     scalars.Modified()
-    run(host, planned, planned.ui.measureButton)
-    assert planned.plan().input.sha256 != coarse_result().plan.input.sha256
     drag(host, planned, lines(planned)[0], [0.0, 0.0, 2.0])
-    assert planned.plan().input.sha256 != coarse_result().plan.input.sha256
+    made = coarse_result().plan
+    assert planned.plan().lesion.mean_hu == pytest.approx(made.lesion.mean_hu + 30, abs=0.1)
+    assert planned.plan().input.sha256 != made.input.sha256
+
+
+def test_a_plan_deleted_while_it_is_measured_is_one_line(host, planned):
+    planned.ui.measureButton.click()
+    host.scene.RemoveNode(planned.parameters.plan)
+    settle(host, planned)
+    assert planned.ui.messageLabel.text == "plan: was deleted while it was measured; nothing was changed"
 
 
 # Two lesions

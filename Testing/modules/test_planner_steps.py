@@ -389,15 +389,17 @@ def test_a_line_that_was_deleted_is_a_needle_less(host, planned):
 
 
 def test_a_simulation_is_shown_and_its_figures_go_with_the_next_change(host, planned, monkeypatch):
-    from BoneAblationPlannerLib.plan import Simulation, StructureEffect
+    from BoneAblationPlannerLib.plan import Simulation, StructureEffect, Thermocouple
 
     made = coarse_result()
+    read = Thermocouple("beside the nerve", (1.0, 2.0, 3.0), 37.0, 41.6, (0.0, 60.0), (37.0, 41.6), (0.0, 2.25))
     effects = (
         StructureEffect("colon", "bowel", 37.0, 38.0, 0.1, 20.0, True),
         StructureEffect("hip_joint_right", "joint", 37.0, 71.0, 900.0, -1.0, False),
     )
     simulation = Simulation(1.0, 0.8, 1.5, 4.0, made.plan.zone.volume_ml, effects, 10.0, 0.9, 30.0)
     zone = replace(made.plan.zone, model="heat", volume_ml=22.0)
+    simulation = replace(simulation, thermocouples=(read,))
     simulated = replace(made, plan=replace(made.plan, simulation=simulation, zone=zone))
     monkeypatch.setattr(
         "BoneAblationPlannerLib.simulating.simulate_result", lambda result, devices, report, options: simulated
@@ -407,9 +409,36 @@ def test_a_simulation_is_shown_and_its_figures_go_with_the_next_change(host, pla
     assert ui.heatSection.text.endswith("! 1 structures beyond their limit")
     assert [row[0] for row in cells(ui.effectTable)] == ["hip joint right", "colon"]  # what is beyond comes first
     assert "10 to 30 ml" in ui.heatLabel.text
+    assert cells(ui.thermocoupleTable) == [["beside the nerve", "37 to 42 °C", "2.2 min"]]
     drag(host, planned, lines(planned)[0], [0.0, 0.0, 2.0])
     assert plan_of(planned).simulation is None
     assert not ui.effectTable.isVisible()
+
+
+def test_the_other_controls_of_heat_and_views(host, planned, monkeypatch):
+    """Boxes and lists whose choice only matters with the next click."""
+    ui, asked = planned.ui, []
+
+    def prepared(document, *options):
+        asked.append(options)
+        return planned.logic.prepareMeasure(document, planned.logic.placements(document), False)
+
+    monkeypatch.setattr(planned.logic, "prepareSimulation", prepared)
+    ui.shortestCheck.click()
+    ui.togetherCheck.click()
+    ui.simulateButton.click()
+    host.wait(lambda: not planned.runner.running)
+    assert asked[0][:2] == (True, True)
+    ui.alongCombo.setCurrentIndex(1)
+    assert ui.alongCombo.currentText == planned.plan().probes[1].name
+    ui.alongButton.click()
+    assert ui.depthSlider.value == round(planned.plan().probes[1].depth_mm)
+    points = ui.outsideSelector.addNode()
+    ui.outsideSelector.setCurrentNode(points)
+    assert planned.parameters.outsideMarks is points
+    ui.alternativeCombo.setCurrentIndex(ui.alternativeCombo.count - 1)
+    host.process()
+    assert ui.alternativeCombo.currentIndex == ui.alternativeCombo.count - 1
 
 
 # Views, warnings, comparing

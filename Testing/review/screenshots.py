@@ -12,6 +12,11 @@ from reviewing import CHROMIUM_OPTIONS, Reviewer, serve, stop
 
 SCREENS = {"wide": (1920, 1080), "small": (1024, 768)}
 SETTLE_S = 4
+LAST_MOMENT = """() => {
+    const moment = document.querySelector('#moment');
+    moment.value = moment.max;
+    moment.dispatchEvent(new Event('input'));
+}"""
 
 
 def main():
@@ -29,7 +34,7 @@ def main():
 
 
 def take(user, out, name):
-    """Standard views, structures, along a needle with a moved tip, the decision."""
+    """Standard views, structures, along a needle with a moved tip, heat or ice if simulated, the decision."""
 
     def save(what):
         time.sleep(SETTLE_S)
@@ -50,6 +55,11 @@ def take(user, out, name):
     save("moved")
     user.page.evaluate("trame.trigger('discard')")
     user.settled()
+    if user.plan.simulation is not None:
+        user.page.click('nav.tabs button:text-is("Heat or ice")')
+        user.page.evaluate(LAST_MOMENT)
+        save("heat")
+        user.page.evaluate("trame.trigger('show_moment', [-1])")
     for tab in ("Needles", "Decide"):
         user.page.click(f'nav.tabs button:text-is("{tab}")')
         save(tab.lower())

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib import plan as p
 from BoneAblationPlannerLib.case import Anatomy, PlanningResult, Structure
-from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.ct import CtVolume, ct_sha256
 from BoneAblationPlannerLib.frames import Grid
 
 SPACING_IJK_MM = (1.9, 2.3, 3.1)
@@ -184,7 +184,7 @@ def make_result(ice: bool = True) -> PlanningResult:
     return PlanningResult(
         plan=make_plan(grid, probes, ice),
         anatomy=Anatomy(
-            ct=CtVolume(grid, hu, "example.nrrd", "ab" * 32, "prone"),
+            ct=CtVolume(grid, hu, "example.nrrd", ct_sha256(grid, hu), "prone"),
             body=body,
             bone=bone,
             lesion=lesion,

@@ -167,3 +167,27 @@ def test_every_number_says_where_it_comes_from():
 def test_thicker_screws_never_need_less_room():
     for thin, thick in itertools.pairwise(sorted(screw_types(), key=lambda s: s.diameter_mm)):
         assert largest_screw(thick.diameter_mm / 2 + 2, 2.0).diameter_mm >= thin.diameter_mm
+
+
+def test_corridors_that_could_not_be_looked_for_are_said_with_the_reason_once(monkeypatch):
+    from CementTrajectoryLib.screws import planning
+    from CementTrajectoryLib.screws.corridor import MissingCorridor
+
+    ends = "not looked for: the image ends before it does"
+    missing = (
+        MissingCorridor("ischium", "left", ends, None),
+        MissingCorridor("superior ramus", "left", ends, None),
+        MissingCorridor("transsacral S1", "both", "not found: widest is 2.0 mm", 2.0),
+    )
+    searches = []
+    monkeypatch.setattr(planning, "find_corridors", lambda bones: searches.append(bones) or ((), missing))
+    anatomy, bone = patient()
+    bones = LabelMap(anatomy.ct.grid, bone.astype(np.uint8), {1: "hip_left"})
+    said = propose_screws(anatomy, bones, ()).cautions
+    assert "not looked for, the image ends before it does: ischium, left; superior ramus, left" in said
+    assert sum("widest is 2.0 mm" in line for line in said) == 1
+    # The same bones are searched once, whatever clearance is asked for; others again.
+    propose_screws(anatomy, bones, (), 1.0)
+    assert len(searches) == 1
+    propose_screws(anatomy, LabelMap(bones.grid, bones.labels, {1: "hip_right"}), ())
+    assert len(searches) == 2

@@ -136,7 +136,7 @@ def effect_table(simulation: Simulation) -> Table:
     verdicts = {False: _("BEYOND THE LIMIT"), None: _("no known limit"), True: _("within the limit")}
     rows = [
         (
-            _plain(e.structure),
+            plain(e.structure),
             _("{low:.0f} to {high:.0f} °C").format(low=e.coldest_celsius, high=e.hottest_celsius),
             verdicts[e.ok],
         )
@@ -219,7 +219,7 @@ class KindRow:
             return _("found on the CT")
         if not self.names:
             return _("NOT CHECKED") if self.expected else "-"
-        return _plain(self.names[0]) if len(self.names) == 1 else _("{count} structures").format(count=len(self.names))
+        return plain(self.names[0]) if len(self.names) == 1 else _("{count} structures").format(count=len(self.names))
 
 
 def kind_rows(
@@ -253,7 +253,7 @@ def missing_kinds_line(rows: Sequence[KindRow]) -> str:
 
 def estimated_line(plan: Plan | None) -> str:
     """Nerves of which only the expected course is known."""
-    names = [] if plan is None else [_plain(structure.name) for structure in plan.structures.estimated]
+    names = [] if plan is None else [plain(structure.name) for structure in plan.structures.estimated]
     if not names:
         return ""
     return _("Only expected from the bones, not seen; near them the plan warns: {names}.").format(
@@ -297,7 +297,7 @@ def _chosen_by(plan: Plan) -> str:
 
 def _lesion(plan: Plan) -> str:
     lesion = plan.lesion
-    return ", ".join(part for part in (lesion.kind, f"{lesion.volume_ml:.1f} ml", _plain(lesion.bone or "")) if part)
+    return ", ".join(part for part in (lesion.kind, f"{lesion.volume_ml:.1f} ml", plain(lesion.bone or "")) if part)
 
 
 def percent(fraction: float) -> str:
@@ -321,9 +321,9 @@ def _nearest(probe: Probe, what: str) -> str:
     tightest = min(checked, key=room)
     distance = tightest.shaft_mm if what == "shaft" else tightest.zone_mm
     verdict = "" if room(tightest) >= 0 else _("TOO CLOSE: ")
-    return f"{verdict}{distance:.0f} mm, {_plain(tightest.structure)}"
+    return f"{verdict}{distance:.0f} mm, {plain(tightest.structure)}"
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Names of segmentation tools for people: ``iliac_artery_left``."""
     return name.replace("_", " ")

@@ -69,4 +69,4 @@ class HeatSection(Section):
 
     def onPlaceThermocouple(self) -> None:
         """Let the user click a point; it is read at the next simulation."""
-        self.logic.placeThermocouple(self.parameters.plan)
+        self.panel.tryTo(lambda: self.logic.placeThermocouple(self.parameters.plan))

@@ -313,9 +313,12 @@ class PlannerLogic(SharedLogic):
         return node
 
     def showResult(self, document: Any, result: Any) -> None:
-        """Show a plan as it was measured."""
+        """Show a plan as it was measured; raises InputError where it was deleted meanwhile."""
+        from BoneAblationPlannerLib.errors import InputError
         from BoneAblationPlannerLib.scene.live import show
 
+        if document.GetScene() is None:
+            raise InputError(_("plan: was deleted while it was measured; nothing was changed"))
         show(document, result)
 
     def programs(self, modality: str) -> dict[str, str]:

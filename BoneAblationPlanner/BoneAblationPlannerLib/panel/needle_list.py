@@ -31,6 +31,8 @@ class NeedleList:
         table.clear()
         table.setColumnCount(4)
         table.setRowCount(len(lines))
+        for narrow in (LOCK, KEEP):
+            table.horizontalHeader().setSectionResizeMode(narrow, qt.QHeaderView.ResizeToContents)
         table.setHorizontalHeaderLabels([_("Needle"), _("Device, program"), _("Locked"), _("Keep")])
         for row, line in enumerate(lines):
             name = self._logic.needleName(line)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import qt
+
 
 def segment_names(node: Any) -> dict[str, str]:
     """Names of a segmentation's segments by id."""
@@ -20,6 +22,7 @@ def show_choices(combo: Any, choices: dict[str, str], chosen: str) -> None:
         combo.clear()
         for value, text in choices.items():
             combo.addItem(text, value)
+            combo.setItemData(combo.count - 1, text, qt.Qt.ToolTipRole)  # the list may be too narrow for it
         combo.blockSignals(was_blocked)
     index = combo.findData(chosen)
     if combo.currentIndex != index:

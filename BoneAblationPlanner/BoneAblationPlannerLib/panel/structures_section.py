@@ -6,7 +6,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from BoneAblationPlannerLib.panel.content import KindRow, estimated_line, kind_rows, missing_kinds_line
+from BoneAblationPlannerLib.panel.content import KindRow, estimated_line, kind_rows, missing_kinds_line, plain
 from BoneAblationPlannerLib.panel.section import Section, State, StepState
 from BoneAblationPlannerLib.panel.widgets import editable_cell, fit_height, prepare_table, read_only_cell, show_text
 
@@ -80,9 +80,10 @@ class StructuresSection(Section):
         """A bone that no needle may cross, or that one may cross again."""
         if self._syncing or self.parameters is None:
             return
-        others = [name for name in self.parameters.barredBones if name != item.text()]
+        bone = item.data(qt.Qt.UserRole)
+        others = [name for name in self.parameters.barredBones if name != bone]
         barred = item.checkState() == qt.Qt.Checked
-        self.parameters.barredBones = sorted([*others, item.text()]) if barred else others
+        self.parameters.barredBones = sorted([*others, bone]) if barred else others
         self._show_kinds()
 
     def _remember(self, row: KindRow, column: int, text: str) -> None:
@@ -111,7 +112,8 @@ class StructuresSection(Section):
         self._syncing = True
         self.ui.boneList.clear()
         for name in names:
-            item = qt.QListWidgetItem(name)
+            item = qt.QListWidgetItem(plain(name))
+            item.setData(qt.Qt.UserRole, name)
             item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
             item.setCheckState(qt.Qt.Checked if name in barred else qt.Qt.Unchecked)
             self.ui.boneList.addItem(item)

@@ -1,4 +1,4 @@
-"""Colours that colour-blind people can tell apart (Okabe and Ito 2008, completed from Tol's muted set)."""
+"""Colours that colour-blind people can tell apart (Okabe and Ito 2008, completed from sets of Tol)."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ KIND_COLOURS: dict[str, Colour] = {
     "nerve": _rgb("CC79A7"),
     "vessel": _rgb("E69F00"),
     "bowel": _rgb("009E73"),
-    "bladder": _rgb("44AA99"),
+    "bladder": _rgb("99DDFF"),
     "ureter": _rgb("999933"),
     "skin": _rgb("D9A98A"),
     "joint": _rgb("BBBBBB"),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import vtk
 
-from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.ct import CtVolume, ct_sha256
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.scene.convert import fill_image, grid_of, image_array, printable, unique_name, vtk_matrix
@@ -25,7 +25,6 @@ def add_ct(scene: Any, ct: CtVolume, name: str) -> Any:
     display.AutoWindowLevelOff()
     display.SetWindowLevel(BONE_WINDOW_HU, BONE_LEVEL_HU)
     node.SetAttribute("BonePlan.Source", printable(ct.source))
-    node.SetAttribute("BonePlan.Sha256", ct.sha256)
     if ct.scanned_position:
         node.SetAttribute("BonePlan.ScannedPosition", ct.scanned_position)
     return node
@@ -46,11 +45,12 @@ def read_ct(node: Any, notes: tuple[str, ...] = ()) -> CtVolume:
     """The CT of a scalar volume node, with what `add_ct` noted on it."""
     stored = image_array(node.GetImageData())
     hu = stored.copy() if stored.dtype == np.int16 else np.rint(stored).astype(np.int16)
+    grid = volume_grid(node)
     return CtVolume(
-        grid=volume_grid(node),
+        grid=grid,
         hu=hu,
         source=node.GetAttribute("BonePlan.Source") or node.GetName(),
-        sha256=node.GetAttribute("BonePlan.Sha256") or "",
+        sha256=ct_sha256(grid, hu),  # of the voxels that are there, not of those that once were
         scanned_position=node.GetAttribute("BonePlan.ScannedPosition"),
         notes=notes,
     )

@@ -57,6 +57,8 @@ def plan_cautions(plan: Plan, needles: Sequence[CementNeedle], defects: Sequence
     """What speaks for care with needles that take the tracks of probes."""
     probes = {probe.name: probe.diameter_mm for probe in plan.probes}
     cautions = []
+    if plan.lesion.kind == "sclerotic":
+        cautions.append("sclerotic bone takes little cement: plan it only where the bone is weak, and go by what flows")
     thicker = [
         n.name
         for n in needles

@@ -11,8 +11,8 @@ from BoneAblationPlannerLib.compute import inlined, kernel
 
 CLOSED, INSIDE, OUTSIDE, GATE = 0, 1, 2, 3
 """What a voxel is to the front: closed to it; bone; beyond bone; bone from which it may leave."""
-REACHED = 4
-"""Added to what a voxel is once the front is there."""
+REACHED, KIND_BITS = 4, 3
+"""Added to what a voxel is once the front is there; the bits that tell what it was."""
 BUCKETS_PER_STEP = 512
 """Buckets that hold the voxels reached within one voxel's mean crossing time."""
 
@@ -52,32 +52,54 @@ def march(
         raise ValueError("seeds_kji: expected at least one voxel, all of them open to the front")
     slow, kinds, room = (np.pad(part, 1) for part in (slowness, kind, capacity))
     weights = (1.0 / np.asarray(spacing_kji_mm, dtype=np.float64)) ** 2
-    width = float(slow[kinds != CLOSED].mean() / np.sqrt(weights.max())) / BUCKETS_PER_STEP
-    longest = float(slow[kinds != CLOSED].max() / np.sqrt(weights.min()))
+    mean, most = _mean_and_most(slow.ravel(), kinds.ravel())
+    width = mean / np.sqrt(weights.max()) / BUCKETS_PER_STEP
+    longest = most / np.sqrt(weights.min())
     # Times that wait lie within one step of the front: a ring of buckets holds them all.
     buckets = 1 << int(longest / width + 3).bit_length()
+    gated = bool((kinds == OUTSIDE).any())
     weights = weights.astype(np.float32)
-    voxels, times = _march(slow, kinds, room, weights, seeds_kji + 1, float(limit), np.float32(1.0 / width), buckets)
-    # Within a bucket the order is arbitrary: nearly sorted already, so that this costs little.
-    order = np.argsort(times, kind="stable")
-    return voxels[order], times[order]
+    return _march(slow, kinds, room, weights, seeds_kji + 1, float(limit), np.float32(1.0 / width), buckets, gated)
+
+
+@kernel
+def _mean_and_most(slow, states):  # type: ignore[no-untyped-def]
+    """Mean and largest slowness of the voxels that are not closed."""
+    total, most, count = 0.0, 0.0, 0
+    for n in range(slow.size):
+        if states[n] != CLOSED:
+            total += slow[n]
+            count += 1
+            most = max(most, float(slow[n]))
+    return total / count, most
 
 
 @inlined
-def _earliest(times, states, to, aim, stride):  # type: ignore[no-untyped-def]
-    """The earlier of the two neighbours along an axis that the front has reached and may come from; else infinite."""
-    best = np.float32(np.inf)
-    before, after = states[to - stride], states[to + stride]
-    if before >= REACHED and ((before >= REACHED + OUTSIDE) if aim == OUTSIDE else (before != REACHED + OUTSIDE)):
-        best = times[to - stride]
-    if after >= REACHED and ((after >= REACHED + OUTSIDE) if aim == OUTSIDE else (after != REACHED + OUTSIDE)):
-        best = min(best, times[to + stride])
-    return best
+def _may_enter(own, aim):  # type: ignore[no-untyped-def]
+    """Whether the front passes from a kind of voxel to another; what it has reached counts as what it was."""
+    own = own & KIND_BITS
+    return own >= OUTSIDE if aim == OUTSIDE else own != OUTSIDE
+
+
+@inlined
+def _earliest(times, states, to, aim, stride, gated):  # type: ignore[no-untyped-def]
+    """The earlier of the two neighbours along an axis from which the front may come; infinite if it is at neither.
+
+    Neighbours that still wait count with what they have: never less than what they will get, so that the last value,
+    made when all that is earlier was reached, is that of reached neighbours alone.
+    """
+    before, after = times[to - stride], times[to + stride]
+    if gated:
+        if not _may_enter(states[to - stride], aim):
+            before = np.float32(np.inf)
+        if not _may_enter(states[to + stride], aim):
+            after = np.float32(np.inf)
+    return min(before, after)
 
 
 @inlined
 def _arrival(one, two, three, weight_one, weight_two, weight_three, slow):  # type: ignore[no-untyped-def]
-    """When the front reaches a voxel from its reached neighbours: the upwind quadratic of up to three axes."""
+    """When the front reaches a voxel from its neighbours: the upwind quadratic of up to three axes."""
     if two < one:
         one, two, weight_one, weight_two = two, one, weight_two, weight_one
     if three < one:
@@ -96,22 +118,22 @@ def _arrival(one, two, three, weight_one, weight_two, weight_three, slow):  # ty
 
 
 @kernel
-def _march(slowness, kind, capacity, weights, seeds, limit, per_width, buckets):  # type: ignore[no-untyped-def]
+def _march(slowness, kind, capacity, weights, seeds, limit, per_width, buckets, gated):  # type: ignore[no-untyped-def]
     """Voxels wait in a ring of buckets, each a linked list, so narrow that the order within one hardly counts."""
     states, slow, room = kind.ravel(), slowness.ravel(), capacity.ravel()
     stride_k, stride_j = np.int32(kind.shape[1] * kind.shape[2]), np.int32(kind.shape[2])
-    offsets = np.array([-stride_k, stride_k, -stride_j, stride_j, -1, 1])
+    strides = np.array([-stride_k, stride_k, -stride_j, stride_j, -1, 1], dtype=np.int32)
     times = np.full(states.size, np.float32(np.inf))
     # A voxel waits once for each of its neighbours at most. Memory that is not touched costs nothing.
     most = 6 * states.size + seeds.shape[0] + 1
-    keys, items, following = np.empty(most, np.float32), np.empty(most, np.int32), np.empty(most, np.int32)
+    items, following = np.empty(most, np.int32), np.empty(most, np.int32)
     heads, ring, now, waiting = np.full(buckets, -1, dtype=np.int32), buckets - 1, 0, 0
     used, free = np.int32(0), np.int32(-1)
     order, when = np.empty(states.size, dtype=np.int32), np.empty(states.size, dtype=np.float32)
     count, filled = 0, 0.0
     for n in range(seeds.shape[0]):
         at = np.int32(seeds[n, 0] * stride_k + seeds[n, 1] * stride_j + seeds[n, 2])
-        times[at] = keys[used] = np.float32(0.0)
+        times[at] = np.float32(0.0)
         items[used], following[used], heads[0] = at, heads[0], used
         used += 1
         waiting += 1
@@ -120,46 +142,62 @@ def _march(slowness, kind, capacity, weights, seeds, limit, per_width, buckets):
             now += 1
         entry = heads[now & ring]
         heads[now & ring] = following[entry]
-        key, at = keys[entry], items[entry]
+        at = items[entry]
         following[entry], free = free, entry
         waiting -= 1
         own = states[at]
-        if key > times[at] or own >= REACHED:
+        if own >= REACHED:
             continue
+        key = times[at]
         states[at] = own + REACHED
         order[count], when[count] = at, key
         count += 1
         filled += room[at]
         for n in range(6):
-            other = at + offsets[n]
+            other = at + strides[n]
             aim = states[other]
             if aim == CLOSED or aim >= REACHED or key >= times[other]:
                 continue
-            if (own < OUTSIDE) if aim == OUTSIDE else (own == OUTSIDE):
+            if gated and not _may_enter(own, aim):
                 continue
             arrival = _arrival(
-                _earliest(times, states, other, aim, stride_k),
-                _earliest(times, states, other, aim, stride_j),
-                _earliest(times, states, other, aim, 1),
+                _earliest(times, states, other, aim, stride_k, gated),
+                _earliest(times, states, other, aim, stride_j, gated),
+                _earliest(times, states, other, aim, 1, gated),
                 weights[0],
                 weights[1],
                 weights[2],
                 slow[other],
             )
-            if arrival >= times[other]:
+            old = times[other]
+            if arrival >= old:
                 continue
             times[other] = arrival
+            bucket = max(int(arrival * per_width), now)
+            if old < np.inf and max(int(old * per_width), now) == bucket:
+                continue  # it waits there already
             entry = free
             if free >= 0:
                 free = following[entry]
             else:
                 entry = used
                 used += 1
-            bucket = max(int(arrival * per_width), now) & ring
-            keys[entry], items[entry], following[entry], heads[bucket] = arrival, other, heads[bucket], entry
+            items[entry], following[entry], heads[bucket & ring] = other, heads[bucket & ring], entry
             waiting += 1
-    voxels = np.empty((count, 3), dtype=np.int64)
-    for n in range(count):
+    return _in_order(order[:count], when[:count], stride_k, stride_j)
+
+
+@inlined
+def _in_order(order, when, stride_k, stride_j):  # type: ignore[no-untyped-def]
+    """Indices (N, 3) and times (N,), sorted: within a bucket the order was arbitrary, so that little has to move."""
+    for n in range(1, order.size):
+        at, time, m = order[n], when[n], n
+        while m > 0 and when[m - 1] > time:
+            order[m], when[m] = order[m - 1], when[m - 1]
+            m -= 1
+        order[m], when[m] = at, time
+    voxels = np.empty((order.size, 3), dtype=np.int64)
+    for n in range(order.size):
         k, rest = order[n] // stride_k, order[n] % stride_k
         voxels[n, 0], voxels[n, 1], voxels[n, 2] = k - 1, rest // stride_j - 1, rest % stride_j - 1
-    return voxels, when[:count].astype(np.float64)
+    return voxels, when.astype(np.float64)

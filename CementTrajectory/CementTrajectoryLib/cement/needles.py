@@ -166,8 +166,9 @@ def _places(result: PlanningResult, track: Track, pull_back: PullBack) -> list[P
     length = float(np.linalg.norm(end - entry))
     inwards = (end - entry) / length
     offsets = (pull_back.times / 2 - np.arange(pull_back.times + 1)) * pull_back.step_mm
-    choices = []
-    for middle in _middles(result, track):
+    choices: list[Places] = []
+    middles = _middles(result, track)
+    for middle in middles:
         # Deeper than the probe went, nothing was checked.
         along = (np.array(middle) - entry) @ inwards + offsets
         points = entry + np.minimum(along, length)[:, None] * inwards
@@ -176,7 +177,8 @@ def _places(result: PlanningResult, track: Track, pull_back: PullBack) -> list[P
         inside = points[seen][lesion[tuple(index[seen].T)]]
         places = tuple(dict.fromkeys(rounded_point(p) for p in inside)) if len(offsets) > 1 else ()
         choices.append(places or (middle,))
-    return list(dict.fromkeys(choices))
+    # Last those that stay where they are: near a gap in the cortex pulling back may bring the leak sooner.
+    return list(dict.fromkeys([*choices, *((middle,) for middle in middles)]))
 
 
 def _middles(result: PlanningResult, track: Track) -> list[Point]:

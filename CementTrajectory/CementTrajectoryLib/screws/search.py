@@ -18,7 +18,7 @@ EXACT_STEP_MM = 0.5
 STARTS = 40
 """Lines that are refined by default."""
 COARSE = 5
-"""Of this many starts and stops one is tried first."""
+"""Of this many starts and stops one is tried first, and before that one of its square."""
 NO_LINE = -1e3
 FIRST_STEP_MM, LAST_STEP_MM = 2.0, 0.02
 LONGEST_OVERHANG_MM = 25.0
@@ -96,15 +96,15 @@ def widest_line(
         return None
     starts, stops = depth.local_mm(entry.points_ras_mm), depth.local_mm(exit_.points_ras_mm)
     per_mm = 1.0 / depth.grid.spacing_ijk_mm
-    value, partner = np.empty(len(starts)), np.empty(len(starts), dtype=np.int64)
     shortest, longest = length_range_mm
     limits = np.array([entry.trim_mm, exit_.trim_mm, shortest, longest])
     # A few lines tell how wide the corridor is; of all others only those that come near to that are looked at whole.
-    few = np.ascontiguousarray(starts[::COARSE]), np.ascontiguousarray(stops[::COARSE])
-    sample = np.empty(len(few[0])), np.empty(len(few[0]), dtype=np.int64)
-    _screen(depth.depth_mm, per_mm, *few, limits, NO_LINE, *sample)
-    floor = max(float(sample[0].max()) - max(entry.spacing_mm, exit_.spacing_mm), NO_LINE)
-    _screen(depth.depth_mm, per_mm, starts, stops, limits, floor, value, partner)
+    floor = NO_LINE
+    for every in (COARSE**2, COARSE, 1):
+        some, others = np.ascontiguousarray(starts[::every]), np.ascontiguousarray(stops[::every])
+        value, partner = np.empty(len(some)), np.empty(len(some), dtype=np.int64)
+        _screen(depth.depth_mm, per_mm, some, others, limits, floor, value, partner)
+        floor = max(floor, float(value.max()) - max(entry.spacing_mm, exit_.spacing_mm))
     order = [n for n in np.argsort(-value, kind="stable")[:refined] if partner[n] >= 0]
     if not order:
         return None
@@ -181,7 +181,9 @@ def _stays_above(depth, per_mm, x, y, z, dx, dy, dz, first, last, least):  # typ
 def _screen(depth, per_mm, starts, stops, limits, floor, value, partner):  # type: ignore[no-untyped-def]
     """For every start, the stop with the greatest clearance and that clearance; -1 where no line is above the floor."""
     trim_start, trim_stop, shortest, longest = limits[0], limits[1], limits[2], limits[3]
-    near = (1.0 / per_mm).sum() / 2
+    # Depth changes by at most 1 mm per mm from voxel to voxel. At a point it is a mean of its eight voxels, which lie
+    # at most this far from the nearest one in the mean.
+    near = np.sqrt(((1.0 / per_mm) ** 2).sum() / 2)
     halfway = (2.0 * max(trim_start, trim_stop)) ** 2
     for a in prange(starts.shape[0]):
         best, at = floor, -1
@@ -189,12 +191,11 @@ def _screen(depth, per_mm, starts, stops, limits, floor, value, partner):  # typ
         for b in range(stops.shape[0]):
             dx, dy, dz = stops[b, 0] - x0, stops[b, 1] - y0, stops[b, 2] - z0
             squared = dx * dx + dy * dy + dz * dz
-            # Halfway, the depth is nearly that of the voxel there: most lines are given up by it alone.
-            if (
-                squared >= halfway
-                and nearest_depth(depth, per_mm, x0 + dx / 2, y0 + dy / 2, z0 + dz / 2) <= best - near
-            ):
-                continue
+            # Halfway, the depth is nearly that of the voxel there: most lines are given up by it, or by depth itself.
+            if squared >= halfway:
+                x, y, z = x0 + dx / 2, y0 + dy / 2, z0 + dz / 2
+                if nearest_depth(depth, per_mm, x, y, z) <= best - near or sample_depth(depth, per_mm, x, y, z) <= best:
+                    continue
             length = np.sqrt(squared)
             if length < shortest or length > longest or length <= trim_start + trim_stop:
                 continue
@@ -216,19 +217,25 @@ def _screen(depth, per_mm, starts, stops, limits, floor, value, partner):  # typ
 
 
 @kernel
-def _clearance(depth, per_mm, ends, trims, floor):  # type: ignore[no-untyped-def]
-    """Smallest depth of the line's inner part; stops early once it is not above `floor`."""
+def _clearance(depth, per_mm, ends, trims, floor, doubt):  # type: ignore[no-untyped-def]
+    """Smallest depth of the line's inner part, and how far along it is; stops early once it is not above `floor`.
+
+    `doubt` is where it may be smallest: looked at first, as a neighbour of a line is mostly narrow where the line is.
+    """
     dx, dy, dz = ends[3] - ends[0], ends[4] - ends[1], ends[5] - ends[2]
     length = np.sqrt(dx * dx + dy * dy + dz * dz)
     dx, dy, dz = dx / length, dy / length, dz / length
-    least = 1e3
     t, last = trims[0], length - trims[1]
-    while True:
+    at = min(max(doubt, t), last)
+    least = sample_depth(depth, per_mm, ends[0] + at * dx, ends[1] + at * dy, ends[2] + at * dz)
+    while least > floor:
         here = sample_depth(depth, per_mm, ends[0] + t * dx, ends[1] + t * dy, ends[2] + t * dz)
-        least = min(least, here)
-        if least <= floor or t >= last:
-            return least
+        if here < least:
+            least, at = here, t
+        if t >= last:
+            break
         t = min(t + EXACT_STEP_MM, last)
+    return least, at
 
 
 @kernel
@@ -273,7 +280,7 @@ def _refine(depth, per_mm, ends, trims, centres, radii, avoided, holes, clearanc
         across = np.cross(axis, helper)
         across = across / np.sqrt((across * across).sum())
         up = np.cross(axis, across)
-        best = _clearance(depth, per_mm, line, trims, -1e4)
+        best, narrow = _clearance(depth, per_mm, line, trims, -1e4, length / 2)
         step = FIRST_STEP_MM
         while step > LAST_STEP_MM:
             better = False
@@ -288,9 +295,9 @@ def _refine(depth, per_mm, ends, trims, centres, radii, avoided, holes, clearanc
                     trial[3:] += pull
                 if _in_holes(trial, avoided, holes):
                     continue
-                value = _clearance(depth, per_mm, trial, trims, best)
+                value, at = _clearance(depth, per_mm, trial, trims, best, narrow)
                 if value > best + 1e-6:
-                    best, line, better = value, trial, True
+                    best, narrow, line, better = value, at, trial, True
             if not better:
                 step /= 2
         ends[n] = line

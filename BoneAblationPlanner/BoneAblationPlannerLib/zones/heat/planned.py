@@ -111,6 +111,7 @@ def simulate_plan(
     target = build_target(anatomy.lesion, grid, plan.coverage.margin_mm)
     spread = _spread(result, probes, target, options, part(report, 0.4, 1.0))
     effects = effects_on(zone, anatomy.structures, grid)
+    bands = effects_on(zone, anatomy.estimates, grid)
     coverage = _coverage(zone, target, plan.coverage, spread[0].lesion_fraction if spread else None)
     measured = with_simulated_clearances(plan.probes, zone, anatomy.structures, grid)
     frozen = zone.treatment.frozen
@@ -132,10 +133,10 @@ def simulate_plan(
             ),
         ),
         coverage=coverage,
-        simulation=_record(zone, effects, spread, options, result),
+        simulation=_record(zone, (*effects, *bands), spread, options, result),
         provenance=tuple(dict.fromkeys((*plan.provenance, *limits_provenance()))),
     )
-    new = replace(new, warnings=_warnings(plan, new, effects))
+    new = replace(new, warnings=_warnings(plan, new, effects, bands))
     return replace(
         result,
         plan=new,
@@ -293,7 +294,7 @@ def _larger_than_chart(plan: Plan, simulated_ml: float) -> list[str]:
     ]
 
 
-def _warnings(chart: Plan, new: Plan, effects: tuple[Effect, ...]) -> tuple[str, ...]:
+def _warnings(chart: Plan, new: Plan, effects: tuple[Effect, ...], bands: tuple[Effect, ...]) -> tuple[str, ...]:
     """Those of the charts' coverage and clearances give way to the simulation's; the rest stays, each once."""
     limits = access_limits(chart.parameters.get("limits") or {})
 
@@ -309,21 +310,24 @@ def _warnings(chart: Plan, new: Plan, effects: tuple[Effect, ...]) -> tuple[str,
         *of_zones(new),
         *kept,
         *_larger_than_chart(chart, new.zone.volume_ml),
-        *_effect_warnings(new.coverage, effects, cold=new.advice.modality == "cryo"),
+        *_small_zone_warnings(new.coverage),
+        *_effect_warnings(effects, "", cold=new.advice.modality == "cryo"),
+        *_effect_warnings(bands, "somewhere in its band the ", cold=new.advice.modality == "cryo"),
         STATED,
     )
     return tuple(dict.fromkeys(said))
 
 
-def _effect_warnings(coverage: Coverage, effects: tuple[Effect, ...], cold: bool) -> list[str]:
-    found = []
-    if coverage.small_zone_lesion_fraction is not None and coverage.small_zone_lesion_fraction < 1:
-        share = coverage.small_zone_lesion_fraction
-        found.append(f"with strong perfusion and weak conduction the simulated zone covers {share:.1%} of the lesion")
-    for e in effects:
-        if e.ok is False and e.limit is not None:
-            found.append(f"SIMULATED: {e.structure} {_broken(e, cold)}")
-    return found
+def _small_zone_warnings(coverage: Coverage) -> list[str]:
+    share = coverage.small_zone_lesion_fraction
+    if share is None or share >= 1:
+        return []
+    return [f"with strong perfusion and weak conduction the simulated zone covers {share:.1%} of the lesion"]
+
+
+def _effect_warnings(effects: tuple[Effect, ...], where: str, cold: bool) -> list[str]:
+    broken = [e for e in effects if e.ok is False and e.limit is not None]
+    return [f"SIMULATED: {where}{e.structure} {_broken(e, cold)}" for e in broken]
 
 
 def _broken(effect: Effect, cold: bool) -> str:
