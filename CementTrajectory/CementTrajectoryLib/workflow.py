@@ -22,9 +22,9 @@ from BoneAblationPlannerLib.reading.images import grid_of, read_image
 from BoneAblationPlannerLib.reading.labels import is_label_map
 from CementTrajectoryLib.cement.cautions import fill_cautions, heat_cautions, plan_cautions
 from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
-from CementTrajectoryLib.cement.defects import find_defects
+from CementTrajectoryLib.cement.defects import Defect, find_defects
 from CementTrajectoryLib.cement.filling import Viscosity
-from CementTrajectoryLib.cement.needles import MOST_NEEDLES, PullBack, choose_needles
+from CementTrajectoryLib.cement.needles import FULL_ML, MOST_NEEDLES, ChosenNeedles, PullBack, choose_needles
 from CementTrajectoryLib.screws.catalogue import screw_provenance
 from CementTrajectoryLib.screws.corridor_file import corridor_document
 from CementTrajectoryLib.screws.corridors import find_corridors
@@ -226,7 +226,7 @@ def plan_cement(
         raise InputError(f"cement filling: {fraction:g}; expected more than 0 and at most 1")
     if choices.needles is not None and not 1 <= choices.needles <= MOST_NEEDLES:
         raise InputError(f"cement needles: {choices.needles}; expected 1 to {MOST_NEEDLES}")
-    pull_back = _pull_back(choices)
+    ways = _ways_to_pull_back(choices)
     if not result.plan.probes:
         raise InputError("cement: the plan has no probes; expected a planned ablation to share a track with")
     step(report, 0.1, "looking for cortical defects")
@@ -234,7 +234,7 @@ def plan_cement(
     step(report, 0.6, "choosing needles and filling")
     plan = result.plan
     fill_ml = plan.lesion.volume_ml * fraction
-    chosen = choose_needles(result, choices.gauge, fill_ml, defects, choices.viscosity, choices.needles, pull_back)
+    chosen = _best_needles(result, choices, fill_ml, defects, ways)
     fill, stop_ml = chosen.fill, chosen.stop_ml
     leaks = tuple(
         CementLeak(d.towards, d.distance_mm, round(d.area_mm2, 1), None if at is None else round(at, 2))
@@ -261,15 +261,32 @@ def plan_cement(
     return replace(result, plan=replace(plan, cement=cement), cement=fill.body())
 
 
-def _pull_back(choices: CementChoices) -> PullBack:
-    """How needles are pulled back: as chosen, or the default."""
+def _best_needles(
+    result: PlanningResult,
+    choices: CementChoices,
+    fill_ml: float,
+    defects: Sequence[Defect],
+    ways: Sequence[PullBack],
+) -> ChosenNeedles:
+    """The needles of the first way through which the wanted volume goes in, else of the one with most before a leak."""
+    found = []
+    for way in ways:
+        found.append(choose_needles(result, choices.gauge, fill_ml, defects, choices.viscosity, choices.needles, way))
+        if found[-1].stop_ml >= fill_ml - FULL_ML:
+            break
+    return max(found, key=lambda chosen: chosen.stop_ml)
+
+
+def _ways_to_pull_back(choices: CementChoices) -> tuple[PullBack, ...]:
+    """As chosen; where nothing was chosen by the default, or not at all: near a gap that may bring the leak later."""
     times = int(DEFAULTS["pull_back_times"]) if choices.pull_back_times is None else choices.pull_back_times
     step_mm = DEFAULTS["pull_back_mm"] if choices.pull_back_mm is None else choices.pull_back_mm
     for name, value in (("pull_back_times", times), ("pull_back_mm", step_mm)):
         lowest, highest = DEFAULTS.range(name)
         if not lowest <= value <= highest:
             raise InputError(f"cement needle, {name}: {value:g}; expected {lowest:g} to {highest:g}")
-    return PullBack(times, step_mm)
+    chosen = PullBack(times, step_mm)
+    return (chosen, PullBack(0, step_mm)) if choices.pull_back_times is None else (chosen,)
 
 
 def _too_few(needles: Sequence[CementNeedle], wanted: int | None) -> list[str]:

@@ -24,8 +24,6 @@ from BoneAblationPlannerLib.zones.heat.tissue_map import uniform_map
 LITTRUP_MM = {1: 12.0, 2: 33.0, 3: 41.0, 4: 49.0}
 PLACES_MM = {1: [(0, 0)], 2: [(-10, 0), (10, 0)], 3: [(-10, -5.8), (10, -5.8), (0, 11.5)],
              4: [(-10, -10), (10, -10), (-10, 10), (10, 10)]}  # fmt: skip
-ACROSS_ONLY = ("cryo-endocare-pcs17", "cryo-endocare-pcs24")
-"""Rows that give the diameter across only."""
 # Brochure, gel, two freezes of 10 min: widths of 0 and -40 degrees; -20 degrees was fitted (see the catalogue's rows).
 BROCHURE_MM = {"cryo-iceforce-14g": (48.0, 27.0), "cryo-icerod-17g": (40.0, 20.0),
                "cryo-icesphere-17g": (38.0, 19.0), "cryo-iceseed-17g": (30.0, 14.0)}  # fmt: skip
@@ -44,9 +42,11 @@ def rows():
     for row in json.loads(text):
         errors = [s - c for s, c in zip(row["simulated_mm"], row["chart_mm"], strict=True)]
         errors.append(row["simulated_beyond_tip_mm"] - row["chart_beyond_tip_mm"])
-        if "ball_mm" in row:  # the row gives a volume only
+        device = find_device(row["device"])
+        fitted = protocol_of(device, next(p for p in device.programs if p.id == row["program"])).fitted
+        if fitted == "volume":
             errors = [row["ball_mm"] - row["chart_mm"][0]]
-        elif row["device"] in ACROSS_ONLY:
+        elif fitted == "across":
             errors = errors[:1]
         found.append((row["device"], row["program"], row["chart_mm"], row["simulated_mm"], errors))
         print(f"{row['device']:20} {row['program']:20} chart {row['chart_mm']} simulated {row['simulated_mm']} "

@@ -313,3 +313,11 @@ def test_the_plan_says_where_needles_are_pulled_back():
     still = plan_cement(result, CementChoices(needles=1, pull_back_times=0)).plan.cement
     assert still.pull_back_after_ml == ()
     assert len(still.needles[0].injects_at_ras_mm) == 1
+
+
+@pytest.mark.parametrize("viscosity", ["low", "high"])
+def test_the_default_never_brings_in_less_than_needles_that_stay_where_they_are(viscosity):
+    default = plan_cement(coarse_result(), CementChoices(viscosity=viscosity)).plan.cement
+    still = plan_cement(coarse_result(), CementChoices(viscosity=viscosity, pull_back_times=0)).plan.cement
+    assert default.stop_ml >= still.stop_ml
+    assert still.pull_back_after_ml == ()

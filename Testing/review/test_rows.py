@@ -108,7 +108,7 @@ def test_heat_says_what_is_beyond_its_limit_first_and_that_it_is_outdated_after_
 
 
 def test_doses_are_written_for_reading():
-    assert [dose_word(d) for d in (0.04, 24.16, 10840.83, 1e6)] == ["0.0", "24.2", "10841", "over 1 million"]
+    assert [dose_word(d) for d in (0.04, 24.16, 10840.83, 1e6)] == ["0.0", "24.2", "10841", "over 10⁶"]
 
 
 def test_curves_fill_their_drawing():

@@ -50,7 +50,7 @@ def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:
 def dose_word(cem43_min: float) -> str:
     """A thermal dose as it is read; one that is dead many times over is cut off."""
     if cem43_min >= LARGEST_DOSE_MIN:
-        return "over 1 million"
+        return "over 10⁶"
     return f"{cem43_min:.1f}" if cem43_min < 100 else f"{cem43_min:.0f}"
 
 

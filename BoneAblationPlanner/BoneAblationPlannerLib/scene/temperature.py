@@ -31,7 +31,7 @@ ROLES = (
     BROWSER, "thermocouple-table", "thermocouple-series", "thermocouple-plot",
 )  # fmt: skip
 _ROLE = "BonePlan.Role"
-_COLOURS = "vtkMRMLColorTableNodeReverseRainbow"  # cold is violet, hot is red
+_COLOURS = "vtkMRMLColorTableNodeRainbow"
 _COLD_SHOWN, _HOT_SHOWN = (-273.0, 30.0), (40.0, 1000.0)
 _PLACED = 2  # vtkMRMLMarkupsNode::PositionDefined
 BAND: dict[str, tuple[str, Colour]] = {
