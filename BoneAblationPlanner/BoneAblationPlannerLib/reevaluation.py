@@ -178,12 +178,22 @@ def _outline(plan: Plan, ct: CtVolume, lesion: NDArray[np.bool_], edited: bool) 
 
 
 def _lesion_record(plan: Plan, case: Case, lesion: NDArray[np.bool_], measured: LesionReport, edited: bool) -> Lesion:
-    """The outline's figures; the bone's name stays, an edited outline's distance to a joint is no longer known."""
+    """The outline's figures; the bone's name stays.
+
+    The stored bone holds the lesion, so that what lies outside the bone cannot be told any more, nor, of an edited
+    outline, how far it is from a joint.
+    """
     outline = _outline(plan, case.ct, lesion, edited)
     record = lesion_record(case, outline, measured, plan.lesion.bone, None)
     if edited:
-        return record
-    return replace(record, nearest_joint=plan.lesion.nearest_joint, joint_distance_mm=plan.lesion.joint_distance_mm)
+        return replace(record, soft_tissue_ml=None)
+    stored = plan.lesion
+    return replace(
+        record,
+        nearest_joint=stored.nearest_joint,
+        joint_distance_mm=stored.joint_distance_mm,
+        soft_tissue_ml=stored.soft_tissue_ml,
+    )
 
 
 def evaluate_lines(
