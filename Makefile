@@ -12,7 +12,7 @@ demo: $(VENV)/.ready-standalone
 	$(BIN)/bone-ablation-planner demo --cement --out $(OUT)
 
 test: $(VENV)/.ready-standalone-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.ready-standalone-test
 	$(BIN)/ruff check .

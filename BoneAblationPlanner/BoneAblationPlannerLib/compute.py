@@ -18,7 +18,5 @@ inlined = njit(cache=True, nogil=True, error_model="numpy", inline="always")
 """Compile a piece of a kernel that is written into each of its callers, which can then be vectorised as a whole."""
 parallel_kernel = njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 """Compile a kernel whose `prange` loops run on all cores."""
-inlined = njit(inline="always", error_model="numpy")
-"""A small part of a kernel, written into it where it is called."""
 summing_kernel = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
 """Compile a single-threaded kernel whose sums may be taken in any order, so that they vectorise."""
