@@ -5,10 +5,10 @@ Last line: one JSON object. Run: ``python Testing/Benchmarks/fill.py``.
 """
 
 import json
-import time
 
 import numpy as np
 import SimpleITK as sitk
+from processor import seconds
 from scipy import ndimage
 
 from CementTrajectoryLib.cement.marching import INSIDE, march
@@ -56,16 +56,6 @@ def of_skfmm(slowness, seed):
     speed = 1.0 / slowness.astype(np.float64)
     distance = np.linalg.norm(np.indices(slowness.shape) - np.reshape(seed, (3, 1, 1, 1)), axis=0) - 0.5
     return lambda: skfmm.travel_time(distance, speed, order=1)
-
-
-def seconds(action, repeats):
-    """Least seconds of the processor over the repeats, and the last result: others on a machine only add to it."""
-    spent = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = action()
-        spent.append(time.process_time() - start)
-    return min(spent), result
 
 
 def main():

@@ -4,9 +4,9 @@ Last line: one JSON object. Run: ``python Testing/Benchmarks/rigidity.py``.
 """
 
 import json
-import time
 
 import numpy as np
+from processor import seconds
 
 from BoneAblationPlannerLib.frames import Grid
 from CementTrajectoryLib.stability.sections import Axis, rigidity_along
@@ -39,16 +39,6 @@ def of_numpy(modulus):
     xx, yy, xy = ((modulus * c).sum(axis=(1, 2), dtype=np.float64) for c in (x * x, y * y, x * y))
     smaller = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy)
     return area, smaller, (xx + yy) / (2 * (1 + POISSON))
-
-
-def seconds(action, repeats):
-    """Least seconds of the processor over the repeats, and the last result: others on a machine only add to it."""
-    spent = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = action()
-        spent.append(time.process_time() - start)
-    return min(spent), result
 
 
 def main():
