@@ -9,8 +9,8 @@ from cmake_lists import ROOT
 # Lower layers first; a part may import its own layer and those below it.
 LAYERS = {
     "BoneAblationPlannerLib": (
-        "frames regions ct errors progress sourced plan case distance morphology compute background anatomy devices"
-        " zones access placement advice preparation evaluation demo",
+        "frames regions ct errors progress sourced records plan case distance morphology compute background anatomy"
+        " devices zones access placement advice preparation evaluation demo",
         "scene views dicom nifti reading report",
         "workflow",
         "outputs reevaluation simulating",

@@ -11,13 +11,14 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from BoneAblationPlannerLib.access.limits import access_limits
+from BoneAblationPlannerLib.advice.order import pull_backs
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table, load_structure_table
 from BoneAblationPlannerLib.case import Case, Choices, FixedProbe, LesionMarks, NerveCurve, PlanningResult
 from BoneAblationPlannerLib.devices.catalogue import Device, builtin_devices, find_device, read_devices
@@ -30,7 +31,7 @@ from BoneAblationPlannerLib.heat_arguments import (
     read_inserted,
 )
 from BoneAblationPlannerLib.placement.probe_figures import Placement
-from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Plan, Point, read_plan
+from BoneAblationPlannerLib.plan import INTENTS, MODALITIES, POSITIONS, Cement, Plan, Point, read_plan
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 from BoneAblationPlannerLib.zones.heat.planned import HeatOptions
 
@@ -71,6 +72,7 @@ def _plan(options: argparse.Namespace) -> int:
     choices, devices, heat = _choices(options), _catalogue(options), heat_options(options)
     if (options.lesion_seed is None) == (options.lesion is None):
         raise InputError("plan: expected either --lesion-seed R A S (mm) or --lesion MASK")
+    stabilising = _stabilising(options)
     if options.organ_names and not options.organs:
         raise InputError("--organ-names: given without --organs MAP")
     _check_output(options.out)
@@ -101,7 +103,32 @@ def _plan(options: argparse.Namespace) -> int:
         fixed=_kept_probes(options, devices),
         inserted=inserted,
     )
-    return _plan_and_write(case, options.out, part(report, 0.1, 1.0), heat)
+    return _plan_and_write(case, options.out, part(report, 0.1, 1.0), heat, stabilising)
+
+
+@dataclass(frozen=True)
+class _Stabilising:
+    """What the command line says of cement, screws and stability; None takes the default, or was not asked."""
+
+    pull_back_times: int | None = None
+    pull_back_mm: float | None = None
+    screw_clearance_mm: float | None = None
+    pain: int | None = None
+
+
+def _stabilising(options: argparse.Namespace) -> _Stabilising:
+    """Checked before any work is done."""
+    from CementTrajectoryLib.workflow import check_pull_back, check_screw_clearance
+
+    needs = {"pull_back_times": ("cement",), "pull_back_mm": ("cement",), "screw_clearance_mm": ("screws",),
+             "pain": ("cement", "screws")}  # fmt: skip
+    for name, wanted in needs.items():
+        if getattr(options, name) is not None and not any(getattr(options, other) for other in wanted):
+            others = " or ".join(f"--{other}" for other in wanted)
+            raise InputError(f"--{name.replace('_', '-')}: given without {others}")
+    check_pull_back(options.pull_back_times, options.pull_back_mm)
+    check_screw_clearance(options.screw_clearance_mm)
+    return _Stabilising(**{name: getattr(options, name) for name in needs})
 
 
 def _kept_probes(options: argparse.Namespace, devices: tuple[Device, ...]) -> tuple[FixedProbe, ...]:
@@ -160,27 +187,35 @@ def _structure_table(options: argparse.Namespace) -> StructureTable:
     return builtin_table() if options.structures is None else load_structure_table(options.structures)
 
 
-def _plan_and_write(case: Case, out: Path, report: ReportProgress, heat: HeatOptions | None = None) -> int:
+def _plan_and_write(
+    case: Case,
+    out: Path,
+    report: ReportProgress,
+    heat: HeatOptions | None = None,
+    stabilising: _Stabilising | None = None,
+) -> int:
     from BoneAblationPlannerLib.outputs import write_outputs
     from BoneAblationPlannerLib.workflow import plan_case
 
+    chosen = stabilising or _Stabilising()
     result = plan_case(case, part(report, 0.0, 0.5))
     if heat is not None:
         from BoneAblationPlannerLib.simulating import simulate_result
 
         result = simulate_result(result, case.devices, part(report, 0.5, 0.8), heat)
     if case.choices.cement:
-        from CementTrajectoryLib.workflow import plan_cement
+        from CementTrajectoryLib.workflow import CementChoices, plan_cement
 
-        result = plan_cement(result)
+        pull_back = CementChoices(pull_back_times=chosen.pull_back_times, pull_back_mm=chosen.pull_back_mm)
+        result = plan_cement(result, pull_back)
     if case.choices.screws:
         from CementTrajectoryLib.workflow import plan_screws
 
-        result = plan_screws(result)
+        result = plan_screws(result, chosen.screw_clearance_mm)
     if case.choices.cement or case.choices.screws:
         from CementTrajectoryLib.workflow import plan_stability
 
-        result = plan_stability(result)
+        result = plan_stability(result, chosen.pain)
     files = write_outputs(result, out, part(report, 0.5 if heat is None else 0.8, 1.0))
     report(1.0, "done")
     _summarise(result)
@@ -353,6 +388,7 @@ def _stabilisation(plan: Plan) -> list[str]:
     if plan.cement is not None:
         advised = "" if plan.cement.stop_ml is None else f", stop at {plan.cement.stop_ml:.1f} ml"
         lines.append(f"cement: {plan.cement.fill_ml:.1f} ml wanted{advised}")
+        lines += _cement_site(plan.cement)
     for s in plan.screws:
         lines.append(
             f"{s.name}: {s.corridor}, {s.diameter_mm:g} x {s.length_mm:.0f} mm, "
@@ -365,8 +401,20 @@ def _stabilisation(plan: Plan) -> list[str]:
     if acetabulum is not None:
         lines.append(f"acetabulum: Harrington {acetabulum.harrington}, Levy {acetabulum.levy} (proposed)")
     if rigidity is not None:
-        lines.append(f"rigidity at the weakest section: {-rigidity.reduction_fraction:+.0%} by the lesion")
+        after = rigidity.reduction_after_fraction
+        treated = "" if after is None else f", {round(-after, 2) + 0.0:+.0%} after treatment"
+        lines.append(f"rigidity at the weakest section: {-rigidity.reduction_fraction:+.0%} by the lesion{treated}")
     return lines + [f"caution: {caution.rule}" for caution in plan.stability.cautions]
+
+
+def _cement_site(cement: Cement) -> list[str]:
+    """Where cement goes and what is usual there; where its needles are pulled back."""
+    site, lines = cement.site, []
+    if site is not None:
+        usual = "" if site.usual_ml is None else f", usually {site.usual_ml[0]:g} to {site.usual_ml[1]:g} ml"
+        lines.append(f"cement site: {site.name}{usual}: {site.compared}")
+        lines.append(f"usual approach: {site.approach}")
+    return lines + [f"cement needles: {step}" for step in pull_backs(cement)]
 
 
 def _choices(options: argparse.Namespace) -> Choices:
@@ -518,7 +566,15 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     add_inserted_argument(plan)
     add_heat_arguments(plan)
     plan.add_argument("--cement", action="store_true", help="plan cement after ablation")
+    plan.add_argument("--pull-back-times", type=int, metavar="N",
+                      help="with --cement: how often needles are pulled back; default 2, near a leak 0")  # fmt: skip
+    plan.add_argument("--pull-back-mm", type=_finite, metavar="MM",
+                      help="with --cement: how far each time; default 4")  # fmt: skip
     plan.add_argument("--screws", action="store_true", help="plan screws after ablation")
+    plan.add_argument("--screw-clearance-mm", type=_finite, metavar="MM",
+                      help="with --screws: bone kept around a screw; default 2")  # fmt: skip
+    plan.add_argument("--pain", type=int, choices=(1, 2, 3),
+                      help="with --cement or --screws: Mirels' points, 1 mild, 2 moderate, 3 when used")  # fmt: skip
     plan.add_argument("--out", type=_folder, required=True, metavar="DIR")
     _add_choices(plan)
     plan.set_defaults(run=_plan)

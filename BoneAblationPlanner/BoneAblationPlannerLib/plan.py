@@ -6,13 +6,13 @@ Lengths are mm, volumes ml, angles degrees, points RAS in mm. ``None`` means "no
 import json
 import os
 import tempfile
-import types
 import typing
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.records import decode, encode
 
 SCHEMA = "bone-plan/1"
 
@@ -330,10 +330,24 @@ class CementStep:
 
 
 @dataclass(frozen=True)
+class CementSite:
+    """The part of the skeleton that cement goes into, proposed from the bone and the place in it, and what is usual.
+
+    `compared` says how the wanted volume compares with the usual one; None where nothing usual is known.
+    """
+
+    name: str
+    approach: str | None = None
+    usual_ml: tuple[float, float] | None = None
+    compared: str = ""
+
+
+@dataclass(frozen=True)
 class Cement:
     """`fill_ml` is the wanted volume, `stop_ml` the advised one: less where a leak comes first.
 
     `pull_back_after_ml` are the volumes, through all needles, after which they are pulled back to their next places.
+    `site` is None where the bone or the place in it could not be told.
     """
 
     needles: tuple[CementNeedle, ...]
@@ -347,6 +361,7 @@ class Cement:
     cavity_ml: float | None = None
     steps: tuple[CementStep, ...] = ()
     pull_back_after_ml: tuple[float, ...] = ()
+    site: CementSite | None = None
 
 
 @dataclass(frozen=True)
@@ -498,8 +513,21 @@ class Stability:
 
 
 @dataclass(frozen=True)
+class Extremes:
+    """Extremes of temperature and thermal dose; `ok` is None for kinds of structure without a known limit."""
+
+    coldest_celsius: float
+    hottest_celsius: float
+    cem43_min: float | None
+    ok: bool | None
+
+
+@dataclass(frozen=True)
 class StructureEffect:
-    """Extremes of temperature and thermal dose in a structure; `ok` is None for kinds without a known limit."""
+    """Extremes in a structure as simulated.
+
+    `at_worst` are those over the plausible range of tissues and of the device's strength; None if not simulated.
+    """
 
     structure: str
     kind: str
@@ -508,6 +536,12 @@ class StructureEffect:
     cem43_min: float | None
     zone_mm: float
     ok: bool | None
+    at_worst: Extremes | None = None
+
+    @property
+    def may_break(self) -> bool:
+        """Whether its limit holds as simulated, but not over the whole plausible range."""
+        return self.ok is True and self.at_worst is not None and self.at_worst.ok is False
 
 
 @dataclass(frozen=True)
@@ -612,7 +646,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values, contract keys first."""
-        return {"schema": self.schema, **{k: v for k, v in _encode(self).items() if k != "schema"}}
+        return {"schema": self.schema, **{k: v for k, v in encode(self).items() if k != "schema"}}
 
     @classmethod
     def from_json(cls, document: Any) -> "Plan":
@@ -620,7 +654,7 @@ class Plan:
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema != SCHEMA:
             raise InputError(f"plan: schema is {schema!r}; expected {SCHEMA!r}")
-        return _decode(cls, document, "plan")
+        return decode(cls, document, "plan")
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -650,80 +684,3 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-T = TypeVar("T")
-
-
-def _encode(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, list | tuple):
-        return [_encode(v) for v in value]
-    if isinstance(value, dict):
-        return {str(k): _encode(v) for k, v in value.items()}
-    if isinstance(value, float):
-        return round(value, 4)
-    return value
-
-
-def _decode(kind: Any, value: Any, where: str) -> Any:
-    """Turn JSON values into `kind`, checking types on the way; `where` is the path for messages."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return value
-    if origin in (typing.Union, types.UnionType):
-        return _decode_union(arguments, value, where)
-    if origin is Literal:
-        if value not in arguments:
-            raise InputError(f"{where}: {value!r}; expected one of {', '.join(map(str, arguments))}")
-        return value
-    if origin is tuple:
-        return _decode_tuple(arguments, value, where)
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise InputError(f"{where}: expected an object")
-        return {k: _decode(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
-    if is_dataclass(kind):
-        return _decode_dataclass(kind, value, where)
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise InputError(f"{where}: {value!r}; expected {kind.__name__}")
-    return value
-
-
-def _decode_union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
-    if value is None and type(None) in arguments:
-        return None
-    options = [a for a in arguments if a is not type(None)]
-    for option in options[:-1]:
-        try:
-            return _decode(option, value, where)
-        except InputError:
-            continue
-    return _decode(options[-1], value, where)
-
-
-def _decode_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise InputError(f"{where}: expected a list")
-    if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return tuple(_decode(arguments[0], v, f"{where}[{n}]") for n, v in enumerate(value))
-    if len(value) != len(arguments):
-        raise InputError(f"{where}: {len(value)} values; expected {len(arguments)}")
-    pairs = zip(arguments, value, strict=True)
-    return tuple(_decode(kind, v, f"{where}[{n}]") for n, (kind, v) in enumerate(pairs))
-
-
-def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected an object")
-    hints = typing.get_type_hints(kind)
-    known = {}
-    for item in fields(kind):
-        if item.name in value:
-            known[item.name] = _decode(hints[item.name], value[item.name], f"{where}.{item.name}")
-        elif item.default is MISSING and item.default_factory is MISSING:
-            raise InputError(f"{where}.{item.name}: missing; expected by {SCHEMA}")
-    return kind(**known)

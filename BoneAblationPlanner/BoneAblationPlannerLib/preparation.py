@@ -10,7 +10,8 @@ from BoneAblationPlannerLib.anatomy.barred import barred_structures
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import METAL_ABOVE_HU, bone_mask
 from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
-from BoneAblationPlannerLib.anatomy.bones import STREAK_MM, bone_at, measurable_bone, separate_bones
+from BoneAblationPlannerLib.anatomy.bone_tissue import STREAK_MM, measurable_bone
+from BoneAblationPlannerLib.anatomy.bones import bone_at, separate_bones
 from BoneAblationPlannerLib.anatomy.joints import Joint, find_joints, joint_distance_mm, joints_checked, limiting_part
 from BoneAblationPlannerLib.anatomy.lesion import (
     LesionOutline,

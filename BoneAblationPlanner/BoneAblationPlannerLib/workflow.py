@@ -20,7 +20,8 @@ from BoneAblationPlannerLib.placement.choice import (
     placements_of,
 )
 from BoneAblationPlannerLib.placement.probe_figures import Placement
-from BoneAblationPlannerLib.preparation import prepare_case
+from BoneAblationPlannerLib.plan import Advice, Lesion
+from BoneAblationPlannerLib.preparation import PreparedCase, prepare_case
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 
 
@@ -68,6 +69,21 @@ def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
     return replace(result, plan=plan, skin=access.skin)
 
 
+def advise_case(case: Case, report: ReportProgress = silent) -> tuple[Advice, Lesion]:
+    """The rules' ranking of modalities before any probe is looked for, and the lesion that they looked at.
+
+    Raises
+    ------
+    InputError
+        If the case cannot be used.
+    Cancelled
+        If `report` returned False.
+    """
+    prepared = prepare_case(case, part(report, 0.0, 0.8))
+    step(report, 0.8, "looking at what lies around the lesion")
+    return _advise(prepared), prepared.lesion
+
+
 def measure_case(case: Case, placements: Sequence[Placement], report: ReportProgress = silent) -> PlanningResult:
     """A plan of probes that a person placed: every figure, nothing optimised.
 
@@ -85,10 +101,15 @@ def measure_case(case: Case, placements: Sequence[Placement], report: ReportProg
         prepared = prepare_case(case, part(report, 0.0, 0.6))
     with clock.stage("access"):
         step(report, 0.6, "looking at what lies around the lesion")
-        region = build_region(prepared.anatomy, access_limits(case.choices.limits).longest_depth_mm)
-        advice = advise_modality(prepared, region)
+        advice = _advise(prepared)
     with clock.stage("figures"):
         step(report, 0.85, "measuring coverage and clearances")
         advice = replace(advice, modality=placements[0].device.modality, chosen_by="user")
         result = evaluate(prepared, placements, advice, HAND_MADE)
     return replace(result, plan=replace(result.plan, timings_s=clock.seconds))
+
+
+def _advise(prepared: PreparedCase) -> Advice:
+    """Advice where no paths are searched: only the distances around the lesion are needed."""
+    limits = access_limits(prepared.case.choices.limits)
+    return advise_modality(prepared, build_region(prepared.anatomy, limits.longest_depth_mm))

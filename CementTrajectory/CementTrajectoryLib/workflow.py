@@ -20,11 +20,12 @@ from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
 from BoneAblationPlannerLib.reading.images import grid_of, read_image
 from BoneAblationPlannerLib.reading.labels import is_label_map
-from CementTrajectoryLib.cement.cautions import fill_cautions, heat_cautions, plan_cautions
+from CementTrajectoryLib.cement.cautions import fill_cautions, heat_cautions, plan_cautions, site_cautions
 from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.defects import Defect, find_defects
 from CementTrajectoryLib.cement.filling import Viscosity
 from CementTrajectoryLib.cement.needles import FULL_ML, MOST_NEEDLES, ChosenNeedles, PullBack, choose_needles
+from CementTrajectoryLib.cement.sites import Site, propose_site
 from CementTrajectoryLib.screws.catalogue import screw_provenance
 from CementTrajectoryLib.screws.corridor_file import corridor_document
 from CementTrajectoryLib.screws.corridors import find_corridors
@@ -94,14 +95,14 @@ def plan_screws(
     InputError
         For a clearance out of range.
     """
-    if clearance_mm is not None and not 0 <= clearance_mm <= LARGEST_CLEARANCE_MM:
-        raise InputError(f"screw clearance: {clearance_mm:g} mm; expected 0 to {LARGEST_CLEARANCE_MM:g}")
+    check_screw_clearance(clearance_mm)
     bones = result.anatomy.bones
     if bones is None:
         raise InputError("screws: the plan's bones were not separated; expected a plan made from a CT")
     step(report, 0.1, "looking for screw corridors")
     plan, named = result.plan, _named(bones)
-    proposal = propose_screws(result.anatomy, named, plan.probes, clearance_mm, only)
+    needles = plan.cement.needles if plan.cement else ()
+    proposal = propose_screws(result.anatomy, named, plan.probes, clearance_mm, only, needles)
     cautions = tuple(OF_SCREWS + caution for caution in proposal.cautions)
     provenance = screw_provenance({screw.screw_type for screw in proposal.screws})
     earlier = {row.name for row in screw_provenance({screw.screw_type for screw in plan.screws})}
@@ -115,6 +116,18 @@ def plan_screws(
             provenance=(*(p for p in plan.provenance if p.name not in earlier), *provenance),
         ),
     )
+
+
+def check_screw_clearance(clearance_mm: float | None) -> None:
+    """Refuse a clearance that is out of range; None stands for the default.
+
+    Raises
+    ------
+    InputError
+        Naming the range.
+    """
+    if clearance_mm is not None and not 0 <= clearance_mm <= LARGEST_CLEARANCE_MM:
+        raise InputError(f"screw clearance: {clearance_mm:g} mm; expected 0 to {LARGEST_CLEARANCE_MM:g}")
 
 
 def screw_measure(result: PlanningResult) -> ScrewMeasure:
@@ -194,9 +207,9 @@ def _cement_share(result: PlanningResult) -> NDArray[np.float32] | None:
 
 @dataclass(frozen=True)
 class CementChoices:
-    """What the user decided; None takes the default with its provenance."""
+    """What the user decided; None takes the default with its provenance, that of the lesion's site where it has one."""
 
-    gauge: int = 11
+    gauge: int | None = None
     filling_fraction: float | None = None
     viscosity: Viscosity = "medium"
     needles: int | None = None
@@ -219,7 +232,7 @@ def plan_cement(
     """
     choices = choices or CementChoices()
     fraction = DEFAULTS["filling_fraction"] if choices.filling_fraction is None else choices.filling_fraction
-    if choices.gauge not in GAUGE_DIAMETER_MM:
+    if choices.gauge is not None and choices.gauge not in GAUGE_DIAMETER_MM:
         known = ", ".join(f"{gauge} G" for gauge in GAUGE_DIAMETER_MM)
         raise InputError(f"cement needle: {choices.gauge} G; expected one of {known}")
     if not 0 < fraction <= 1:
@@ -234,7 +247,8 @@ def plan_cement(
     step(report, 0.6, "choosing needles and filling")
     plan = result.plan
     fill_ml = plan.lesion.volume_ml * fraction
-    chosen = _best_needles(result, choices, fill_ml, defects, ways)
+    site = propose_site(result.anatomy.bones, plan.lesion)
+    chosen = _best_needles(result, choices, fill_ml, defects, ways, site)
     fill, stop_ml = chosen.fill, chosen.stop_ml
     leaks = tuple(
         CementLeak(d.towards, d.distance_mm, round(d.area_mm2, 1), None if at is None else round(at, 2))
@@ -250,13 +264,15 @@ def plan_cement(
             *fill_cautions(fill, fill_ml, stop_ml),
             *heat_cautions(fill, stop_ml, (*result.anatomy.structures, *result.anatomy.estimates)),
             *_too_few(chosen.needles, choices.needles),
+            *site_cautions(site, fill_ml),
         ),
-        provenance=DEFAULTS.provenance(),
+        provenance=(*DEFAULTS.provenance(), *(site.provenance() if site else ())),
         stop_ml=round(stop_ml, 2),
         viscosity=choices.viscosity,
         cavity_ml=plan.lesion.volume_ml,
         steps=tuple(fill.at(ml) for ml in _step_volumes(fill.injected_ml)),
         pull_back_after_ml=chosen.pull_back_after_ml,
+        site=None if site is None else site.compared(fill_ml),
     )
     return replace(result, plan=replace(plan, cement=cement), cement=fill.body())
 
@@ -267,24 +283,38 @@ def _best_needles(
     fill_ml: float,
     defects: Sequence[Defect],
     ways: Sequence[PullBack],
+    site: Site | None,
 ) -> ChosenNeedles:
     """The needles of the first way through which the wanted volume goes in, else of the one with most before a leak."""
+    gauge = choices.gauge or int(site.gauge.value if site else DEFAULTS["gauge"])
+    most = int(site.most_needles.value) if site else MOST_NEEDLES
     found = []
     for way in ways:
-        found.append(choose_needles(result, choices.gauge, fill_ml, defects, choices.viscosity, choices.needles, way))
+        found.append(choose_needles(result, gauge, fill_ml, defects, choices.viscosity, choices.needles, way, most))
         if found[-1].stop_ml >= fill_ml - FULL_ML:
             break
     return max(found, key=lambda chosen: chosen.stop_ml)
 
 
-def _ways_to_pull_back(choices: CementChoices) -> tuple[PullBack, ...]:
-    """As chosen; where nothing was chosen by the default, or not at all: near a gap that may bring the leak later."""
-    times = int(DEFAULTS["pull_back_times"]) if choices.pull_back_times is None else choices.pull_back_times
-    step_mm = DEFAULTS["pull_back_mm"] if choices.pull_back_mm is None else choices.pull_back_mm
+def check_pull_back(times: int | None, step_mm: float | None) -> None:
+    """Refuse a way back of cement needles that is out of range; None stands for the default.
+
+    Raises
+    ------
+    InputError
+        Naming the number and its range.
+    """
     for name, value in (("pull_back_times", times), ("pull_back_mm", step_mm)):
         lowest, highest = DEFAULTS.range(name)
-        if not lowest <= value <= highest:
+        if value is not None and not lowest <= value <= highest:
             raise InputError(f"cement needle, {name}: {value:g}; expected {lowest:g} to {highest:g}")
+
+
+def _ways_to_pull_back(choices: CementChoices) -> tuple[PullBack, ...]:
+    """As chosen; where nothing was chosen by the default, or not at all: near a gap that may bring the leak later."""
+    check_pull_back(choices.pull_back_times, choices.pull_back_mm)
+    times = int(DEFAULTS["pull_back_times"]) if choices.pull_back_times is None else choices.pull_back_times
+    step_mm = DEFAULTS["pull_back_mm"] if choices.pull_back_mm is None else choices.pull_back_mm
     chosen = PullBack(times, step_mm)
     return (chosen, PullBack(0, step_mm)) if choices.pull_back_times is None else (chosen,)
 

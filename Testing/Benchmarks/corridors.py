@@ -158,8 +158,8 @@ def member_rows(name):
             rows.append((name, path.stem, None, None, None, None, None, None))
             continue
         depth = pelvis.ring if side == "both" else pelvis.hips[side]
-        rows.append((name, path.stem, *compare(ours, theirs, depth), ours.diameter_mm, ours.length_mm, ours.published))
-    return rows, seconds, missing, pelvis
+        rows.append((name, path.stem, *compare(ours, theirs, depth), ours.diameter_mm, ours.length_mm))
+    return rows, seconds, found, missing, pelvis
 
 
 def bent_rod():
@@ -261,10 +261,11 @@ def main():
         sys.exit(f"no annotated corridors at {DATA}; set BONEPLAN_DATA to the folder that holds them")
     members = sorted(p.name.removeprefix("member_") for p in DATA.glob("member_*"))
     member_rows(members[0])  # compiles
-    rows, seconds = [], []
+    rows, seconds, every = [], [], []
     for name in members:
-        new, spent, missing, pelvis = member_rows(name)
+        new, spent, found, missing, pelvis = member_rows(name)
         rows += new
+        every += found
         seconds.append(spent)
         for lost in missing:
             print(f"member {name}: {lost.name}, {lost.side}: {lost.reason}")
@@ -275,7 +276,7 @@ def main():
         good.append((name, same, ours - theirs, angle, distance))
         print(f"{name:6} {corridor:22} {angle:6.1f} {distance:5.1f} {ours:10.2f} {theirs:8.2f} {diameter:14.1f} "
               f"{length:6.0f}{'' if same else '  not the same'}")  # fmt: skip
-    print_ranges(rows)
+    print_ranges(every, len(members))
     ours_s, theirs_s, clearances = search_times(pelvis)
     same = [g for g in good if g[1]]
     held_out = [g for g in same if g[0] not in DEFINED_ON]
@@ -300,15 +301,20 @@ def main():
     }))  # fmt: skip
 
 
-def print_ranges(rows):
-    """Diameters and lengths beside the published ranges."""
-    print("corridor               diameter median (range)   length median (range)   published")
-    for stem in ANNOTATED:
-        own = [r for r in rows if r[1].startswith(stem) and r[2] is not None]
-        diameters, lengths = [r[6] for r in own], [r[7] for r in own]
-        published = "; ".join(f"{p.quantity.removesuffix('_mm')} {p.low:g}-{p.high:g} ({p.status})" for p in own[0][8])
-        print(f"{stem:22} {np.median(diameters):5.1f} ({min(diameters):.1f}-{max(diameters):.1f}) "
-              f"{np.median(lengths):14.0f} ({min(lengths):.0f}-{max(lengths):.0f})      {published}")  # fmt: skip
+def print_ranges(found, members):
+    """Diameters and lengths of every corridor beside what is published, and how that was measured where it differs."""
+    print("corridor             found     diameter median (range)   length median (range)   published")
+    for definition in corridor_definitions():
+        own = [c for c in found if c.name == definition.name]
+        sides = members if definition.frame == "pelvis" else 2 * members
+        sizes = [
+            f"{np.median(v):5.{digits}f} ({min(v):.{digits}f}-{max(v):.{digits}f})"
+            for v, digits in (([c.diameter_mm for c in own], 1), ([c.length_mm for c in own], 0))
+        ]
+        print(f"{definition.name:20} {len(own):2} of {sides:2}  {sizes[0]:24}  {sizes[1]:22}")
+        for p in definition.published:
+            measured = f"; {p.measured}" if p.measured else ""
+            print(f"{'':32}{p.quantity.removesuffix('_mm')} {p.low:g}-{p.high:g} mm ({p.status}: {p.source}{measured})")
 
 
 if __name__ == "__main__":

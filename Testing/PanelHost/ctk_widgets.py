@@ -86,7 +86,9 @@ class ctkSliderWidget(QWidget):
         self._box.valueChanged.connect(self._changed)
 
     def _changed(self, value: float) -> None:
+        self._slider.blockSignals(True)  # the slider knows whole numbers only, the value does not
         self._slider.setValue(round(value))
+        self._slider.blockSignals(False)
         self.valueChanged.emit(value)
 
     def _of_box(name: str, kind: type) -> Any:

@@ -45,6 +45,7 @@ class qMRMLNodeComboBox(QWidget):
         super().__init__(parent)
         self._scene: Any = None
         self._observers: list[int] = []
+        self._names: list[tuple[Any, int]] = []
         self._types: list[str] = []
         self._attributes: list[tuple[str, str, Any]] = []
         self._flags: dict[str, Any] = {
@@ -189,6 +190,17 @@ class qMRMLNodeComboBox(QWidget):
                 )
         return False
 
+    def _follow_names(self, nodes: list[Any]) -> None:
+        """The list shows the new name of a node that was renamed."""
+        for node, tag in self._names:
+            node.RemoveObserver(tag)
+        self._names = [(node, node.AddObserver("ModifiedEvent", self._show_name)) for node in nodes]
+
+    def _show_name(self, node: Any, event: str) -> None:
+        index = self._combo.findData(node.GetID())
+        if index >= 0 and self._combo.itemText(index) != node.GetName():
+            self._combo.setItemText(index, node.GetName())
+
     def _refill(self) -> None:
         before = self._combo.itemData(self._combo.currentIndex) or ""
         self._filling = True
@@ -200,6 +212,7 @@ class qMRMLNodeComboBox(QWidget):
         index = self._combo.findData(before)
         self._combo.setCurrentIndex(index if index >= 0 else self._combo.findData(""))
         self._filling = False
+        self._follow_names(self._nodes())
         offered = {n.GetID() for n in self._nodes()}
         new, self._known = offered - self._known, offered
         for identifier in sorted(new):

@@ -19,8 +19,13 @@ class PanelSelfTest(unittest.TestCase):
         slicer.util.selectModule("BoneAblationPlanner")
         panel.logic.sampleSpacingMm = (2.5, 2.5, 2.5)
         self._click(panel, panel.ui.sampleButton)
+        self._click(panel, panel.ui.adviseButton)
+        assert panel.ui.adviceLabel.text
         self._click(panel, panel.ui.planButton)
         assert panel.ui.messageLabel.text == ""
+        panel.ui.figureButton.click()
+        if panel.ui.planningViewsButton.enabled:
+            panel.ui.planningViewsButton.click()
         assert panel.ui.probeTable.columnCount > 0
         assert panel.ui.notCheckedLabel.text
 

@@ -7,18 +7,16 @@ from grids import ball, every_point, oblique_grid
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask
 from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
-from BoneAblationPlannerLib.anatomy.bones import (
+from BoneAblationPlannerLib.anatomy.bone_tissue import (
     CORTEX,
     IMPLANT,
     MARROW_CAVITY,
     TRABECULAR,
-    bone_at,
     foreign_material,
-    has_named_bones,
     measurable_bone,
-    separate_bones,
     tissue_map,
 )
+from BoneAblationPlannerLib.anatomy.bones import bone_at, has_named_bones, separate_bones
 from BoneAblationPlannerLib.anatomy.phantom import make_phantom
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.frames import Grid

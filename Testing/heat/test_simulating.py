@@ -52,6 +52,20 @@ def test_clearances_come_from_the_simulated_zone():
         assert any("ZONE" in w and row.structure in w for w in plan.warnings)
 
 
+def test_the_worst_over_the_plausible_range_is_never_milder():
+    plan = simulated().plan
+    assert plan.simulation.effects
+    for effect in plan.simulation.effects:
+        worst = effect.at_worst
+        assert worst.hottest_celsius >= effect.hottest_celsius
+        assert worst.coldest_celsius <= effect.coldest_celsius
+        assert worst.cem43_min >= effect.cem43_min
+        assert not (effect.ok is False and worst.ok)
+        said = any("AT THE END OF WHAT IS PLAUSIBLE" in w and effect.structure in w for w in plan.warnings)
+        assert said == (effect.may_break and effect.structure in {s.name for s in one_probe().anatomy.structures})
+    assert plan.simulation.largest_ml > plan.zone.volume_ml > plan.simulation.smallest_ml
+
+
 def test_coverage_and_remainder_agree():
     result = simulated()
     left = result.plan.coverage.uncovered_target_ml

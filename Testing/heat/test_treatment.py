@@ -16,7 +16,13 @@ from BoneAblationPlannerLib.errors import Cancelled, InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.zones.heat import patient
-from BoneAblationPlannerLib.zones.heat.applicators import Protocol, Strength, protocol_of, strength_of
+from BoneAblationPlannerLib.zones.heat.applicators import (
+    Protocol,
+    Strength,
+    protocol_of,
+    provenance_of_applicator,
+    strength_of,
+)
 from BoneAblationPlannerLib.zones.heat.calibration import LEVELS, bench_grid, on_bench
 from BoneAblationPlannerLib.zones.heat.effects import compare, effects_on
 from BoneAblationPlannerLib.zones.heat.medium import Medium
@@ -236,10 +242,34 @@ def test_every_other_program_is_calibrated():
         for program in device.programs if device.id not in NOT_SIMULATED else ():
             protocol, row = protocol_of(device, program), rows[device.id, program.id]
             strongest = LEVELS[device.modality][0 if device.modality == "cryo" else 1]
-            got = {"axes": row["simulated_mm"], "across": row["simulated_mm"][:1], "volume": [row.get("ball_mm")]}
-            errors = [a - b for a, b in zip(got[protocol.fitted], row["chart_mm"], strict=False)]
-            assert max(errors) <= 2.0
-            assert min(errors) >= -2.0 or strength_of(device, program).level == strongest
+            for level in ("nominal", "high"):
+                found = row.get("strong", row) if level == "high" else row
+                got = {
+                    "axes": found["simulated_mm"],
+                    "across": found["simulated_mm"][:1],
+                    "volume": [found.get("ball_mm")],
+                }
+                errors = [a - b for a, b in zip(got[protocol.fitted], row["chart_mm"], strict=False)]
+                assert max(errors) <= 2.0
+                assert min(errors) >= -2.0 or strength_of(device, program, level).level == strongest
+
+
+def test_a_row_without_a_temperature_is_read_as_the_weaker_device():
+    """Colder tissue takes more heat to the same zone, so the other reading gives a stronger device."""
+    read_twice = 0
+    for device in builtin_devices():
+        for program in device.programs if device.id not in NOT_SIMULATED else ():
+            protocol = protocol_of(device, program)
+            nominal, strong = (strength_of(device, program, level) for level in ("nominal", "high"))
+            if protocol.strong_rest_celsius is None:
+                assert strong == nominal
+            else:
+                read_twice += 1
+                assert protocol.strong_rest_celsius < protocol.rest_celsius
+                assert strong.level > nominal.level
+                labels = [row.name for row in provenance_of_applicator(device, program)]
+                assert any(label.endswith("at most") for label in labels)
+    assert read_twice >= 10
 
 
 def test_every_tissue_has_provenance():

@@ -1,6 +1,6 @@
-"""Pictures of the planner's panel in every state, for the tutorial: python Testing/modules/panel_pictures.py DIR.
+"""Pictures of both panels in every state, for the tutorial: python Testing/modules/panel_pictures.py DIR.
 
-The panel runs on the stand-in for the desktop (Testing/PanelHost) with the sample case; planning is real. Slicer draws
+The panels run on the stand-in for the desktop (Testing/PanelHost) with the sample case; planning is real. Slicer draws
 the same widgets in its own style.
 """
 
@@ -15,71 +15,118 @@ sys.path[:0] = [str(TESTING), str(ROOT / "BoneAblationPlanner"), str(ROOT / "Cem
 
 import vtk  # noqa: E402
 from PanelHost.host import PanelHost  # noqa: E402
-from panels import PLANNER  # noqa: E402
+from panels import CEMENT, PLANNER  # noqa: E402
 
 SPACING_MM = (1.5, 1.5, 2.0)
 WIDTH = 430
-SECTIONS = ("patient", "lesion", "structures", "ablation", "probes", "results", "heat", "views", "report")
 
 
 def main(folder):
     """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     with PanelHost() as host:
-        panel = host.open(host.load(PLANNER))
-        panel.logic.sampleSpacingMm = SPACING_MM
-        take(host, panel, folder, "1-empty", ("patient", "lesion"))
-        click(host, panel, panel.ui.sampleButton)
-        take(host, panel, folder, "2-patient", ("patient",))
-        click(host, panel, panel.ui.outlineButton)
-        take(host, panel, folder, "3-lesion", ("lesion",))
-        take(host, panel, folder, "4-structures", ("structures",))
-        panel.ui.modalityCombo.setCurrentText("Microwave")
-        click(host, panel, panel.ui.planButton)
-        take(host, panel, folder, "5-ablation", ("ablation",))
-        take(host, panel, folder, "6-probes", ("probes",))
-        take(host, panel, folder, "7-results", ("results",))
-        click(host, panel, panel.ui.simulateButton)
-        take(host, panel, folder, "8-heat", ("heat",))
-        panel.ui.addProbeButton.click()
-        line = host.scene.GetFirstNodeByName("New needle")
-        probe = panel.plan().probes[0]
-        for point in (probe.tip_ras_mm, probe.entry_ras_mm):
-            line.AddControlPoint(vtk.vtkVector3d(*(value + 12.0 for value in point)))
-        settle(host, panel)
-        panel.ui.probeList.selectRow(panel.ui.probeList.rowCount - 1)
-        host.process()
-        take(host, panel, folder, "9-by-hand", ("probes",))
-        click(host, panel, panel.ui.undoButton)
-        click(host, panel, panel.ui.planButton)
-        take(host, panel, folder, "10-compare", ("views", "report"))
+        planner_pictures(host, Camera(host, "panel", folder, host.open(host.load(PLANNER))))
+        cement_pictures(host, Camera(host, "cement", folder, host.open(host.load(CEMENT))))
         if host.errors:
             raise host.errors[0]
 
 
-def click(host, panel, button):
-    """Press a button and wait for what it starts."""
-    if not button.enabled:
-        raise RuntimeError(f"{button.objectName}: {button.toolTip}")
-    button.click()
-    settle(host, panel)
-    if panel.ui.messageLabel.text:
-        raise RuntimeError(panel.ui.messageLabel.text)
+def planner_pictures(host, camera):
+    """The planner from an empty scene to two plans side by side."""
+    panel, ui = camera.panel, camera.panel.ui
+    panel.logic.sampleSpacingMm = SPACING_MM
+    camera.take("1-empty", "patient", "lesion", "ablation", "probes", "results")
+    camera.click(ui.sampleButton)
+    camera.take("2-patient", "patient")
+    camera.click(ui.outlineButton)
+    camera.take("3-lesion", "lesion")
+    camera.take("4-structures", "structures")
+    camera.click(ui.adviseButton)
+    camera.take("5-ablation", "ablation")
+    ui.modalityCombo.setCurrentText("Microwave")
+    ui.planButton.click()
+    host.wait(lambda: panel.runner.progress[0] > 0.4, seconds=600)
+    camera.take("running", "probes")
+    camera.settle()
+    camera.take("6-probes", "probes")
+    camera.take("7-results", "results")
+    ui.simulateButton.click()
+    host.wait(lambda: panel.runner.progress[0] > 0)
+    camera.take("simulating", "heat")
+    camera.settle()
+    camera.take("8-heat", "heat")
+    place_by_hand(host, camera)
+    camera.take("9-by-hand", "probes")
+    camera.click(ui.undoButton)
+    ui.strictCheck.click()
+    ui.planButton.click()
+    camera.settle()
+    camera.take("refused", "ablation", "probes")
+    ui.strictCheck.click()
+    camera.click(ui.planButton)
+    camera.take("10-compare", "views", "figures", "report")
 
 
-def settle(host, panel):
-    """Until nothing runs."""
+def place_by_hand(host, camera):
+    """A needle beside the first of the plan, by two clicks."""
+    panel = camera.panel
+    panel.ui.addProbeButton.click()
+    line = host.scene.GetFirstNodeByName("New needle")
+    probe = panel.plan().probes[0]
+    for point in (probe.tip_ras_mm, probe.entry_ras_mm):
+        line.AddControlPoint(vtk.vtkVector3d(*(value + 12.0 for value in point)))
+    camera.settle()
+    panel.ui.probeList.selectRow(panel.ui.probeList.rowCount - 1)
     host.process()
-    host.wait(lambda: not panel.runner.running, seconds=600)
-    host.process()
 
 
-def take(host, panel, folder, name, shown):
-    """A picture with some sections open, the others folded."""
-    for section in SECTIONS:
-        getattr(panel.ui, f"{section}Section").collapsed = section not in shown
-    host.process()
-    host.grab(panel, folder / f"panel-{name}.png", WIDTH)
+def cement_pictures(host, camera):
+    """Cement, screws and stability added to the plan that the planner made last."""
+    panel, ui = camera.panel, camera.panel.ui
+    plan = panel.parameters.plan
+    panel.parameters.plan = None
+    camera.take("1-no-plan", "plan", "cement", "screws", "stability", "figures", "order")
+    panel.parameters.plan = plan or host.panels[0].parameters.plan
+    camera.take("2-plan", "plan", "cement")
+    camera.click(ui.planButton)
+    camera.take("3-cement", "cement")
+    ui.fillSlider.value = ui.fillSlider.maximum / 2
+    camera.take("4-half-filled", "cement")
+    camera.click(ui.screwsButton)
+    camera.take("5-screws", "screws")
+    ui.painCombo.setCurrentText("When used (3)")
+    camera.click(ui.stabilityButton)
+    camera.take("6-stability", "stability", "figures")
+    camera.take("7-order", "order")
+
+
+class Camera:
+    """Presses buttons of one panel and takes its pictures."""
+
+    def __init__(self, host, prefix, folder, panel):
+        self.host, self.prefix, self.folder, self.panel = host, prefix, folder, panel
+
+    def click(self, button):
+        """Press a button and wait for what it starts."""
+        if not button.enabled:
+            raise RuntimeError(f"{button.objectName}: {button.toolTip}")
+        button.click()
+        self.settle()
+        if self.panel.ui.messageLabel.text:
+            raise RuntimeError(self.panel.ui.messageLabel.text)
+
+    def settle(self):
+        """Until nothing runs."""
+        self.host.process()
+        self.host.wait(lambda: not self.panel.runner.running, seconds=600)
+        self.host.process()
+
+    def take(self, name, *shown):
+        """A picture with some sections open, the others folded."""
+        for section in self.panel.sections:
+            getattr(self.panel.ui, section.name).collapsed = section.name.removesuffix("Section") not in shown
+        self.host.process()
+        self.host.grab(self.panel, self.folder / f"{self.prefix}-{name}.png", WIDTH)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
 import json
 import os
+import re
+import time
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from panels import CEMENT, cells, ids, run, waiting
+import slicer
+from panels import CEMENT, ROOT, cells, ids, run, waiting
 from phantoms import coarse_result
 
 from BoneAblationPlannerLib.plan import Plan
@@ -13,6 +17,7 @@ from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, plan_no
 from BoneAblationPlannerLib.scene.bundle import save_bundle
 from BoneAblationPlannerLib.scene.hierarchy import folder_of
 from BoneAblationPlannerLib.scene.live import live_plan
+from BoneAblationPlannerLib.scene.runtime import new_scene
 from CementTrajectoryLib.cement.defaults import GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.filling import VISCOSITIES
 from CementTrajectoryLib.cement.needles import MOST_NEEDLES
@@ -50,7 +55,7 @@ def test_without_a_plan_the_button_says_where_to_make_one(host, module):
 def test_the_lists_offer_what_the_workflow_takes(module):
     from CementTrajectoryLib.panel.parameters import NeedleCount, NeedleGauge, PainChoice, ViscosityChoice
 
-    assert {gauge.value for gauge in NeedleGauge} == set(GAUGE_DIAMETER_MM)
+    assert {gauge.value for gauge in NeedleGauge} == {None, *GAUGE_DIAMETER_MM}
     assert {v.value for v in ViscosityChoice} == set(VISCOSITIES)
     assert {n.value for n in NeedleCount} == {None, *range(1, MOST_NEEDLES + 1)}
     assert {p.value for p in PainChoice} == {None, *PAIN}
@@ -75,6 +80,20 @@ def test_every_control_has_a_tooltip(cement):
     assert [n for n in names if not getattr(cement.ui, n).toolTip] == []
 
 
+def test_every_control_is_operated_or_read_by_a_test():
+    """A new control without a test is found here."""
+    path = CEMENT.parent / "Resources" / "UI" / "CementTrajectory.ui"
+    controls = (
+        "QPushButton", "QComboBox", "QDoubleSpinBox", "QListWidget", "QTableWidget", "ctkSliderWidget",
+        "qMRMLNodeComboBox",
+    )  # fmt: skip
+    tests = [ROOT / "Testing" / "modules" / name for name in ("test_cement_panel.py", "test_planner_figures.py")]
+    source = "\n".join(test.read_text(encoding="utf-8") for test in tests)
+    named = [w.get("name") for w in ElementTree.parse(path).iter("widget") if w.get("class") in controls]
+    assert len(named) > 18
+    assert [name for name in named if not re.search(rf"\bui\.{name}\b", source)] == []
+
+
 def test_the_panel_plans_what_the_workflow_plans(host, cement):
     run(host, cement, cement.ui.planButton)
     assert cement.ui.messageLabel.text == ""
@@ -89,7 +108,9 @@ def test_the_panel_plans_what_the_workflow_plans(host, cement):
         assert folder_of(host.scene, line) == folder_of(host.scene, document)
         assert tube_diameter(shaft, needle) == pytest.approx(GAUGE_DIAMETER_MM[needle.gauge], rel=1e-3)
     shown = [cement.ui.cementTable.item(row, 0).text() for row in range(cement.ui.cementTable.rowCount)]
-    assert shown[0] == expected.needles[0].name
+    assert shown[expected.site is not None] == expected.needles[0].name
+    if expected.site is not None:
+        assert expected.site.name in cement.ui.cementTable.item(0, 1).text()
     assert f"{expected.stop_ml:.1f} ml" in [row[1] for row in cells(cement.ui.cementTable)]
     assert cement.ui.fillTable.rowCount == len(expected.steps)
     (body,) = of_role(document, "cement-body")
@@ -185,6 +206,7 @@ def test_cancel_and_closing_add_nothing(host, cement, monkeypatch):
 def test_an_impossible_choice_is_one_line(host, cement, monkeypatch):
     monkeypatch.setattr("CementTrajectoryLib.cement.defaults.GAUGE_DIAMETER_MM", {})
     monkeypatch.setattr("CementTrajectoryLib.workflow.GAUGE_DIAMETER_MM", {10: 3.4})
+    cement.ui.gaugeCombo.setCurrentText("11 G")
     run(host, cement, cement.ui.planButton)
     assert cement.ui.messageLabel.text == "cement needle: 11 G; expected one of 10 G"
 
@@ -285,6 +307,24 @@ def test_needles_moved_by_hand_leave_no_cement_behind(host, planner, cement):
     assert len(of_role(document, "corridor")) == sum(c.found for c in result.plan.corridors)
 
 
+def test_a_click_on_a_warning_shows_its_place(host, cement):
+    node = slicer.vtkMRMLSliceNode()
+    node.SetLayoutName("Red")
+    node = host.scene.AddNode(node)
+    run(host, cement, cement.ui.planButton)
+    plan = read_plan_nodes(host.scene).plan
+    tips = {part.name: part.tip_ras_mm for part in (*plan.probes, *plan.cement.needles)}
+    ui = cement.ui
+    assert ui.cautionsList.count
+    for n in range(ui.cautionsList.count):
+        item = ui.cautionsList.item(n)
+        ui.cautionsList.itemClicked.emit(item)
+        named = [tip for name, tip in tips.items() if name in item.text()]
+        wanted = named[0] if named else plan.lesion.centroid_ras_mm
+        shown = [node.GetSliceToRAS().GetElement(r, 3) for r in range(3)]
+        np.testing.assert_allclose(shown, wanted, atol=0.01)
+
+
 def test_the_slider_shows_the_cement_of_a_volume(host, cement):
     assert not cement.ui.fillSlider.enabled
     run(host, cement, cement.ui.planButton)
@@ -382,3 +422,36 @@ def test_a_screw_moved_by_hand_gets_the_same_figures(host, cement):
     shown = cells(cement.ui.screwTable)
     assert any(f"{moved.cortical_clearance_mm:.1f} mm" in row for row in shown)
     assert len(of_role(document, "screw-body")) == len(plan.screws)
+
+
+def test_screws_of_a_plan_from_a_file_follow_their_first_drag(host, module, tmp_path):
+    made = new_scene()
+    add_plan(made, plan_screws(coarse_result()))
+    save_bundle(made, tmp_path / "plan.mrb")
+    assert host.scene.ReadFromMRB(str(tmp_path / "plan.mrb"), True)
+    panel = host.open(module)
+    (document,) = plan_documents(host.scene)
+    (line, *_) = of_role(document, "screw")
+    before = cells(panel.ui.screwTable)
+    tip = np.array(line.GetNthControlPointPositionWorld(1))
+    for step in range(2000):  # the drag goes on until its figures follow
+        line.SetNthControlPointPositionWorld(1, *(tip + [0.0, 0.0, 4.0 * min(1.0, step / 10)]))
+        host.process()
+        time.sleep(0.01)
+        if cells(panel.ui.screwTable) != before:
+            break
+    assert cells(panel.ui.screwTable) != before
+    assert panel.plan().screws == read_plan_nodes(host.scene).plan.screws
+    host.wait(lambda: panel.plan().screws[0].corridor.endswith("(moved by hand)"))
+    host.wait(lambda: not panel.runner.running)
+
+
+def test_cement_goes_to_the_plan_that_is_chosen(host, planner, cement):
+    first = cement.parameters.plan
+    second = planner.logic.addPlan(coarse_result())
+    host.process()
+    cement.ui.planSelector.setCurrentNode(second)
+    assert cement.parameters.plan is second
+    run(host, cement, cement.ui.planButton)
+    assert plan_nodes(second).stabilisation
+    assert plan_nodes(first).stabilisation == ()

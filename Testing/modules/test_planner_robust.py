@@ -69,9 +69,8 @@ def test_a_deleted_segmentation_is_named(host, planned):
     host.scene.RemoveNode(plan_nodes(planned.parameters.plan).segmentation)
     host.process()
     run(host, planned, planned.ui.measureButton)
-    assert (
-        planned.ui.messageLabel.text == "scene: the plan's segmentation was deleted; expected it beside Plan plan.json"
-    )
+    name = planned.parameters.plan.GetName()
+    assert planned.ui.messageLabel.text == f"scene: the plan's segmentation was deleted; expected it beside {name}"
 
 
 def test_renamed_nodes_stay_what_they_are(host, planned):

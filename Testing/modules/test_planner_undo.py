@@ -173,6 +173,6 @@ def test_the_margin_map_follows_a_drag_before_the_needle_rests(host, planned):
     np.testing.assert_allclose(margins(), moving, atol=1e-6)
 
 
-@pytest.mark.parametrize("words", ["Plan: ", "needles", "of the lesion covered"])
+@pytest.mark.parametrize("words", ["hip right, MWA, ", "needles", "of the lesion covered"])
 def test_the_status_bar_says_what_was_made(host, planned, words):
     assert words in host.status[-1]

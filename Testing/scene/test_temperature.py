@@ -10,6 +10,7 @@ from BoneAblationPlannerLib.case import InsertedMaterial, TemperatureFields
 from BoneAblationPlannerLib.plan import Simulation, Thermocouple
 from BoneAblationPlannerLib.scene.build import add_plan, plan_nodes, read_plan_nodes, remove_plan
 from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle
+from BoneAblationPlannerLib.scene.colours import temperature_table
 from BoneAblationPlannerLib.scene.convert import image_array, points_array
 from BoneAblationPlannerLib.scene.live import placed_thermocouples, remember
 from BoneAblationPlannerLib.scene.refresh import show_result, thermocouples
@@ -67,6 +68,22 @@ def test_isotherms_lie_where_the_temperature_was_reached(cold):
     for level, mirrored in wanted.items():
         radius = (PEAK_CELSIUS - mirrored) / SLOPE
         assert np.abs(found[level] - radius).max() < 0.25
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_colours_darken_towards_harm_and_are_the_plans_own(cold):
+    table = temperature_table(cold)
+    light = table @ (0.2126, 0.7152, 0.0722)  # relative luminance, Rec. 709, of colours as they are
+    steps = np.diff(light)
+    assert (steps > 0).all() if cold else (steps < 0).all()
+    result, _ = simulated(cold)
+    scene = new_scene()
+    nodes = add_plan(scene, result)
+    colours = next(n for n in nodes.temperature if n.GetAttribute("BonePlan.Role") == "temperature-colours")
+    volumes = [n for n in nodes.temperature if n.IsA("vtkMRMLScalarVolumeNode")]
+    assert volumes
+    assert all(n.GetDisplayNode().GetColorNodeID() == colours.GetID() for n in volumes)
+    assert plan_nodes(nodes.document).margin_colours.GetName() == nodes.margin_colours.GetName()
 
 
 def test_a_level_surface_on_an_oblique_grid_is_closed():

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from grids import every_point, oblique_grid
+from grids import every_point
+from made_femur import HEAD, femur
 
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.frames import Grid
@@ -10,28 +11,6 @@ from CementTrajectoryLib.screws.corridor import MissingCorridor
 from CementTrajectoryLib.screws.depth import depth_map
 from CementTrajectoryLib.screws.femur import femoral_neck
 from CementTrajectoryLib.screws.search import line_clearance_mm
-
-HEAD = np.array([12.0, -34.0, 86.0])
-ANGLE = np.radians(130.0 - 90.0)
-
-
-def rod(points, start, end, radius):
-    axis = end - start
-    along = np.clip((points - start) @ axis / (axis @ axis), 0, 1)
-    return np.linalg.norm(points - start - along[:, None] * axis, axis=1) <= radius
-
-
-def femur(side="right", neck_radius=15.0):
-    """Head of 24 mm, neck at 130 degrees to a shaft of 15 mm radius."""
-    sign = 1.0 if side == "right" else -1.0
-    grid = oblique_grid((100, 100, 110), (1.5, 1.5, 1.5), HEAD + [20 * sign, 0, -35])
-    points = every_point(grid)
-    neck = np.array([np.cos(ANGLE) * sign, 0.0, -np.sin(ANGLE)])
-    knee = HEAD + 58 * neck
-    bone = np.linalg.norm(points - HEAD, axis=1) <= 24
-    bone |= rod(points, HEAD, knee, neck_radius)
-    bone |= rod(points, knee + [0, 0, 12], knee + [0, 0, -60], 15.0)
-    return LabelMap(grid, bone.reshape(grid.shape).astype(np.uint8), {1: f"femur_{side}"}), neck
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -10,6 +10,7 @@ from BoneAblationPlannerLib.case import Anatomy, Structure
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from CementTrajectoryLib.screws.catalogue import DEFAULTS, largest_screw, screw_provenance, screw_types
+from CementTrajectoryLib.screws.choosing import segments_apart_mm
 from CementTrajectoryLib.screws.depth import depth_map
 from CementTrajectoryLib.screws.measure import (
     breach,
@@ -19,7 +20,7 @@ from CementTrajectoryLib.screws.measure import (
     skin_entry,
     structure_clearances,
 )
-from CementTrajectoryLib.screws.planning import propose_screws, segments_apart_mm, with_lesion
+from CementTrajectoryLib.screws.planning import propose_screws, with_lesion
 
 CENTRE = np.array([12.0, -34.0, 56.0])
 AXIS = np.array([0.48, -0.6, 0.64])

@@ -15,6 +15,8 @@ from BoneAblationPlannerLib.views import gl
 from BoneAblationPlannerLib.views.annotate import TITLE_ROWS, bytes_of
 from BoneAblationPlannerLib.views.pictures import take_pictures
 from BoneAblationPlannerLib.views.stabilisation import (
+    across_screws,
+    apart,
     density_picture,
     instruments,
     rigidity_picture,
@@ -55,6 +57,26 @@ def test_the_screw_is_seen_from_its_side():
     assert [i.name for i in instruments(plan)] == ["Cement needle 1", "Screw 1"]
 
 
+def test_the_slice_across_the_screws_passes_the_lesion_at_a_right_angle():
+    plan = treated().plan
+    plane = across_screws(plan)
+    np.testing.assert_allclose(np.abs(plane.normal), [1.0, 0.0, 0.0], atol=1e-9)
+    # Held 20 mm before and 22 mm beyond the lesion, of 60 mm: the middle of the rest is 29 mm from the head.
+    screw = replace(plan.screws[0], purchase_before_lesion_mm=20.0, purchase_beyond_lesion_mm=22.0)
+    np.testing.assert_allclose(across_screws(replace(plan, screws=(screw,))).centre, CENTRE - [1.0, 0, 0], atol=0.01)
+    assert across_screws(replace(plan, screws=())) is None
+
+
+def test_names_do_not_cover_each_other():
+    places = [(100.0, 50.0), (110.0, 55.0), (90.0, 40.0), (600.0, 52.0)]
+    moved = apart(places)
+    assert [x for x, _ in moved] == [x for x, _ in places]
+    assert moved[3] == places[3]
+    rows = sorted(y for x, y in moved if x < 300)
+    assert min(np.diff(rows)) >= 30
+    assert min(rows) == 40.0
+
+
 def test_the_curve_runs_where_its_values_are():
     """Flat at half of the highest value: a level line half way up the axes."""
     stations = (0.0, 50.0, 100.0)
@@ -89,6 +111,22 @@ def test_density_is_drawn_where_its_values_are():
     assert (right - rows.mean()) / (right - left) == pytest.approx(0.6, abs=0.02)
 
 
+def test_a_bar_says_where_a_screw_lies_in_the_lesion():
+    """From 20 to 50 mm of 100: three tenths of the axis, which is as wide as the picture less 190 pixels."""
+    hu = tuple(100.0 + n for n in range(21))
+    screw = Screw("Screw 1", "made", 7.3, 100.0, point(CENTRE), point(CENTRE + [100, 0, 0]), 2.0, 50.0, 20.0)
+    colour = bytes_of(ROLE_COLOURS["screw"])
+
+    def bar(drawn):
+        pixels = np.asarray(density_picture([replace(drawn, hu_every_5_mm=hu)], (900, 800)))
+        return (pixels[TITLE_ROWS + 15 : TITLE_ROWS + 25] == colour).all(axis=(0, 2))
+
+    columns = np.flatnonzero(bar(screw))
+    assert columns[0] == pytest.approx(150 + 0.2 * 710, abs=2)
+    assert columns[-1] == pytest.approx(150 + 0.5 * 710, abs=2)
+    assert not bar(replace(screw, purchase_before_lesion_mm=None, purchase_beyond_lesion_mm=None)).any()
+
+
 @pytest.mark.rendering
 @pytest.mark.skipif(not gl.gl_available()[0], reason=gl.HOW_TO_MEND)
 def test_every_instrument_has_a_picture_and_the_scene_stays(tmp_path):
@@ -97,7 +135,12 @@ def test_every_instrument_has_a_picture_and_the_scene_stays(tmp_path):
     models = [n.GetDisplayNode() for n in nodes.stabilisation if n.IsA("vtkMRMLModelNode")]
     before = [(d.GetOpacity(), d.GetVisibility(), d.GetVisibility2D()) for d in models]
     pictures = [p for p in take_pictures(scene, nodes, result, tmp_path) if p.kind == "stabilisation"]
-    assert [p.title.split(":")[0] for p in pictures] == ["Cement needle 1", "Screw 1", "Cement and screws"]
+    assert [p.title.split(":")[0] for p in pictures] == [
+        "Cement needle 1",
+        "Screw 1",
+        "Across Screw 1",
+        "Cement and screws",
+    ]
     assert [(d.GetOpacity(), d.GetVisibility(), d.GetVisibility2D()) for d in models] == before
     # The screw's own colour, in light, is in the 3D picture.
     pixels = np.asarray(Image.open(pictures[-1].file).convert("RGB")).astype(int)[TITLE_ROWS : TITLE_ROWS + 780]

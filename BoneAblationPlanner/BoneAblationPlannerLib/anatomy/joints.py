@@ -1,12 +1,11 @@
 """Articular surfaces as structures: where two different bones face each other."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
@@ -14,6 +13,7 @@ from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import dilate
+from BoneAblationPlannerLib.regions import Region, label_regions
 
 FACING_MM = 6.0
 """Widest joint space, cartilage included."""
@@ -55,7 +55,7 @@ class Joint:
 def find_joints(bones: LabelMap) -> tuple[Joint, ...]:
     """Every joint of the tables whose two bones are there and face each other within 6 mm."""
     by_name = {name: value for value, name in bones.names.items()}
-    boxes = ndimage.find_objects(bones.labels)
+    boxes = label_regions(bones.labels)
     joints = []
     for name, first, second in _known_pairs():
         if first in by_name and second in by_name:
@@ -131,12 +131,10 @@ def _ends_at_a_face(bones: LabelMap, value: int) -> bool:
     return any(bool((face == value).any()) for face in faces)
 
 
-def _facing(
-    bones: LabelMap, first: int, second: int, boxes: list[tuple[slice, slice, slice] | None]
-) -> NDArray[np.bool_] | None:
+def _facing(bones: LabelMap, first: int, second: int, boxes: Mapping[int, Region]) -> NDArray[np.bool_] | None:
     """The space between two labels and the voxels of both that bound it, or None if they do not face each other."""
     spacing = bones.grid.spacing_kji_mm
-    a, b = boxes[first - 1], boxes[second - 1]
+    a, b = boxes.get(first), boxes.get(second)
     if a is None or b is None:
         return None
     pad = np.ceil(FACING_MM / spacing).astype(int) + 2

@@ -183,16 +183,6 @@ def warning_places(plan: Plan) -> list[tuple[str, Point]]:
     return places
 
 
-def advice_lines(plan: Plan) -> tuple[str, ...]:
-    """Why this kind of ablation, and what the rules think of the others."""
-    lines = []
-    for ranked in plan.advice.ranked:
-        reasons = "; ".join(reason.rule for reason in ranked.reasons) or _("no rule speaks for or against it")
-        taken = _(" (planned)") if ranked.modality == plan.advice.modality else ""
-        lines.append(f"{ranked.modality.upper()}{taken}: {reasons}")
-    return tuple(lines)
-
-
 def lesion_lines(report: "LesionReport") -> tuple[str, ...]:
     """Kind and volume, sizes, then what to check."""
     a, b, c = report.diameters_mm
@@ -284,11 +274,6 @@ def alternative_lines(plan: Plan) -> dict[str, str]:
         str(n): _("{count} needles: {difference}").format(count=a.probe_count, difference=a.difference)
         for n, a in enumerate(plan.alternatives)
     }
-
-
-def bullets(lines: Sequence[str]) -> str:
-    """Lines as one text with bullets."""
-    return "\n".join(f"• {line}" for line in lines)
 
 
 def _chosen_by(plan: Plan) -> str:

@@ -9,9 +9,17 @@ from BoneAblationPlannerLib.panel.section import Section, State, StepState
 
 
 class HeatSection(Section):
-    """Simulate the chosen plan; its zone, coverage and temperatures take the place of the chart's."""
+    """Simulate the chosen plan; its zone, coverage and temperatures take the place of the chart's.
+
+    While a simulation runs, its button stops it and the text below says how far it is: the panel's own bar may be out
+    of sight.
+    """
 
     name = "heatSection"
+
+    def __init__(self, panel: Any, number: int) -> None:
+        super().__init__(panel, number)
+        self._started = False
 
     def connect(self) -> None:
         """The button and the table."""
@@ -26,29 +34,37 @@ class HeatSection(Section):
         simulation = None if plan is None else plan.simulation
         self.ui.effectTable.setVisible(simulation is not None)
         self.ui.thermocoupleTable.setVisible(simulation is not None and bool(simulation.thermocouples))
-        if plan is None or simulation is None:
-            widgets.show_text(self.ui.heatLabel, "")
-            return
-        widgets.show_text(self.ui.heatLabel, content.simulation_line(plan, simulation))
-        widgets.fill_table(self.ui.effectTable, content.effect_table(simulation))
-        widgets.fill_table(self.ui.thermocoupleTable, content.thermocouple_table(simulation))
+        if not self._simulating:
+            words = "" if plan is None or simulation is None else content.simulation_line(plan, simulation)
+            widgets.show_text(self.ui.heatLabel, words)
+        if simulation is not None:
+            widgets.fill_table(self.ui.effectTable, content.effect_table(simulation))
+            widgets.fill_table(self.ui.thermocoupleTable, content.thermocouple_table(simulation))
 
     def updateRunning(self) -> None:
         """A plan is needed."""
-        ready = self.parameters.plan is not None
-        for button in (self.ui.simulateButton, self.ui.thermocoupleButton):
-            button.enabled = ready and not self.panel.busy
-        self.ui.simulateButton.toolTip = (
-            _("Compute heat or ice in this patient's bone, vessels and fat; takes a minute or two. Can be cancelled.")
-            if ready
-            else _("To simulate, still needed: a plan")
-        )
+        needs = self.waiting((self.panel.plan(), _("a plan")))
+        self.allow("thermocoupleButton", needs)
+        button = self.ui.simulateButton
+        if self._simulating:
+            button.text = _("Stop simulating")
+            button.toolTip = _("Stop at the next step; the plan stays as it is.")
+            button.enabled = not self.panel.runner.cancelling
+            widgets.show_text(self.ui.heatLabel, self._progress_words())
+            return
+        button.text = _("Simulate")
+        self.allow("simulateButton", needs)
+        if self._started:  # over a moment ago
+            self._started = False
+            self.update()
 
     def state(self) -> StepState:
         """A limit that is broken asks for attention."""
         plan = self.panel.plan()
         if plan is None:
             return StepState(State.BLOCKED, _("no plan yet"))
+        if self._simulating:
+            return StepState(State.ATTENTION, _("simulating"))
         if plan.simulation is None:
             return StepState(State.DONE, _("charts only"))
         broken = sum(effect.ok is False for effect in plan.simulation.effects)
@@ -57,16 +73,34 @@ class HeatSection(Section):
         return StepState(State.DONE, _("simulated"))
 
     def onSimulate(self) -> None:
-        """Simulate in the background, then show it."""
+        """Simulate in the background, then show it; pressed again, stop."""
+        if self._simulating:
+            self.panel.onCancel()
+            return
         document = self.parameters.plan
         shortest, together = bool(self.ui.shortestCheck.checked), bool(self.ui.togetherCheck.checked)
+
+        def prepare() -> Any:
+            work = self.logic.prepareSimulation(document, shortest, together)
+            self._started = True
+            return work
 
         def finish(result: Any) -> None:
             self.logic.showResult(document, result)
             self.panel.update()
 
-        self.panel.run(lambda: self.logic.prepareSimulation(document, shortest, together), finish)
+        self.panel.run(prepare, finish)
 
     def onPlaceThermocouple(self) -> None:
         """Let the user click a point; it is read at the next simulation."""
         self.panel.tryTo(lambda: self.logic.placeThermocouple(self.parameters.plan))
+
+    @property
+    def _simulating(self) -> bool:
+        return self._started and bool(self.panel.runner.running)
+
+    def _progress_words(self) -> str:
+        if self.panel.runner.cancelling:
+            return _("Stopping.")
+        fraction, stage = self.panel.runner.progress
+        return _("{share:.0f} %: {stage}").format(share=100 * fraction, stage=stage)

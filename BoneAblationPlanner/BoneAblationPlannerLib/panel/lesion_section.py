@@ -53,14 +53,15 @@ class LesionSection(Section):
         missing = self.logic.missing(self.parameters)
         by_point = self.parameters.lesionSource == LesionSource.POINT
         self.ui.outlineButton.setVisible(by_point)
-        self.ui.outlineButton.enabled = not self.panel.busy and not missing
+        waits = [*self.waiting(), *missing]
+        self.ui.outlineButton.enabled = not waits
         self.ui.outlineButton.toolTip = (
-            still_needed(missing, _("To outline"))
-            if missing
+            still_needed(waits, _("To outline"))
+            if waits
             else _("Outline the lesion from the point; the outline can then be edited.")
         )
         self.ui.editButton.setVisible(not by_point)
-        self.ui.editButton.enabled = not by_point and not missing
+        self.allow("editButton", [_("an outline")] if by_point else missing)
 
     def state(self) -> StepState:
         """What is missing, or what is given."""

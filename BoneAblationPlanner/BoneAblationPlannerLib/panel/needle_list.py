@@ -21,6 +21,9 @@ class NeedleList:
     def __init__(self, ui: Any, logic: Any) -> None:
         self._ui, self._logic = ui, logic
         self.filling = False
+        self._fit = qt.QTimer()
+        self._fit.setSingleShot(True)
+        self._fit.connect("timeout()", lambda: fit_height(ui.probeList))
         prepare_table(ui.probeList)
 
     def show(self, lines: list[Any], plan: Plan | None) -> None:
@@ -40,8 +43,9 @@ class NeedleList:
             if name == chosen:
                 table.selectRow(row)
         self.filling = False
-        fit_height(table)
         table.setVisible(bool(lines))
+        fit_height(table)
+        self._fit.start(0)  # a table that was hidden has its width only then
         self.show_programs(plan)
 
     def show_programs(self, plan: Plan | None) -> None:

@@ -23,7 +23,8 @@ class PlannerParameters:
     `ignoredNerves` are curves that the user unchecked: a curve drawn later is kept clear of unless unchecked too.
     `distances` is JSON, ``{"nerve": [5, 10]}``: shaft and zone in mm where the user changed them. `device` is empty
     where any will do. `barredBones` names bones that no needle may cross. `marginMm` below 0 leaves the margin to the
-    intent.
+    intent. With `strict` there is no plan rather than one that gives up a wanted distance; `cement` tells the rules
+    that it is wanted in the same session.
     """
 
     ct: vtkMRMLScalarVolumeNode
@@ -44,5 +45,7 @@ class PlannerParameters:
     intent: IntentChoice
     marginMm: Annotated[float, WithinRange(-1, 30)] = -1.0
     parallel: bool = False
+    strict: bool = False
+    cement: bool = False
     barredBones: list[str]
     plan: vtkMRMLTextNode

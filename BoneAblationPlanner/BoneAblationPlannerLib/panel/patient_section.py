@@ -17,7 +17,7 @@ class PatientSection(Section):
 
     def updateRunning(self) -> None:
         """One thing at a time."""
-        self.ui.sampleButton.enabled = not self.panel.busy
+        self.allow("sampleButton", self.waiting())
 
     def onLoadSample(self) -> None:
         """Make the phantom in the background and choose its nodes."""

@@ -7,6 +7,7 @@ from typing import Any
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.panel import content
 from BoneAblationPlannerLib.panel.ablation_section import AblationSection
+from BoneAblationPlannerLib.panel.figures_section import FiguresSection
 from BoneAblationPlannerLib.panel.heat_section import HeatSection
 from BoneAblationPlannerLib.panel.lesion_section import LesionSection
 from BoneAblationPlannerLib.panel.lifecycle import PlanningPanel
@@ -27,6 +28,7 @@ STEPS = (
     ResultsSection,
     HeatSection,
     ViewsSection,
+    FiguresSection,
     ReportSection,
 )
 

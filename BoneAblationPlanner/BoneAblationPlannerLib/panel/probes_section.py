@@ -10,6 +10,7 @@ from BoneAblationPlannerLib.panel.content import alternative_lines, plan_line
 from BoneAblationPlannerLib.panel.history import Histories, History
 from BoneAblationPlannerLib.panel.needle_list import KEEP, LOCK, NAME, NeedleList
 from BoneAblationPlannerLib.panel.placing import NeedlePlacer
+from BoneAblationPlannerLib.panel.readiness import Readiness
 from BoneAblationPlannerLib.panel.section import Section, State, StepState, still_needed
 from BoneAblationPlannerLib.panel.segment_combo import show_choices
 from BoneAblationPlannerLib.panel.tracker import LineTracker
@@ -27,6 +28,7 @@ class ProbesSection(Section):
         super().__init__(panel, number)
         self._histories: Histories[Needles] = Histories()
         self._tracker = LineTracker(panel, self.onMoving, self.onRested)
+        self._readiness = Readiness(panel, self._tracker, self.onMoving)
         self._placer = NeedlePlacer(panel, self.onPlaced)
         self._needles = NeedleList(self.ui, self.logic)
         self._document: Any = None
@@ -59,6 +61,7 @@ class ProbesSection(Section):
         if self._history().now is None and plan is not None:
             self.panel.tryQuietly(lambda: self._history().record(self.logic.placements(document)))
         self._placer.forget_deleted()
+        self._readiness.forget_failure()
         self._needles.show(lines, plan)
         ways = {} if plan is None else alternative_lines(plan)
         show_choices(self.ui.alternativeCombo, ways, self.ui.alternativeCombo.currentData or "0")
@@ -68,8 +71,9 @@ class ProbesSection(Section):
         """What can be done now, and why not."""
         ui, busy, history = self.ui, self.panel.busy, self._history()
         missing = self.logic.missing(self.parameters)
-        ui.planButton.enabled = not busy and not missing
-        ui.planButton.toolTip = still_needed(missing, _("To plan")) if missing else _("Look for the best needles")
+        waits = [*self.waiting(), *missing]
+        ui.planButton.enabled = not waits
+        ui.planButton.toolTip = still_needed(waits, _("To plan")) if waits else _("Look for the best needles")
         plan = self.panel.plan()
         selected = (self._needles.selected(), _("a selected needle"))
         by_hand = [] if plan is not None else missing
@@ -102,7 +106,8 @@ class ProbesSection(Section):
                 )
             return StepState(State.DONE, placed)
         missing = self.logic.missing(self.parameters)
-        return StepState(State.BLOCKED, "; ".join(missing) if missing else _("ready to plan"))
+        ready = _("at work") if self.panel.busy else _("ready to plan")
+        return StepState(State.BLOCKED, "; ".join(missing) if missing else ready)
 
     def release(self) -> None:
         """Stop listening."""
@@ -173,6 +178,7 @@ class ProbesSection(Section):
         for line in self.logic.probeLines(self.parameters.plan):
             line.SetLocked(locked)
         self.update()
+        self._get_ready_if_unlocked()
         self.panel.updateRunning()
 
     def onUndo(self) -> None:
@@ -194,6 +200,7 @@ class ProbesSection(Section):
             return
         if column == LOCK:
             lines[row].SetLocked(self._needles.is_checked(row, LOCK))
+            self._get_ready_if_unlocked()
             self.panel.updateRunning()
         elif column == KEEP:
             self.logic.keep(lines[row], self._needles.is_checked(row, KEEP))
@@ -225,7 +232,11 @@ class ProbesSection(Section):
 
     def onMoving(self) -> None:
         """During a drag: needles, zones, margins and figures follow."""
-        if self.parameters is not None and not self.panel.busy:
+        if self.parameters is None or self.panel.busy:
+            return
+        if not self.logic.isReadyToDrag(self.parameters.plan):
+            self._readiness.get_ready(self.parameters.plan)  # then this is called again
+        else:
             self.panel.tryQuietly(
                 lambda: self.panel.section_of_results().showMoving(self.logic.showMoving(self.parameters.plan))
             )
@@ -235,6 +246,10 @@ class ProbesSection(Section):
         if self.parameters is not None and self.panel.plan() is not None:
             self._measure_later(self.parameters.plan)
             self._measure_unmeasured()
+
+    def _get_ready_if_unlocked(self) -> None:
+        if self._any_unlocked():
+            self._readiness.get_ready(self.parameters.plan)
 
     def _measure_later(self, document: Any) -> None:
         if document is not None and document not in self._unmeasured:
@@ -268,7 +283,7 @@ class ProbesSection(Section):
                 self.logic.showResult(document, result)
             keep(needles)
             self.panel.update()
-            self.panel.say(plan_line(document.GetAttribute("BonePlan.Name"), result.plan))
+            self.panel.say(plan_line(document.GetName(), result.plan))
 
         self.panel.run(prepare, finish)
 
@@ -276,7 +291,7 @@ class ProbesSection(Section):
         document = self.logic.addPlan(result, ct)
         if self.parameters is not None:
             self.parameters.plan = document
-            self.panel.say(plan_line(document.GetAttribute("BonePlan.Name"), result.plan))
+            self.panel.say(plan_line(document.GetName(), result.plan))
 
     def _rename(self, document: Any, row: int, name: str) -> None:
         needles = self.logic.placements(document)

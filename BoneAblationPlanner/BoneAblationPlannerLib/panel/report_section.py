@@ -29,7 +29,7 @@ class ReportSection(Section):
         for document in plan_documents(slicer.mrmlScene):
             plan = content.plan_of(document)
             if plan is not None:
-                plans.append((document.GetAttribute("BonePlan.Name") or document.GetName(), plan))
+                plans.append((document.GetName(), plan))
         self.ui.compareTable.setVisible(len(plans) > 1)
         if len(plans) > 1:
             widgets.fill_table(self.ui.compareTable, content.compare_table(plans))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import qt
 from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.panel import content, widgets
@@ -32,7 +31,7 @@ class ResultsSection(Section):
         widgets.show_text(self.ui.notCheckedLabel, content.not_checked_line(plan))
         widgets.fill_table(self.ui.coverageTable, content.coverage_table(plan))
         widgets.fill_table(self.ui.probeTable, content.probe_table(plan))
-        self._show_warnings(content.warning_places(plan))
+        widgets.fill_places(self.ui.warningsList, content.warning_places(plan))
 
     def showMoving(self, plan: Plan | None) -> None:
         """The figures that follow a drag; the others are measured when it is over."""
@@ -55,15 +54,6 @@ class ResultsSection(Section):
 
     def onWarning(self, item: Any) -> None:
         """Show the place that a warning is about."""
-        point = item.data(qt.Qt.UserRole)
+        point = widgets.place_of(item)
         if point is not None:
-            self.panel.jump(tuple(point))
-
-    def _show_warnings(self, places: list[tuple[str, tuple[float, float, float]]]) -> None:
-        self.ui.warningsList.clear()
-        for text, point in places:
-            item = qt.QListWidgetItem(text)
-            item.setToolTip(_("Click to see the place."))
-            item.setData(qt.Qt.UserRole, list(point))
-            self.ui.warningsList.addItem(item)
-        self.ui.warningsList.setVisible(bool(places))
+            self.panel.jump(point)

@@ -30,7 +30,7 @@ class LineTracker:
         """Listen to these lines, and to no others; whether moves of the former ones were not over yet."""
         if lines == self._lines:
             return False
-        moved = bool(self._rest.active)
+        moved = self.moved
         self._drag.stop()
         self._rest.stop()
         for line, change in [(n, self._panel.removeObserver) for n in self._lines] + [
@@ -40,6 +40,11 @@ class LineTracker:
             change(line, slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent, self._on_dropped)
         self._lines = list(lines)
         return moved
+
+    @property
+    def moved(self) -> bool:
+        """Whether moves are not over yet."""
+        return bool(self._rest.active)
 
     def stop(self) -> bool:
         """Listen to nothing; whether moves were not over yet."""

@@ -1,10 +1,13 @@
 """Filling Qt widgets with what `content` says."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import qt
+from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.panel.content import Table
+from BoneAblationPlannerLib.plan import Point
 
 _CELL_PADDING = 12
 
@@ -12,7 +15,7 @@ _CELL_PADDING = 12
 def prepare_table(widget: Any) -> None:
     """Keep a table as high as its rows, whose texts wrap when the panel gets narrower. Once per table."""
     widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
-    widget.horizontalHeader().sectionResized.connect(lambda *_: fit_height(widget))
+    widget.horizontalHeader().sectionResized.connect(lambda *_sizes: fit_height(widget))
 
 
 def fill_table(widget: Any, table: Table) -> None:
@@ -30,6 +33,23 @@ def fill_table(widget: Any, table: Table) -> None:
     widest = max((widget.fontMetrics().boundingRect(word).width() for word in words), default=0)
     widget.horizontalHeader().setMinimumSectionSize(widest + _CELL_PADDING)
     fit_height(widget)
+
+
+def fill_places(list_widget: Any, places: Sequence[tuple[str, Point]]) -> None:
+    """Fill a list with texts that lead to places, for `place_of`; an empty list takes no room."""
+    list_widget.clear()
+    for text, point_ras_mm in places:
+        item = qt.QListWidgetItem(text)
+        item.setToolTip(_("Click to see the place."))
+        item.setData(qt.Qt.UserRole, list(point_ras_mm))
+        list_widget.addItem(item)
+    list_widget.setVisible(bool(places))
+
+
+def place_of(item: Any) -> Point | None:
+    """The place (RAS, mm) that an item of such a list leads to."""
+    point = item.data(qt.Qt.UserRole)
+    return None if point is None else (float(point[0]), float(point[1]), float(point[2]))
 
 
 def read_only_cell(text: str, tip: str = "") -> Any:

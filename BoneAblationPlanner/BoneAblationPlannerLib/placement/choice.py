@@ -233,8 +233,8 @@ def _cannot_be_kept(region: AccessRegion, modality: Modality, best: float, reach
     )
     share = f"at best {best:.0%} in place" if best else f"all such zones together reach {reached:.0%} of it"
     return PlanningError(
-        f"no set of up to 6 {modality} probes covers the lesion, also under placement error, with all wanted "
-        f"distances kept: {share} (nearest: {named}); plan without --strict to see what would be given up",
+        f"no set of up to 6 {modality.upper()} probes covers the lesion, also under placement error, with all wanted "
+        f"distances kept: {share} (nearest: {named}); allow distances to be given up to see which",
         {f"wanted distance to {kind}": 1 for kind in tightest},
     )
 

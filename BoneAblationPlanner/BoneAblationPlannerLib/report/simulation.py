@@ -50,8 +50,8 @@ def _in_words(plan: Plan, simulated: Simulation) -> str:
     spread = ""
     if simulated.smallest_ml is not None and simulated.largest_ml is not None:
         spread = (
-            f" Over the plausible range of perfusion and conductivity it is {ml(simulated.smallest_ml)} to "
-            f"{ml(simulated.largest_ml)}."
+            " Over the plausible range of perfusion, conductivity and the device's strength it is "
+            f"{ml(simulated.smallest_ml)} to {ml(simulated.largest_ml)}."
         )
     turns = " The probes heat one after the other." if simulated.in_turn else ""
     return (
@@ -63,20 +63,21 @@ def _in_words(plan: Plan, simulated: Simulation) -> str:
 
 
 def _effects(simulated: Simulation) -> Block:
-    broken = tuple(n for n, e in enumerate(simulated.effects) if e.ok is False)
+    broken = tuple(n for n, e in enumerate(simulated.effects) if e.ok is False or e.may_break)
     rows = tuple(
         (
             e.structure,
             e.kind,
             f"{e.coldest_celsius:.1f} to {e.hottest_celsius:.1f} °C",
+            UNKNOWN if e.at_worst is None else f"{e.at_worst.coldest_celsius:.0f} to {e.at_worst.hottest_celsius:.0f}",
             UNKNOWN if e.cem43_min is None else f"{e.cem43_min:.1f} min",
             mm(e.zone_mm),
-            {True: "ok", False: "BEYOND", None: "no known limit"}[e.ok],
+            "may be beyond" if e.may_break else {True: "ok", False: "BEYOND", None: "no known limit"}[e.ok],
         )
         for e in simulated.effects
     )
-    columns = ("Structure", "Kind", "Temperature", "Dose (CEM43)", "From zone", "Limit")
-    return Table(columns, rows, broken, (2, 1, 1.5, 1.2, 1, 1)) if rows else Paragraph("No structure was checked.")
+    columns = ("Structure", "Kind", "Temperature", "At worst °C", "Dose (CEM43)", "From zone", "Limit")
+    return Table(columns, rows, broken, (2, 1, 1.5, 1, 1.2, 1, 1)) if rows else Paragraph("No structure was checked.")
 
 
 def _thermocouples(simulated: Simulation) -> list[Block]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from BoneAblationPlannerLib.advice.order import pull_backs
-from BoneAblationPlannerLib.plan import Cement, Mirels, Plan, Provenance, Rigidity, Screw
+from BoneAblationPlannerLib.plan import Cement, CementSite, Mirels, Plan, Provenance, Rigidity, Screw
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice, Paragraph, Table
 from BoneAblationPlannerLib.report.words import STATUS_NAMES, UNKNOWN, counted, ml, mm, percent_word, point_word
 from BoneAblationPlannerLib.views.picture import Picture
@@ -48,6 +48,7 @@ def _cement(plan: Plan) -> list[Block]:
     blocks: list[Block] = [
         Heading("Cement"),
         Paragraph(_volumes(cement)),
+        *([Paragraph(_site(cement.site, cement.fill_ml))] if cement.site else []),
         Table(columns, needles, widths=(0.4, 1.3, 0.6, 1.5, 1.5, 1.1, 0.8)),
         *([Paragraph(". ".join(pulled) + ".")] if (pulled := pull_backs(cement)) else []),
     ]
@@ -79,6 +80,14 @@ def _volumes(cement: Cement) -> str:
         text += f". Simulated with {cement.viscosity} viscosity, without veins and pressure"
     order = ". Fill in the order of the table: the needle farthest from a leak first" if len(cement.needles) > 1 else ""
     return f"{text}{order}."
+
+
+def _site(site: CementSite, fill_ml: float) -> str:
+    text = f"Site (proposed): {site.name}. Usual approach: {site.approach or UNKNOWN}. "
+    if site.usual_ml is None:
+        return f"{text}No usual volume is known."
+    low, high = site.usual_ml
+    return f"{text}Usual volume {low:g} to {high:g} ml; {ml(fill_ml)} wanted here: {site.compared}."
 
 
 def _screws(plan: Plan, pictures: Sequence[Picture]) -> list[Block]:

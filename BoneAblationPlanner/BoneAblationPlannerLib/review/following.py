@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from BoneAblationPlannerLib.errors import InputError
@@ -15,8 +16,6 @@ from BoneAblationPlannerLib.review.telling import Telling
 
 _REST_S = 0.3
 """The needles rest for so long before warnings are looked for, which takes longer than the figures."""
-_GLANCE_S = 0.05
-"""So often it is looked whether the needles were moved again meanwhile."""
 
 
 class Following:
@@ -27,7 +26,7 @@ class Following:
     start : callable
         Runs a coroutine beside the others and reports its failure.
     hurry : callable
-        Is told when figures begin to be measured (True) and when they rest (False).
+        Is told when the needles begin to move (True) and when they rest (False).
     """
 
     def __init__(
@@ -47,6 +46,7 @@ class Following:
         """Whether the needles' handles are being moved from here and not by the reviewer."""
         self._draft, self._overlays, self._telling, self._start = draft, overlays, telling, start
         self._hurry, self._at_work = hurry, False
+        self._moved, self._moved_s = asyncio.Event(), 0.0
 
     async def begin(self, measuring: Measuring) -> None:
         """Measure the stored plan; from then on every change is measured."""
@@ -58,6 +58,8 @@ class Following:
     def follow(self, *, lines_too: bool = True) -> None:
         """Bring views and figures to where the draft is; `lines_too` moves the handles as well."""
         self.moving = True
+        self._moved_s = time.perf_counter()
+        self._moved.set()
         try:
             self._overlays.follow(self._draft.now.placements, lines_too=lines_too)
         finally:
@@ -67,7 +69,6 @@ class Following:
             state.computing = self.measuring is not None
         if self.measuring is not None and not self._at_work:
             self._at_work = True
-            self._hurry(True)
             self._start(self._measure(self.measuring))
 
     def compare_with(self, stored: Plan) -> None:
@@ -88,21 +89,21 @@ class Following:
     async def _measure(self, measuring: Measuring) -> None:
         """Measure until everything is that of the draft; states that were passed over meanwhile are left out."""
         while True:
-            started, proposal = time.perf_counter(), self._draft.now
+            self._moved.clear()
+            moved_s, proposal = self._moved_s, self._draft.now
+            self._hurry(True)
             try:
                 measured = await self._run(measuring.quickly, proposal)
                 with self._telling.state as state:
                     if proposal.margin_mm != self.now.coverage.margin_mm:
                         self._show_target()
                     self._show(measured)
-                    state.latency_ms = round(1000 * (time.perf_counter() - started))
-                await asyncio.sleep(_REST_S)
-                if proposal != self._draft.now:
+                    state.latency_ms = round(1000 * (time.perf_counter() - moved_s))
+                if await self._moves_within(_REST_S):
                     continue
+                self._hurry(False)
                 complete = asyncio.get_running_loop().run_in_executor(self._slow_pool, measuring.completely, proposal)
-                while not complete.done() and proposal == self._draft.now:
-                    await asyncio.sleep(_GLANCE_S)
-                if proposal != self._draft.now:
+                if await self._moves_before(complete):
                     complete.add_done_callback(_ignore)
                     continue
                 measured = complete.result()
@@ -116,6 +117,19 @@ class Following:
                     self._show(measured)
                     self.give_up()
                 return
+
+    async def _moves_within(self, seconds: float) -> bool:
+        """Whether the needles are moved again before so much time has passed."""
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(self._moved.wait(), seconds)
+        return False
+
+    async def _moves_before(self, work: "asyncio.Future[Measured]") -> bool:
+        """Whether the needles are moved again before some work is done."""
+        moves = asyncio.ensure_future(self._moved.wait())
+        await asyncio.wait((work, moves), return_when=asyncio.FIRST_COMPLETED)
+        moves.cancel()
+        return self._moved.is_set()
 
     async def _run(self, work: Callable[..., Measured], *arguments: Any) -> Measured:
         return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)

@@ -21,15 +21,23 @@ def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:
     if simulation is None:
         return {}
     return {
+        "cold": plan.zone.model == "ice",
         "outdated": now.simulation is None and _needles(now) != _needles(stored),
         "figures": [{"what": what, "value": value} for what, value in _figures(plan, simulation)],
         "effects": [
             {
                 "structure": e.structure,
                 "temperature": f"{e.coldest_celsius:.0f} to {e.hottest_celsius:.0f}",
+                "at_worst": (
+                    f"{e.at_worst.coldest_celsius:.0f} to {e.at_worst.hottest_celsius:.0f}" if e.at_worst else ""
+                ),
                 "dose": "" if e.cem43_min is None else dose_word(e.cem43_min),
-                "light": {False: "red", None: "amber", True: "green"}[e.ok],
-                "verdict": {False: "beyond its limit", None: "no known limit", True: "within its limit"}[e.ok],
+                "light": "amber" if e.may_break else {False: "red", None: "amber", True: "green"}[e.ok],
+                "verdict": (
+                    "may be beyond its limit"
+                    if e.may_break
+                    else {False: "beyond its limit", None: "no known limit", True: "within its limit"}[e.ok]
+                ),
             }
             for e in sorted(simulation.effects, key=lambda e: (False, None, True).index(e.ok))
         ],

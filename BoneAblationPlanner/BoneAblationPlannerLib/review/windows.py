@@ -59,7 +59,7 @@ class Windows:
                 self._windows[name] = _stream(server, name, view)
             view = ThreeDView(scene, application, "Reviewvolume", scheduled_render_strategy=NoScheduleRendering())
             self._windows["volume"] = _stream(server, "volume", view)
-        self._observers: list[Any] = []
+        self._volume_in_use = self._volume_waits = False
         self.needle: int | None = None
         for name in SLICES:
             self.slice_node(name).SetSliceVisible(False)
@@ -98,8 +98,12 @@ class Windows:
             view.set_foreground_opacity(0.0 if volume is None else _OVERLAY_OPACITY)
 
     def hurry(self, in_a_hurry: bool) -> None:
-        """While figures are measured the 3D view is drawn roughly: it would hold everything else up."""
+        """While needles move the 3D view waits, which is slow to draw; roughly, it follows where the mouse is in it."""
         self.volume.get_view_node().SetUseDepthPeeling(not in_a_hurry)
+        waits = in_a_hurry and not self._volume_in_use
+        if waits != self._volume_waits:
+            self._volume_waits = waits
+            self.volume.set_render_blocked(waits)
 
     def render(self) -> None:
         """Draw all views again."""
@@ -173,6 +177,7 @@ class Windows:
 
     def use_volume(self, in_use: bool) -> None:
         """Draw the 3D view more often while the mouse is in it."""
+        self._volume_in_use = in_use
         self._windows["volume"].scheduler.target_fps = _VOLUME_FPS_IN_USE if in_use else _VOLUME_FPS
 
     def close(self) -> None:

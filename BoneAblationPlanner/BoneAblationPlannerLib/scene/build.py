@@ -162,7 +162,7 @@ def plan_nodes(document: Any) -> PlanNodes:
     owned = [node for node in refs if node is not None and scene.IsNodePresent(node)]
 
     def of_role(role: str) -> tuple[Any, ...]:
-        return tuple(node for node in owned if node.GetAttribute("BonePlan.Role") == role)
+        return tuple(node for node in owned if _role(node) == role)
 
     return PlanNodes(
         scene=scene,
@@ -177,14 +177,19 @@ def plan_nodes(document: Any) -> PlanNodes:
         visible_zones=of_role("zone-visible"),
         zone_bounds=(*of_role("zone-small"), *of_role("zone-large")),
         margin_map=next(iter(of_role("margin-map")), None),
-        margin_colours=next((node for node in owned if node.IsA("vtkMRMLColorTableNode")), None),
+        margin_colours=next((n for n in owned if n.IsA("vtkMRMLColorTableNode") and not _role(n)), None),
         tables=tuple(node for node in owned if node.GetAttribute(TABLE_ATTRIBUTE) in TABLES),
         surfaces=tuple(node for role in ("bone", "skin", "structure") for node in of_role(f"{role}-surface")),
         owned=(document, *owned),
-        stabilisation=tuple(node for node in owned if node.GetAttribute("BonePlan.Role") in stabilisation.ROLES),
-        temperature=tuple(node for node in owned if node.GetAttribute("BonePlan.Role") in temperature.ROLES),
+        stabilisation=tuple(node for node in owned if _role(node) in stabilisation.ROLES),
+        temperature=tuple(node for node in owned if _role(node) in temperature.ROLES),
         thermocouples=next(iter(of_role(temperature.THERMOCOUPLES)), None),
     )
+
+
+def _role(node: Any) -> str | None:
+    role: str | None = node.GetAttribute("BonePlan.Role")
+    return role
 
 
 def probe_lines(document: Any) -> list[Any]:
@@ -257,7 +262,18 @@ def read_plan_nodes(scene: Any, name: str | None = None) -> StoredPlan:
     InputError
         When there is no plan, or several and no name, or nodes of it were deleted.
     """
-    document = _choose_document(scene, name)
+    return read_plan_document(_choose_document(scene, name))
+
+
+def read_plan_document(document: Any) -> StoredPlan:
+    """The plan of a document as its nodes are now, whatever the plans beside it are called.
+
+    Raises
+    ------
+    InputError
+        When nodes of it were deleted.
+    """
+    scene = document.GetScene()
     plan = Plan.from_json(_parse(document))
     ct = _referenced(document, _CT, "CT volume")
     segmentation = _referenced(document, _SEGMENTATION, "segmentation")

@@ -63,15 +63,38 @@ def margin_table() -> NDArray[np.float64]:
     return np.column_stack([np.interp(position, stops, colours[:, n]) for n in range(3)])
 
 
+def temperature_table(cold: bool) -> NDArray[np.float64]:
+    """RGB (256, 3) from the lowest to the highest temperature, darkest where tissue suffers most.
+
+    Pale yellow over red to violet for heat, violet over blue to pale cyan for ice: lightness falls or rises throughout,
+    so that the order is seen without colour vision, and neither end is lost on a CT's grey.
+    """
+    stops = ("4D004B", "08519C", "4EB3D3", "E0F3DB") if cold else ("FFFFB2", "FD8D3C", "E31A1C", "49006A")
+    colours = np.array([_rgb(c) for c in stops])
+    at = np.linspace(0.0, 1.0, len(stops))
+    return np.column_stack([np.interp(np.linspace(0.0, 1.0, 256), at, colours[:, n]) for n in range(3)])
+
+
+def add_temperature_colours(scene: Any, name: str, cold: bool) -> Any:
+    """A colour table node with `temperature_table`."""
+    table = temperature_table(cold)
+    return _add_colours(scene, name, table, [f"{n}" for n in range(len(table))])
+
+
 def add_margin_colours(scene: Any, name: str) -> Any:
     """A colour table node with `margin_table`."""
+    table = margin_table()
+    margins_mm = np.linspace(-MARGIN_RANGE_MM, MARGIN_RANGE_MM, len(table))
+    node = _add_colours(scene, name, table, [f"{margin_mm:+.2f} mm" for margin_mm in margins_mm])
+    node.GetLookupTable().SetTableRange(-MARGIN_RANGE_MM, MARGIN_RANGE_MM)
+    return node
+
+
+def _add_colours(scene: Any, name: str, table: NDArray[np.float64], labels: list[str]) -> Any:
     node = scene.AddNewNodeByClass("vtkMRMLColorTableNode", unique_name(scene, name))
     node.SetTypeToUser()
-    table = margin_table()
     node.SetNumberOfColors(len(table))
-    for n, (red, green, blue) in enumerate(table):
-        margin_mm = MARGIN_RANGE_MM * (2 * n / (len(table) - 1) - 1)
-        node.SetColor(n, f"{margin_mm:+.2f} mm", red, green, blue, 1.0)
+    for n, ((red, green, blue), label) in enumerate(zip(table, labels, strict=True)):
+        node.SetColor(n, label, red, green, blue, 1.0)
     node.SetAttribute("Category", "Bone ablation")
-    node.GetLookupTable().SetTableRange(-MARGIN_RANGE_MM, MARGIN_RANGE_MM)
     return node

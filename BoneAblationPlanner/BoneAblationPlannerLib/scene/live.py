@@ -15,11 +15,12 @@ from BoneAblationPlannerLib.placement.probe_figures import Placement
 from BoneAblationPlannerLib.plan import Plan, Point
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.progress import ReportProgress
-from BoneAblationPlannerLib.scene.build import PlanNodes, plan_nodes, probe_lines, read_plan_nodes, remove_document
+from BoneAblationPlannerLib.scene.build import PlanNodes, plan_nodes, probe_lines, read_plan_document, remove_document
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS
 from BoneAblationPlannerLib.scene.probes import read_line
 from BoneAblationPlannerLib.scene.refresh import show_probes, show_result, show_stabilisation
+from BoneAblationPlannerLib.scene.segmentation import changed_at
 from BoneAblationPlannerLib.scene.surfaces import set_scalars
 from BoneAblationPlannerLib.scene.temperature import read_thermocouples
 
@@ -60,8 +61,10 @@ _plans: list[LivePlan] = []
 
 def remember(nodes: PlanNodes, result: PlanningResult, made: Plan | None = None) -> None:
     """Keep a result with the nodes that show it; a newer result for the same document replaces the older."""
-    _plans[:] = [p for p in _plans if _is_there(p) and p.nodes.document is not nodes.document]
-    _plans.append(LivePlan(nodes, result, _state_of(nodes), made or result.plan))
+    before, live = live_plan(nodes.document), LivePlan(nodes, result, _state_of(nodes), made or result.plan)
+    _plans[:] = [p for p in _plans if _is_there(p) and p is not before] + [live]
+    if before is not None and before.result.anatomy is result.anatomy and "measuring" in vars(before):
+        vars(live)["measuring"] = before.measuring  # the next drag starts from the same
 
 
 def update(document: Any, result: PlanningResult) -> PlanNodes:
@@ -98,8 +101,39 @@ def prepare_result(document: Any) -> Callable[[], PlanningResult]:
         return lambda: live.result
     from BoneAblationPlannerLib.reevaluation import evaluate_stored
 
-    stored = read_plan_nodes(document.GetScene(), document.GetAttribute("BonePlan.Name"))
+    stored = read_plan_document(document)
     return lambda: evaluate_stored(stored)
+
+
+def is_ready(document: Any) -> bool:
+    """Whether figures follow a drag at once: the plan is kept, and what does not depend on its needles is computed."""
+    live = live_plan(document)
+    return live is not None and "measuring" in vars(live) and not _was_edited(live)
+
+
+def prepare_live(document: Any) -> Callable[[], LivePlan]:
+    """Read now what dragging starts from; the returned function computes it and touches no node. Then `keep_live`.
+
+    Raises
+    ------
+    InputError
+        When nodes of the plan are gone; the function: when its probes are not of the catalogue.
+    """
+    from BoneAblationPlannerLib.reevaluation import evaluate_stored
+
+    live = live_plan(document)
+    if live is not None and not _was_edited(live):
+        return lambda: _measuring_made(live)
+    nodes, stored = plan_nodes(document), read_plan_document(document)
+    edited = _state_of(nodes)
+    return lambda: _measuring_made(LivePlan(nodes, evaluate_stored(stored), edited, stored.plan))
+
+
+def keep_live(live: LivePlan) -> None:
+    """Keep what was prepared for dragging, unless the plan was deleted or measured anew meanwhile."""
+    now = live_plan(live.nodes.document)
+    if _is_there(live) and (now is None or _was_edited(now)):
+        _plans[:] = [p for p in _plans if p is not now] + [live]
 
 
 def placements(document: Any) -> tuple[Placement, ...]:
@@ -130,7 +164,7 @@ def prepare_measure(
     if live is not None and not read_outlines and not _was_edited(live):
         prepared, measuring = live.measuring
         return lambda report: evaluate_placements(live.made, prepared, needles, live=measuring)
-    stored = read_plan_nodes(document.GetScene(), document.GetAttribute("BonePlan.Name"))
+    stored = read_plan_document(document)
     return lambda report: evaluate_stored(stored, needles)
 
 
@@ -170,6 +204,12 @@ def remove(document: Any) -> None:
     forget_removed()
 
 
+def _measuring_made(live: LivePlan) -> LivePlan:
+    """The plan with `measuring` computed."""
+    _ = live.measuring
+    return live
+
+
 def _is_there(plan: LivePlan) -> bool:
     return bool(plan.nodes.document.GetScene() is plan.nodes.scene and plan.nodes.scene is not None)
 
@@ -183,7 +223,7 @@ def _state_of(nodes: PlanNodes) -> tuple[int, ...]:
     """Changes with the segments and with the CT's voxels; not with how they are shown."""
     image = nodes.ct.GetImageData()
     scalars = None if image is None else image.GetPointData().GetScalars()
-    return (nodes.segmentation.GetSegmentation().GetMTime(), 0 if scalars is None else scalars.GetMTime())
+    return (changed_at(nodes.segmentation), 0 if scalars is None else scalars.GetMTime())
 
 
 def _show_margins(live: LivePlan, margins_mm: NDArray[np.float64]) -> None:

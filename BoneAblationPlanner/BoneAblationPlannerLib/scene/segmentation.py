@@ -171,6 +171,12 @@ def remove_role(node: Any, role: str) -> None:
         node.GetSegmentation().RemoveSegment(identifier)
 
 
+def changed_at(node: Any) -> int:
+    """When a segmentation, or the voxels of one of its segments, last changed; not when it was shown otherwise."""
+    labelmaps = [labelmap_of(segment) for _, segment in segments(node)]
+    return max([node.GetSegmentation().GetMTime(), *(m.GetMTime() for m in labelmaps if m is not None)])
+
+
 def set_voxels(segment: Any, mask: NDArray[np.bool_], grid: Grid) -> None:
     """Give a segment a labelmap of its own with the voxels of a mask on a grid."""
     segment.AddRepresentation(LABELMAP, _oriented_image(mask.astype(np.uint8), grid))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.case import PlanningResult, TemperatureFields
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Plan, Point, Simulation
-from BoneAblationPlannerLib.scene.colours import Colour
+from BoneAblationPlannerLib.scene.colours import Colour, add_temperature_colours
 from BoneAblationPlannerLib.scene.convert import fill_image, transformed, unique_name, vtk_matrix
 from BoneAblationPlannerLib.scene.models import add_model
 from BoneAblationPlannerLib.scene.runtime import application_logic
@@ -27,16 +27,15 @@ THERMOCOUPLES = "thermocouples"
 """Role of the point list; it is the user's, and outlives the simulation that read it."""
 COURSE, COURSE_NOW, BROWSER = "temperature-course", "temperature-now", "temperature-browser"
 ROLES = (
-    "temperature", "dose", "isotherm", "dose-surface", "simulated-small", "simulated-large", COURSE, COURSE_NOW,
-    BROWSER, "thermocouple-table", "thermocouple-series", "thermocouple-plot",
+    "temperature", "temperature-colours", "dose", "isotherm", "dose-surface", "simulated-small", "simulated-large",
+    COURSE, COURSE_NOW, BROWSER, "thermocouple-table", "thermocouple-series", "thermocouple-plot",
 )  # fmt: skip
 _ROLE = "BonePlan.Role"
-_COLOURS = "vtkMRMLColorTableNodeRainbow"
 _COLD_SHOWN, _HOT_SHOWN = (-273.0, 30.0), (40.0, 1000.0)
 _PLACED = 2  # vtkMRMLMarkupsNode::PositionDefined
 BAND: dict[str, tuple[str, Colour]] = {
     "simulated-small": ("Zone, strong perfusion and weak conduction", (0.0, 0.62, 0.45)),
-    "simulated-large": ("Zone, weak perfusion and strong conduction", (0.0, 0.45, 0.7)),
+    "simulated-large": ("Zone, weak perfusion, strong conduction and device", (0.0, 0.45, 0.7)),
 }
 
 
@@ -46,8 +45,10 @@ def add_temperature(scene: Any, result: PlanningResult, name: str) -> tuple[Any,
     if fields is None or simulation is None:
         return ()
     cold = result.plan.zone.model == "ice"
-    nodes = [*_volumes(scene, fields, name, cold), *_surfaces(scene, fields, cold), *_band(scene, fields)]
-    nodes += _course(scene, fields, name, cold)
+    colours = add_temperature_colours(scene, f"{name} temperature colours", cold)
+    colours.SetAttribute(_ROLE, "temperature-colours")
+    nodes = [colours, *_volumes(scene, fields, name, cold, colours), *_surfaces(scene, fields, cold)]
+    nodes += [*_band(scene, fields), *_course(scene, fields, name, cold, colours)]
     nodes += _curves(scene, simulation, name)
     return tuple(nodes)
 
@@ -89,12 +90,14 @@ def frame_times_s(course: Any) -> list[float]:
     return [float(course.GetNthIndexValue(n)) for n in range(course.GetNumberOfDataNodes())]
 
 
-def _volumes(scene: Any, fields: TemperatureFields, name: str, cold: bool) -> list[Any]:
+def _volumes(scene: Any, fields: TemperatureFields, name: str, cold: bool, colours: Any) -> list[Any]:
     title, values = ("coldest", fields.coldest_celsius) if cold else ("hottest", fields.hottest_celsius)
-    nodes = [_volume(scene, f"{name} {title} temperature", values, fields.grid, "temperature", _range(values, cold))]
+    shown, title = _range(values, cold), f"{name} {title} temperature"
+    nodes = [_volume(scene, title, values, fields.grid, "temperature", shown, colours)]
     if fields.cem43_min is not None:
         dose = np.log10(np.clip(fields.cem43_min, 1e-2, 1e6))  # linear windows show nothing of ten decades
-        nodes.append(_volume(scene, f"{name} dose, log10 of CEM43 min", dose, fields.grid, "dose", (-2.0, 4.0)))
+        title = f"{name} dose, log10 of CEM43 min"
+        nodes.append(_volume(scene, title, dose, fields.grid, "dose", (-2.0, 4.0), colours))
     return nodes
 
 
@@ -103,13 +106,19 @@ def _range(values: NDArray[np.float32], cold: bool) -> tuple[float, float]:
 
 
 def _volume(
-    scene: Any, name: str, values: NDArray[np.float32], grid: Grid, role: str, shown: tuple[float, float]
+    scene: Any,
+    name: str,
+    values: NDArray[np.float32],
+    grid: Grid,
+    role: str,
+    shown: tuple[float, float],
+    colours: Any,
 ) -> Any:
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", unique_name(scene, name))
     _fill(node, values, grid)
     node.SetAttribute(_ROLE, role)
     node.CreateDefaultDisplayNodes()
-    _window(node, shown)
+    _window(node, shown, colours)
     return node
 
 
@@ -118,9 +127,9 @@ def _fill(node: Any, values: NDArray[np.float32], grid: Grid) -> None:
     node.SetAndObserveImageData(fill_image(vtk.vtkImageData(), np.asarray(values, dtype=np.float32)))
 
 
-def _window(node: Any, shown: tuple[float, float]) -> None:
+def _window(node: Any, shown: tuple[float, float], colours: Any) -> None:
     display = node.GetDisplayNode()
-    display.SetAndObserveColorNodeID(_COLOURS)
+    display.SetAndObserveColorNodeID(colours.GetID())
     display.AutoWindowLevelOff()
     low, high = shown
     display.SetWindowLevel(max(high - low, 1.0), (high + low) / 2)
@@ -176,7 +185,7 @@ def level_surface(values: NDArray[np.float32], level: float, grid: Grid) -> Any:
     return transformed(contour.GetOutput(), grid.ijk_to_ras @ shift)
 
 
-def _course(scene: Any, fields: TemperatureFields, name: str, cold: bool) -> list[Any]:
+def _course(scene: Any, fields: TemperatureFields, name: str, cold: bool, colours: Any) -> list[Any]:
     """Sequence, browser and the volume that the browser shows."""
     course = scene.AddNewNodeByClass("vtkMRMLSequenceNode", unique_name(scene, f"{name} temperature over time"))
     course.SetAttribute(_ROLE, COURSE)
@@ -186,7 +195,8 @@ def _course(scene: Any, fields: TemperatureFields, name: str, cold: bool) -> lis
     low, high = float(fields.frames_celsius.min()), float(fields.frames_celsius.max())
     # The browser copies each moment onto the shown volume, its role too.
     shown = (low, min(high, 100.0))
-    frame = _volume(scene, f"{name} temperature", fields.frames_celsius[0], fields.frame_grid, COURSE_NOW, shown)
+    first = fields.frames_celsius[0]
+    frame = _volume(scene, f"{name} temperature", first, fields.frame_grid, COURSE_NOW, shown, colours)
     for time_s, celsius in zip(fields.frame_times_s, fields.frames_celsius, strict=True):
         _fill(frame, celsius, fields.frame_grid)
         course.SetDataNodeAtValue(frame, f"{time_s:g}")

@@ -27,6 +27,7 @@ from BoneAblationPlannerLib.views.temperature import temperature_pictures
 
 SIZE = (900, 800)
 _FIELD_OF_VIEW_MM = 200.0
+_ACROSS_MM = 100.0
 _ENTRY_TILT_DEG = 12.0
 _OVERVIEW_TURN_DEG = 40.0
 _SAMPLES = 240
@@ -64,6 +65,7 @@ def _take_slices(
     masks = [m for m in masks_of(result) if m.role not in ("skin", "bone", "single-bone") and m.kind != "skin"]
     shots = [*_overview_shots(result), *(s for n, p in enumerate(result.plan.probes, 1) for s in _probe_shots(n, p))]
     shots += [_instrument_shot(n, i) for n, i in enumerate(stabilisation.instruments(result.plan), start=1)]
+    shots += _across_screws_shot(result.plan)
     pictures = []
     with SliceView(scene, SIZE) as view:
         view.show(nodes.ct)
@@ -167,6 +169,15 @@ def _instrument_shot(number: int, instrument: stabilisation.Instrument) -> _Slic
         instrument.plane,
         max(_FIELD_OF_VIEW_MM, 1.3 * instrument.length_mm),
     )
+
+
+def _across_screws_shot(plan: Plan) -> list[_SliceShot]:
+    plane = stabilisation.across_screws(plan)
+    if plane is None:
+        return []
+    first = plan.screws[0].name
+    caption = f"Perpendicular to {first}, seen from its head: where screws lie to each other and to the cortex."
+    return [_SliceShot("stabilisation-across", "stabilisation", f"Across {first}", caption, plane, _ACROSS_MM)]
 
 
 def _annotate_slice(
@@ -368,12 +379,13 @@ def _stabilisation_3d(
     _show(nodes, skin=0.0, bone=0.3, structures=0.0, zones=0.0, shafts=0.0, margin_map=0.0, added=1.0)
     view.look(centre, d, up, height)
     sheet = Sheet(view.pixels(), dark=False)
-    for instrument in shown:
-        at = view.to_screen(instrument.label_ras_mm)
-        sheet.text((at[0], at[1] - 32), instrument.name)
+    places = [view.to_screen(instrument.label_ras_mm) for instrument in shown]
+    for instrument, at in zip(shown, stabilisation.apart([(at[0], at[1] - 32) for at in places]), strict=True):
+        sheet.text(at, instrument.name)
     sheet.orientation(right, up)
     sheet.scale_bar(height / SIZE[1])
-    legend = [LegendItem(n.capitalize(), ROLE_COLOURS[n], filled=True) for n in ("bone", "cement", "screw")]
+    drawn = {"bone": True, "cement": result.plan.cement is not None, "screw": bool(result.plan.screws)}
+    legend = [LegendItem(name.capitalize(), ROLE_COLOURS[name], filled=True) for name, there in drawn.items() if there]
     caption = "Cement at the advised volume and screws with their true size; bone translucent."
     return _save(sheet, legend, folder, "stabilisation-3d", "Cement and screws", caption, None, "stabilisation")
 

@@ -17,6 +17,8 @@ from BoneAblationPlannerLib.views.planes import Plane
 
 _INK, _PAPER, _FAINT = (0, 0, 0), (255, 255, 255), (225, 225, 225)
 _LABEL_MM = 40.0
+_BAR = 20
+_NAME_WIDTH, _NAME_HEIGHT = 220.0, 30.0
 _CURVES: tuple[tuple[str, str, Colour, int], ...] = (
     ("reference_EI_min", "Reference", (0.6, 0.6, 0.6), 3),
     ("before_EI_min", "Before treatment", ROLE_COLOURS["lesion"], 5),
@@ -63,6 +65,31 @@ def instruments(plan: Plan) -> tuple[Instrument, ...]:
     return (*needles, *screws)
 
 
+def across_screws(plan: Plan) -> Plane | None:
+    """Perpendicular to the first screw, in the middle of its way through the lesion, else of itself."""
+    if not plan.screws:
+        return None
+    screw = plan.screws[0]
+    entry, tip = np.array(screw.entry_ras_mm), np.array(screw.tip_ras_mm)
+    start, end = _in_lesion(screw) or (0.0, screw.length_mm)
+    direction = unit_vector(tip - entry)
+    return planes.down_the_barrel(entry + (start + end) / 2 * direction, direction)
+
+
+def apart(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Places of names on a picture, in pixels, moved up and down so far that none covers another."""
+    moved = list(places)
+    taken: list[tuple[float, float]] = []
+    for n in sorted(range(len(places)), key=lambda n: places[n][1]):
+        x, y = places[n]
+        for other_x, other_y in taken:
+            if abs(x - other_x) < _NAME_WIDTH and y - other_y < _NAME_HEIGHT:
+                y = other_y + _NAME_HEIGHT
+        moved[n] = x, y
+        taken.append(moved[n])
+    return moved
+
+
 def view_direction(plan: Plan, mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """Across the first screw, as near as may be to the side of the entries; `mean` where there is none."""
     if not plan.screws:
@@ -77,7 +104,7 @@ def view_direction(plan: Plan, mean: NDArray[np.float64]) -> NDArray[np.float64]
 
 def round_steps(low: float, high: float) -> list[float]:
     """Round values between two numbers, three to six of them."""
-    rough = (high - low) / 4
+    rough = (high - low) / 5
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(float(m * power) for m in (1, 2, 5, 10) if m * power >= rough)
     first = int(np.ceil(low / step - 1e-9))
@@ -94,29 +121,43 @@ def rigidity_picture(curve: RigidityCurve, size: tuple[int, int]) -> Image.Image
 
 
 def density_picture(screws: Sequence[Screw], size: tuple[int, int]) -> Image.Image:
-    """Mean HU on and around each screw that has it, from the head to the tip, on a page of the pictures' size."""
+    """Mean HU on and around each screw that has it, from the head to the tip, on a page of the pictures' size.
+
+    A bar above says where a screw lies in the lesion.
+    """
     lines = [
-        _Line(s.name, np.asarray(s.hu_at_mm), np.asarray(s.hu_every_5_mm), colour, 5)
+        _Line(s.name, np.asarray(s.hu_at_mm), np.asarray(s.hu_every_5_mm), colour, 5, _in_lesion(s))
         for s, colour in zip(screws, cycle(_SCREW_COLOURS), strict=False)
         if s.hu_every_5_mm
     ]
-    return _drawn(lines, "Density on and around the screws, HU", "mm from the head", ".0f", size)
+    across = "mm from the head" + ("; bars: in the lesion" if any(line.marked for line in lines) else "")
+    return _drawn(lines, "Density on and around the screws, HU", across, ".0f", size)
+
+
+def _in_lesion(screw: Screw) -> tuple[float, float] | None:
+    """From where to where along a screw the lesion is, from the head on."""
+    before, beyond = screw.purchase_before_lesion_mm, screw.purchase_beyond_lesion_mm
+    return None if before is None or beyond is None else (before, screw.length_mm - beyond)
 
 
 @dataclass(frozen=True, eq=False)
 class _Line:
+    """A curve; `marked` is a stretch along it that gets a bar above."""
+
     name: str
     along: NDArray[np.float64]
     values: NDArray[np.float64]
     colour: Colour
     width: int
+    marked: tuple[float, float] | None = None
 
 
 def _drawn(lines: Sequence[_Line], title: str, across: str, number: str, size: tuple[int, int]) -> Image.Image:
     """Lines over one axis, zero among the values; `number` is how values are written."""
     image = Image.new("RGB", size, _PAPER)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(SMALL_FONT_SIZE)
-    left, top, right, bottom = 150, 30, size[0] - 40, size[1] - 110
+    marked = [line for line in lines if line.marked is not None]
+    left, top, right, bottom = 150, 30 + _BAR * len(marked), size[0] - 40, size[1] - 110
     along, values = (np.concatenate([getattr(line, name) for line in lines]) for name in ("along", "values"))
     lowest, highest = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     highest = highest if highest > lowest else lowest + 1.0
@@ -138,4 +179,9 @@ def _drawn(lines: Sequence[_Line], title: str, across: str, number: str, size: t
     for line in lines:
         points = [place(s, v) for s, v in zip(line.along, line.values, strict=True)]
         draw.line(points, fill=bytes_of(line.colour), width=line.width)
-    return finished_page(image, title, [LegendItem(line.name, line.colour, filled=True) for line in lines])
+    for row, line in enumerate(marked):
+        start, end = (place(along_mm, 0.0)[0] for along_mm in line.marked or ())
+        y = 15 + row * _BAR
+        draw.rectangle([(start, y), (end, y + _BAR * 0.6)], fill=bytes_of(line.colour))
+    legend = [LegendItem(line.name, line.colour, filled=True) for line in lines]
+    return finished_page(image, title, legend)

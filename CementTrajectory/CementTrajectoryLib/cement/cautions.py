@@ -10,6 +10,7 @@ from BoneAblationPlannerLib.plan import CementNeedle, Plan
 from CementTrajectoryLib.cement.defaults import DEFAULTS
 from CementTrajectoryLib.cement.defects import Defect
 from CementTrajectoryLib.cement.filling import Fill
+from CementTrajectoryLib.cement.sites import Site
 
 
 def advised_stop_ml(fill: Fill, wanted_ml: float) -> float:
@@ -30,6 +31,19 @@ def fill_cautions(fill: Fill, wanted_ml: float, stop_ml: float) -> list[str]:
         )
     cautions.append("the simulation knows no veins: watch for venous leaks from the first drop")
     return cautions
+
+
+def site_cautions(site: Site | None, wanted_ml: float) -> list[str]:
+    """What is unusual for the part of the skeleton, or that it could not be told."""
+    if site is None:
+        return ["the bone of the lesion or the place in it could not be told: no usual approach and volume to compare"]
+    usual = None if site.usual_ml is None else site.usual_ml.value
+    if usual is None or wanted_ml <= usual[1]:
+        return []
+    return [
+        f"{site.name}: {wanted_ml:.1f} ml is more than usual ({usual[0]:g} to {usual[1]:g} ml): "
+        "inject in parts and look at each"
+    ]
 
 
 def heat_cautions(fill: Fill, stop_ml: float, structures: Sequence[Structure]) -> list[str]:

@@ -77,12 +77,13 @@ def choose_needles(
     viscosity: Viscosity,
     count: int | None = None,
     pull_back: PullBack | None = None,
+    most: int = MOST_NEEDLES,
 ) -> ChosenNeedles:
     """Needles through which most cement goes in before it leaks.
 
     The first goes along the central probe's track. Another is added where it raises the advised volume by a tenth of
-    what is wanted; with `count`, as many as that, as far as there are tracks. All are pulled back alike (by default
-    not at all), each as long as its tip stays in the lesion.
+    what is wanted and half a millilitre, up to `most`; with `count`, as many as that, as far as there are tracks. All
+    are pulled back alike (by default not at all), each as long as its tip stays in the lesion.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def choose_needles(
     available = tracks(result.plan)
     chosen: list[tuple[Track, Places]] = []
     best: tuple[Fill, float] | None = None
-    while len(chosen) < (count or MOST_NEEDLES) and available:
+    while len(chosen) < (count or most) and available:
         if count is None and best is not None and best[1] >= fill_ml - FULL_ML:
             break
         places = [
@@ -105,7 +106,8 @@ def choose_needles(
         if found is None:
             break
         track, injects_at, fill, stop_ml = found
-        if count is None and best is not None and stop_ml < best[1] + DEFAULTS["needle_gain"] * fill_ml:
+        gain_ml = max(DEFAULTS["needle_gain"] * fill_ml, DEFAULTS["needle_gain_ml"])
+        if count is None and best is not None and stop_ml < best[1] + gain_ml:
             break
         chosen.append((track, injects_at))
         available.remove(track)

@@ -4,12 +4,23 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.advice.order import pull_backs
 from BoneAblationPlannerLib.panel.content import Table, percent
-from BoneAblationPlannerLib.plan import Cement, CementNeedle, Mirels, Plan, Point, Screw, ScrewCorridor, Stability
+from BoneAblationPlannerLib.plan import (
+    Cement,
+    CementNeedle,
+    CementSite,
+    Mirels,
+    Plan,
+    Point,
+    Screw,
+    ScrewCorridor,
+    Stability,
+)
 
 
 def cement_table(cement: Cement) -> Table:
     """Needles in the order of filling, volumes, leaks."""
-    rows = [(n.name, _needle(n)) for n in cement.needles]
+    rows = [] if cement.site is None else [(_("Site, proposed"), _site(cement.site))]
+    rows += [(n.name, _needle(n)) for n in cement.needles]
     rows += [(_("Pull back"), words) for words in pull_backs(cement)]
     wanted = _("{ml:.1f} ml ({percent} of the lesion)").format(ml=cement.fill_ml, percent=percent(cement.fill_fraction))
     rows.append((_("Cement wanted"), wanted))
@@ -113,6 +124,24 @@ def cautions(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lines))
 
 
+def caution_places(plan: Plan) -> list[tuple[str, Point]]:
+    """Cautions with the place to look at: the tip of the instrument they name, else the lesion's centre."""
+    needles = plan.cement.needles if plan.cement else ()
+    tips = {probe.name: probe.tip_ras_mm for probe in plan.probes}
+    tips |= {needle.name: needle.tip_ras_mm for needle in needles} | {s.name: s.tip_ras_mm for s in plan.screws}
+    return [
+        (text, next((tip for name, tip in tips.items() if name in text), plan.lesion.centroid_ras_mm))
+        for text in cautions(plan)
+    ]
+
+
+def _site(site: CementSite) -> str:
+    parts = [site.name, *([site.approach] if site.approach else [])]
+    if site.usual_ml is not None:
+        parts.append(_("usually {low:g} to {high:g} ml").format(low=site.usual_ml[0], high=site.usual_ml[1]))
+    return "; ".join(parts)
+
+
 def _needle(needle: CementNeedle) -> str:
     parts = [_("{gauge} G").format(gauge=needle.gauge), _("tip {tip}").format(tip=_point(needle.tip_ras_mm))]
     if needle.volume_ml is not None:
@@ -139,7 +168,7 @@ def _point(point: Point) -> str:
 def corridor_words(corridor: ScrewCorridor) -> str:
     """Found with its size, or not, and why no screw is planned in it."""
     if not corridor.found or corridor.diameter_mm is None or corridor.length_mm is None:
-        return _("not found: {why}").format(why=corridor.reason or "-")
+        return _("not found: {why}").format(why=(corridor.reason or "-").removeprefix("not found: "))
     size = _("{diameter:.1f} mm wide, {length:.0f} mm long").format(
         diameter=corridor.diameter_mm, length=corridor.length_mm
     )

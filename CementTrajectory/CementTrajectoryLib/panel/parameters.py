@@ -11,6 +11,7 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 class NeedleGauge(enum.Enum):
     """Gauges of cement needles."""
 
+    AUTO = None
     G11 = 11
     G10 = 10
     G12 = 12
@@ -18,7 +19,7 @@ class NeedleGauge(enum.Enum):
 
     def label(self) -> str:
         """Text in the panel."""
-        return _("{gauge} G").format(gauge=self.value)
+        return _("Usual for the site") if self.value is None else _("{gauge} G").format(gauge=self.value)
 
 
 class NeedleCount(enum.Enum):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from BoneAblationPlannerLib.panel import content
+from BoneAblationPlannerLib.panel.figures_section import FiguresSection
 from BoneAblationPlannerLib.panel.lifecycle import PlanningPanel
 from BoneAblationPlannerLib.plan import Plan
 from CementTrajectoryLib.panel.cement_section import CementSection
@@ -11,7 +12,7 @@ from CementTrajectoryLib.panel.plan_section import PlanSection
 from CementTrajectoryLib.panel.screws_section import ScrewsSection
 from CementTrajectoryLib.panel.stability_section import StabilitySection
 
-STEPS = (PlanSection, CementSection, ScrewsSection, StabilitySection, OrderSection)
+STEPS = (PlanSection, CementSection, ScrewsSection, StabilitySection, FiguresSection, OrderSection)
 
 
 class CementPanel(PlanningPanel):

@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.panel import widgets
+from BoneAblationPlannerLib.panel.readiness import Readiness
 from BoneAblationPlannerLib.panel.section import State, StepState
 from BoneAblationPlannerLib.panel.tracker import LineTracker
 from BoneAblationPlannerLib.plan import ScrewCorridor
@@ -27,7 +28,9 @@ class ScrewsSection(RunStep):
     def __init__(self, panel: Any, number: int) -> None:
         super().__init__(panel, number)
         self._filling = False
+        self._unmeasured = False
         self._tracker = LineTracker(panel, self.onMoving, self.onRested)
+        self._readiness = Readiness(panel, self._tracker, self.onMoving)
 
     def connect(self) -> None:
         """Buttons and tables."""
@@ -43,6 +46,7 @@ class ScrewsSection(RunStep):
 
     def update(self) -> None:
         """Corridors that were found or not, and screws."""
+        self._readiness.forget_failure()
         plan = self.panel.plan()
         corridors = plan.corridors if plan is not None else ()
         screws = plan.screws if plan is not None else ()
@@ -66,19 +70,29 @@ class ScrewsSection(RunStep):
         except InputError as error:
             self.panel.showMessage(str(error))
             return
-        if screws:
+        if screws is None:
+            self._readiness.get_ready(self.parameters.plan)  # then this is called again
+        elif screws:
             widgets.fill_table(self.ui.screwTable, content.screw_table(screws))
 
     def onRested(self) -> None:
-        """The plan takes the screws where they are now."""
-        if self.parameters is not None and self.panel.plan() is not None and not self.panel.busy:
-            self.panel.add(self.logic.prepareMovedScrews)
+        """The plan takes the screws where they are now, once nothing else runs."""
+        self._unmeasured = self.parameters is not None and self.panel.plan() is not None
+        self._measure_unmeasured()
+
+    def _measure_unmeasured(self) -> None:
+        if self._unmeasured and self.parameters is not None and not self.panel.busy:
+            self._unmeasured = False
+            if self.panel.plan() is not None:
+                self.panel.add(self.logic.prepareMovedScrews)
 
     def updateRunning(self) -> None:
         """Run, and back to the corridors near the lesion."""
         super().updateRunning()
         chosen = self.logic.chosenCorridors(self.parameters) is not None
-        self.ui.nearButton.enabled = chosen and not self.panel.busy
+        self.allow("nearButton", self.waiting((chosen, _("another choice of corridors"))))
+        if self._unmeasured and not self.panel.busy:
+            qt.QTimer.singleShot(0, self._measure_unmeasured)
 
     def state(self) -> StepState:
         """How many screws."""
@@ -111,6 +125,7 @@ class ScrewsSection(RunStep):
         table.clear()
         table.setColumnCount(3)
         table.setRowCount(len(corridors))
+        table.horizontalHeader().setSectionResizeMode(USE, qt.QHeaderView.ResizeToContents)
         table.setHorizontalHeaderLabels([_("Use"), _("Corridor"), _("Result")])
         for row, corridor in enumerate(corridors):
             used = corridor.near_lesion if chosen is None else corridor.title in chosen

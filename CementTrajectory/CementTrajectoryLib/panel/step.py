@@ -28,7 +28,7 @@ class RunStep(Section):
 
     def updateRunning(self) -> None:
         """Whether the button can be pressed, and why not."""
-        missing = self.logic.missing(self.parameters)
+        missing = [*self.waiting(), *self.logic.missing(self.parameters)]
         button = getattr(self.ui, self.button)
-        button.enabled = not self.panel.busy and not missing
+        button.enabled = not missing
         button.toolTip = still_needed(missing, self.action) if missing else self.does

@@ -28,6 +28,8 @@ class Corridor:
     bones : tuple of str
     published : tuple of Published
         Sizes to compare with.
+    of_set : str
+        Screws of one set are alike; empty for a screw of its own.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Corridor:
     trims_mm: tuple[float, float]
     bones: tuple[str, ...]
     published: tuple[Published, ...] = ()
+    of_set: str = ""
 
     @property
     def title(self) -> str:

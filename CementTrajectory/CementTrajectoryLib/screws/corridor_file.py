@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,7 @@ def _row(corridor: Corridor) -> dict[str, Any]:
         "length_mm": round(corridor.length_mm, 1),
         "clearance_mm": _down(corridor.clearance_mm),
         "bones": list(corridor.bones),
-        "published": [
-            {"quantity": p.quantity, "low": p.low, "high": p.high, "source": p.source, "status": p.status}
-            for p in corridor.published
-        ],
+        "published": [asdict(published) for published in corridor.published],
     }
 
 

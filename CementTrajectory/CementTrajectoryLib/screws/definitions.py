@@ -17,13 +17,17 @@ Frame = Literal["hip", "half pelvis", "pelvis"]
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of a corridor's size; `quantity` is ``diameter_mm`` or ``length_mm``."""
+    """What is known of a corridor's size; `quantity` is ``diameter_mm`` or ``length_mm``.
+
+    `measured` says how it was measured where that differs from what is measured here.
+    """
 
     quantity: str
     low: float
     high: float
     source: str
     status: Status
+    measured: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from BoneAblationPlannerLib.compute import inlined, kernel
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid, subdivide
 from BoneAblationPlannerLib.morphology import closed
+from BoneAblationPlannerLib.regions import bounding_region
 
 EDGE_MM = 1.2
 """Fine voxels are thinned, and thick slices split, to edges of at most this."""
@@ -59,9 +60,9 @@ def depth_map(grid: Grid, bone: NDArray[np.bool_]) -> DepthMap:
     ValueError
         If the mask is empty.
     """
-    if not bone.any():
+    box = bounding_region(bone)
+    if box is None:
         raise ValueError("bone: empty mask; expected at least one voxel")
-    box = ndimage.find_objects(bone.view(np.uint8))[0]
     local, mask = grid.crop(box), np.ascontiguousarray(bone[box])
     local, mask = _thinned(local, mask)
     split = local.refinement(EDGE_MM)
@@ -100,12 +101,12 @@ def with_joint_space(
     counts: the ways to them lead in opposite directions, which they do not beyond the joint's rim.
     """
     both = first | second
-    if not (first.any() and second.any()):
+    box_one, box_two = bounding_region(first), bounding_region(second)
+    if box_one is None or box_two is None:
         return both
-    boxes = [ndimage.find_objects(mask.view(np.uint8))[0] for mask in (first, second)]
     pad = np.ceil(widest_mm / grid.spacing_kji_mm).astype(int) + 1
-    starts = [max(max(s.start, t.start) - p, 0) for s, t, p in zip(*boxes, pad, strict=True)]
-    stops = [min(s.stop, t.stop) + p for s, t, p in zip(*boxes, pad, strict=True)]
+    starts = [max(max(s.start, t.start) - p, 0) for s, t, p in zip(box_one, box_two, pad, strict=True)]
+    stops = [min(s.stop, t.stop) + p for s, t, p in zip(box_one, box_two, pad, strict=True)]
     if any(stop - start < 2 for start, stop in zip(starts, stops, strict=True)):
         return both
     box = tuple(slice(start, stop) for start, stop in zip(starts, stops, strict=True))

@@ -99,7 +99,7 @@ def _place(
     trims = (trim, 0.0)
     return Corridor(
         name, side, surface, tip, line_clearance_mm(depth, surface, tip, trims), trims, (f"femur_{side}",),
-        limb_published(NAME))  # fmt: skip
+        limb_published(NAME), of_set=NAME)  # fmt: skip
 
 
 def _head(depth: DepthMap) -> tuple[NDArray[np.float64], float] | None:

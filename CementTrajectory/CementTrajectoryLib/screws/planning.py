@@ -13,16 +13,14 @@ from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import closed
-from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
-from BoneAblationPlannerLib.plan import Probe, Screw, ScrewCorridor
-from CementTrajectoryLib.screws.bones import Pelvis, bone_of
-from CementTrajectoryLib.screws.catalogue import DEFAULTS, ScrewType, largest_screw
+from BoneAblationPlannerLib.plan import CementNeedle, Probe, Screw, ScrewCorridor
+from CementTrajectoryLib.screws.bones import Pelvis
+from CementTrajectoryLib.screws.catalogue import DEFAULTS, ScrewType, largest_screw, screw_types
+from CementTrajectoryLib.screws.choosing import Candidate, choose
 from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
 from CementTrajectoryLib.screws.corridors import find_corridors
-from CementTrajectoryLib.screws.depth import DepthMap, depth_map
-from CementTrajectoryLib.screws.figures import screw_at
-from CementTrajectoryLib.screws.measure import LesionContact, lesion_contact, skin_entry
+from CementTrajectoryLib.screws.measure import lesion_contact, skin_entry
 from CementTrajectoryLib.screws.naming import SEARCHED_BONES
 
 CLOSED_LESION_MM = 8.0
@@ -41,33 +39,15 @@ class ScrewProposal:
     corridors: tuple[ScrewCorridor, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class _Candidate:
-    corridor: Corridor
-    kind: ScrewType
-    entry_ras_mm: NDArray[np.float64]
-    tip_ras_mm: NDArray[np.float64]
-    contact: LesionContact | None
-
-    @property
-    def name(self) -> str:
-        return self.corridor.title
-
-    @property
-    def rank(self) -> tuple[bool, float, float]:
-        """Screws that cross the lesion come first, those with most metal in it, then the thickest."""
-        inside = self.contact.inside_mm if self.contact else 0.0
-        return (self.contact is None, -inside * self.kind.diameter_mm**2, -self.kind.diameter_mm)
-
-
 def propose_screws(
     anatomy: Anatomy,
     bones: LabelMap,
     probes: Sequence[Probe],
     clearance_mm: float | None = None,
     only: Collection[str] | None = None,
+    needles: Sequence[CementNeedle] = (),
 ) -> ScrewProposal:
-    """Screws through or beside the lesion of a pelvis.
+    """Screws through or beside a lesion.
 
     Parameters
     ----------
@@ -75,11 +55,13 @@ def propose_screws(
     bones : LabelMap
         Separate bones on the CT's grid, named; fragments of a bone carry one name.
     probes : sequence of Probe
-        Screws keep clear of them.
+        Screws keep clear of them where they can; else they wait until the probe is out.
     clearance_mm : float, optional
         Bone to keep around a screw; the default has a source.
     only : collection of str, optional
         Titles of the corridors to use, whether near the lesion or not; by default those near the lesion.
+    needles : sequence of CementNeedle
+        Screws keep clear of them.
     """
     clearance = DEFAULTS["clearance_mm"] if clearance_mm is None else clearance_mm
     searched = _searched(anatomy, bones)
@@ -91,28 +73,16 @@ def propose_screws(
         return ScrewProposal((), tuple(cautions), tuple(_missing_row(m) for m in missing))
     near = _near_lesion(anatomy.ct.grid, anatomy.lesion, corridors)
     wanted = near if only is None else [c for c in corridors if c.title in only]
-    candidates = []
-    for corridor in wanted:
-        found = _candidate(anatomy, corridor, clearance)
-        if isinstance(found, str):
-            cautions.append(found)
-        else:
-            candidates.append(found)
+    kinds = _kinds(wanted, clearance)
+    found = [_candidate(anatomy, corridor, clearance, kinds[corridor.title]) for corridor in wanted]
+    cautions += [reason for reason in found if isinstance(reason, str)]
     if not wanted:
         cautions.append("no screw corridor passes within reach of the lesion")
-    pelvis = Pelvis(whole)
-    surfaces = [StructureSurface.of(s) for s in anatomy.structures]
-    ranked = sorted(candidates, key=lambda c: c.rank)
-    screws, left_out = _chosen(anatomy, pelvis, surfaces, ranked, probes)
-    if not screws and probes:
-        # A screw through the lesion lies where the probes lay: better one that waits for them than none.
-        screws, left_out = _chosen(anatomy, pelvis, surfaces, ranked, ())
-        for screw in screws:
-            met = _meets(_ends(screw), screw.diameter_mm / 2, probes)
-            cautions += [f"{screw.name} passes where {met} lies: place it when the probe is out"] if met else []
-    cautions += left_out
+    candidates = [candidate for candidate in found if isinstance(candidate, Candidate)]
+    chosen = choose(anatomy, Pelvis(whole), candidates, probes, needles)
+    cautions += (*chosen.in_order, *chosen.left_out)
     rows = [*(_corridor_row(c, c in near, cautions) for c in corridors), *map(_missing_row, missing)]
-    return ScrewProposal(tuple(screws), tuple(cautions), tuple(rows))
+    return ScrewProposal(chosen.screws, tuple(cautions), tuple(rows))
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,34 +148,6 @@ def _missing_row(missing: MissingCorridor) -> ScrewCorridor:
     return ScrewCorridor(missing.name, missing.side, False, widest, reason=missing.reason)
 
 
-def _chosen(
-    anatomy: Anatomy,
-    pelvis: Pelvis,
-    surfaces: Sequence[StructureSurface],
-    ranked: Sequence[_Candidate],
-    probes: Sequence[Probe],
-) -> tuple[list[Screw], list[str]]:
-    """The best candidates that keep clear of each other, the probes and every structure; why the others do not."""
-    screws: list[Screw] = []
-    left_out = []
-    for candidate in ranked:
-        radius = candidate.kind.diameter_mm / 2
-        met = _meets((candidate.entry_ras_mm, candidate.tip_ras_mm), radius, (*screws, *probes))
-        if met is not None:
-            reason = f"it would meet {met}"
-        elif len(screws) >= int(DEFAULTS["most_screws"]):
-            reason = f"{len(screws)} screws are planned already"
-        else:
-            screw = _screw(anatomy, pelvis, surfaces, candidate, f"Screw {len(screws) + 1}")
-            bad = [c for c in screw.clearances if not c.ok]
-            if not bad:
-                screws.append(screw)
-                continue
-            reason = f"{bad[0].distance_mm:.1f} mm to {bad[0].structure}, {bad[0].required_mm:g} mm are required"
-        left_out.append(f"no {candidate.name} screw: {reason}")
-    return screws, left_out
-
-
 def with_lesion(bones: LabelMap, lesion: NDArray[np.bool_]) -> LabelMap:
     """The bones with the lesion's hole in them filled, as far as it lies within the bone's closed outline."""
     spacing = bones.grid.spacing_kji_mm
@@ -217,20 +159,6 @@ def with_lesion(bones: LabelMap, lesion: NDArray[np.bool_]) -> LabelMap:
         hole = closed(local == value, CLOSED_LESION_MM, spacing) & lesion[region] & (labels[region] == 0)
         labels[region][hole] = value
     return LabelMap(bones.grid, labels, bones.names)
-
-
-def segments_apart_mm(
-    first: tuple[NDArray[np.float64], NDArray[np.float64]], second: tuple[NDArray[np.float64], NDArray[np.float64]]
-) -> float:
-    """Smallest distance between two segments, each a pair of end points (3,) in mm."""
-    p, u = first[0], first[1] - first[0]
-    q, v = second[0], second[1] - second[0]
-    a, b, c, w = u @ u, u @ v, v @ v, p - q
-    flat = a * c - b * b
-    s = float(np.clip((b * (v @ w) - c * (u @ w)) / flat, 0, 1)) if flat > 1e-9 * a * c else 0.0
-    t = float(np.clip((b * s + v @ w) / c, 0, 1)) if c > 0 else 0.0
-    s = float(np.clip((b * t - u @ w) / a, 0, 1)) if a > 0 else 0.0
-    return float(np.linalg.norm(w + s * u - t * v))
 
 
 def _near_lesion(grid: Grid, lesion: NDArray[np.bool_], corridors: Sequence[Corridor]) -> list[Corridor]:
@@ -248,15 +176,32 @@ def _near_lesion(grid: Grid, lesion: NDArray[np.bool_], corridors: Sequence[Corr
     return near
 
 
-def _candidate(anatomy: Anatomy, corridor: Corridor, clearance_mm: float) -> _Candidate | str:
-    """The thickest and longest screw of a corridor, or why none is proposed."""
+def _kinds(corridors: Sequence[Corridor], clearance_mm: float) -> dict[str, ScrewType | None]:
+    """The thickest screw of every corridor by its title; screws of one set are alike, as thick as all of them allow."""
+    kinds = {c.title: largest_screw(c.clearance_mm, clearance_mm) for c in corridors}
+    for corridor in corridors:
+        own = [kinds[c.title] for c in corridors if c.of_set == corridor.of_set and c.side == corridor.side]
+        fitting = [kind for kind in own if kind is not None]
+        if corridor.of_set and kinds[corridor.title] is not None:
+            kinds[corridor.title] = min(fitting, key=lambda kind: kind.diameter_mm)
+    return kinds
+
+
+def _too_narrow(corridor: Corridor, clearance_mm: float) -> str:
+    thinnest = screw_types()[-1]
+    left_mm = float(np.floor((corridor.clearance_mm - thinnest.diameter_mm / 2) * 10) / 10)
+    other = f"; one of {thinnest.diameter_mm:g} mm would leave {left_mm:.1f} mm" if left_mm > 0 else ""
+    return (
+        f"no {corridor.title} screw: the corridor is {corridor.diameter_mm:.1f} mm wide, "
+        f"too narrow for any screw with {clearance_mm:g} mm of bone around it{other}"
+    )
+
+
+def _candidate(anatomy: Anatomy, corridor: Corridor, clearance_mm: float, kind: ScrewType | None) -> Candidate | str:
+    """The longest screw of a kind in a corridor, or why none is proposed."""
     name = corridor.title
-    kind = largest_screw(corridor.clearance_mm, clearance_mm)
     if kind is None:
-        return (
-            f"no {name} screw: the corridor is {corridor.diameter_mm:.1f} mm wide, "
-            f"too narrow for any screw with {clearance_mm:g} mm of bone around it"
-        )
+        return _too_narrow(corridor, clearance_mm)
     blind = corridor.trims_mm[1] == 0
     # The corridor's clearance is known up to the trim at its far end only: the tip stays before it, whichever it is.
     length = kind.length_mm(corridor.length_mm - (0.0 if blind else max(corridor.trims_mm)))
@@ -278,41 +223,4 @@ def _candidate(anatomy: Anatomy, corridor: Corridor, clearance_mm: float) -> _Ca
     short, _depth, entry, tip, contact, held = min(found, key=lambda row: row[:2])
     if short:
         return f"no {name} screw: it would hold only {held:.0f} mm of bone beyond the lesion at one end"
-    return _Candidate(corridor, kind, entry, tip, contact)
-
-
-def _meets(
-    own: tuple[NDArray[np.float64], NDArray[np.float64]], radius_mm: float, others: Sequence[Screw | Probe]
-) -> str | None:
-    """Name of the screw or probe that a shaft would meet."""
-    for other in others:
-        apart = segments_apart_mm(own, _ends(other)) - radius_mm - other.diameter_mm / 2
-        if apart < DEFAULTS["gap_mm"]:
-            return other.name
-    return None
-
-
-def _ends(shaft: Screw | Probe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.array(shaft.entry_ras_mm), np.array(shaft.tip_ras_mm)
-
-
-def _screw(
-    anatomy: Anatomy, pelvis: Pelvis, surfaces: Sequence[StructureSurface], candidate: _Candidate, name: str
-) -> Screw:
-    return screw_at(
-        anatomy,
-        surfaces,
-        _depth_for(pelvis, candidate.corridor),
-        candidate.kind,
-        (candidate.entry_ras_mm, candidate.tip_ras_mm),
-        (name, candidate.name),
-        max(candidate.corridor.trims_mm),
-    )
-
-
-def _depth_for(pelvis: Pelvis, corridor: Corridor) -> DepthMap:
-    """The map that the corridor was found in."""
-    side = corridor.side
-    if not corridor.bones[0].startswith(("hip_", "sacrum")):
-        return depth_map(pelvis.grid, bone_of(pelvis.bones, corridor.bones[0]))
-    return pelvis.ring if "sacrum" in corridor.bones or side == "both" else pelvis.hips[side]
+    return Candidate(corridor, kind, entry, tip, contact)

@@ -19,6 +19,8 @@ STARTS = 40
 """Lines that are refined by default."""
 COARSE = 5
 """Of this many starts and stops one is tried first, and before that one of its square."""
+SINGLE_MM = 1e-3
+"""More than what single precision moves a depth by."""
 NO_LINE = -1e3
 FIRST_STEP_MM, LAST_STEP_MM = 2.0, 0.02
 LONGEST_OVERHANG_MM = 25.0
@@ -101,14 +103,17 @@ def widest_line(
     # A few lines tell how wide the corridor is; of all others only those that come near to that are looked at whole.
     floor = NO_LINE
     for every in (COARSE**2, COARSE, 1):
-        some, others = np.ascontiguousarray(starts[::every]), np.ascontiguousarray(stops[::every])
+        some = _deep_ends(depth, starts[::every], entry.trim_mm, floor)
+        others = _deep_ends(depth, stops[::every], exit_.trim_mm, floor)
+        if len(some) == 0 or len(others) == 0:
+            continue  # nothing in this share of the lines; of all lines the best one so far passes
         value, partner = np.empty(len(some)), np.empty(len(some), dtype=np.int64)
         _screen(depth.depth_mm, per_mm, some, others, limits, floor, value, partner)
         floor = max(floor, float(value.max()) - max(entry.spacing_mm, exit_.spacing_mm))
     order = [n for n in np.argsort(-value, kind="stable")[:refined] if partner[n] >= 0]
     if not order:
         return None
-    ends = np.stack([np.concatenate([starts[n], stops[partner[n]]]) for n in order])
+    ends = np.stack([np.concatenate([some[n], others[partner[n]]]) for n in order])
     trims = np.array([entry.trim_mm, exit_.trim_mm])
     centres = np.stack([depth.local_mm(p.centre_ras_mm[None])[0] for p in (entry, exit_)])
     radii = np.array([entry.radius_mm, exit_.radius_mm])
@@ -126,6 +131,19 @@ def widest_line(
         last = surface_point(depth, inner[1], along, exit_.trim_mm + LONGEST_OVERHANG_MM)
     trims_mm = float(np.linalg.norm(inner[0] - first)), float(np.linalg.norm(last - inner[1]))
     return StraightLine(first, last, float(clearances[best]), trims_mm)
+
+
+def _deep_ends(
+    depth: DepthMap, ends_local_mm: NDArray[np.float64], trim_mm: float, floor_mm: float
+) -> NDArray[np.float64]:
+    """Of ends (N, 3), in their order, those from which a line wider than `floor_mm` can start.
+
+    Where no clearance is asked for near an end, its own depth says nothing.
+    """
+    ends = np.ascontiguousarray(ends_local_mm)
+    if trim_mm > 0 or len(ends) == 0:
+        return ends
+    return ends[depth.at(depth.ras_mm(ends)) > floor_mm - SINGLE_MM]
 
 
 def line_clearance_mm(
@@ -177,6 +195,23 @@ def _stays_above(depth, per_mm, x, y, z, dx, dy, dz, first, last, least):  # typ
     return True
 
 
+@kernel
+def _deep_halfway(depth, start, halves, least, deep):  # type: ignore[no-untyped-def]
+    """Whether the voxel halfway to each stop is deeper than `least`; nothing else per line, so that it vectorises.
+
+    `start` (3,) and `halves` (3, N) are half the way in voxels, i, j, k; the voxel at the map's edge stands for all
+    beyond it.
+    """
+    flat, rows, row = depth.ravel(), np.int32(depth.shape[1]), np.int32(depth.shape[2])
+    last = np.array([depth.shape[2] - 1, depth.shape[1] - 1, depth.shape[0] - 1], dtype=np.float32)
+    x, y, z, half = start[0], start[1], start[2], np.float32(0.5)
+    for b in range(halves.shape[1]):
+        i = np.int32(min(max(x + halves[0, b], np.float32(0.0)), last[0]) + half)
+        j = np.int32(min(max(y + halves[1, b], np.float32(0.0)), last[1]) + half)
+        k = np.int32(min(max(z + halves[2, b], np.float32(0.0)), last[2]) + half)
+        deep[b] = flat[np.uint32((k * rows + j) * row + i)] > least
+
+
 @parallel_kernel
 def _screen(depth, per_mm, starts, stops, limits, floor, value, partner):  # type: ignore[no-untyped-def]
     """For every start, the stop with the greatest clearance and that clearance; -1 where no line is above the floor."""
@@ -185,17 +220,23 @@ def _screen(depth, per_mm, starts, stops, limits, floor, value, partner):  # typ
     # at most this far from the nearest one in the mean.
     near = np.sqrt(((1.0 / per_mm) ** 2).sum() / 2)
     halfway = (2.0 * max(trim_start, trim_stop)) ** 2
+    halves = np.ascontiguousarray((stops * (per_mm / 2)).T).astype(np.float32)
     for a in prange(starts.shape[0]):
         best, at = floor, -1
         x0, y0, z0 = starts[a, 0], starts[a, 1], starts[a, 2]
+        # Halfway, the depth is nearly that of the voxel there: most lines are given up by it, or by depth itself.
+        deep = np.empty(stops.shape[0], dtype=np.bool_)
+        own = (starts[a] * (per_mm / 2)).astype(np.float32)
+        _deep_halfway(depth, own, halves, np.float32(floor - near - SINGLE_MM), deep)
         for b in range(stops.shape[0]):
+            if not deep[b] and halfway == 0.0:
+                continue
             dx, dy, dz = stops[b, 0] - x0, stops[b, 1] - y0, stops[b, 2] - z0
             squared = dx * dx + dy * dy + dz * dz
-            # Halfway, the depth is nearly that of the voxel there: most lines are given up by it, or by depth itself.
-            if squared >= halfway:
-                x, y, z = x0 + dx / 2, y0 + dy / 2, z0 + dz / 2
-                if nearest_depth(depth, per_mm, x, y, z) <= best - near or sample_depth(depth, per_mm, x, y, z) <= best:
-                    continue
+            if squared >= halfway and not deep[b]:
+                continue
+            if squared >= halfway and sample_depth(depth, per_mm, x0 + dx / 2, y0 + dy / 2, z0 + dz / 2) <= best:
+                continue
             length = np.sqrt(squared)
             if length < shortest or length > longest or length <= trim_start + trim_stop:
                 continue

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.plan import Plan, Rigidity, RigidityCurve, SectionRigidity
+from BoneAblationPlannerLib.regions import bounding_region
 from CementTrajectoryLib.stability.limbs import above_ras_mm
 from CementTrajectoryLib.stability.modulus import DEFAULTS, bone_modulus_mpa, with_cement, with_screws
 from CementTrajectoryLib.stability.sections import Axis, Sections, bone_axis, rigidity_along
@@ -56,8 +56,8 @@ def lesion_rigidity(
     if name is None or name not in bones.names.values():
         return None
     states = _states(anatomy, bones, plan, name, cement_share)
-    at = _weakest(states, anatomy)
-    if at is None:
+    at = None if states is None else _weakest(states, anatomy)
+    if states is None or at is None:
         return None
     before, reference, after = (_section(s, at) for s in (states.before, states.reference, states.after))
     low, high = _uncertainty()
@@ -78,10 +78,12 @@ def lesion_rigidity(
 
 def _states(
     anatomy: Anatomy, bones: LabelMap, plan: Plan, name: str, cement_share: NDArray[np.floating] | None
-) -> _States:
-    """Before, reference and after on the axis of the lesion's bone."""
+) -> _States | None:
+    """Before, reference and after on the axis of the lesion's bone; None if the map holds none of it."""
     bone = _mask(bones, name) | (anatomy.lesion & anatomy.bone)
-    region = ndimage.find_objects(bone.view(np.uint8))[0]
+    region = bounding_region(bone)
+    if region is None:
+        return None
     grid, mask = anatomy.ct.grid.crop(region), np.ascontiguousarray(bone[region])
     hu, lesion = anatomy.ct.hu[region], np.ascontiguousarray(anatomy.lesion[region])
     modulus = np.where(mask, bone_modulus_mpa(hu), 0).astype(np.float32)
@@ -109,7 +111,9 @@ def _other_side(anatomy: Anatomy, bones: LabelMap, name: str, axis: Axis) -> Sec
     if opposite == name or opposite not in bones.names.values():
         return None
     mask = _mask(bones, opposite)
-    region = ndimage.find_objects(mask.view(np.uint8))[0]
+    region = bounding_region(mask)
+    if region is None:
+        return None
     grid, local = anatomy.ct.grid.crop(region), np.ascontiguousarray(mask[region])
     own = bone_axis(grid.ras_of_mask(local), axis.step_mm, above_ras_mm(bones, opposite))
     if abs(own.count - axis.count) > 0.05 * axis.count:

@@ -26,6 +26,9 @@ class Protocol:
     ----------
     medium, rest_celsius : str, float
         What the catalogue's zone was measured in, or is taken to have been.
+    strong_rest_celsius : float or None
+        Where the row's source states no temperature: the other one that it may have been, of which follows a stronger
+        device, because colder tissue takes more heat to the same zone.
     watts : float
         Power of the generator: what a microwave antenna is given, the most that a radiofrequency one gives.
     seconds : float
@@ -65,6 +68,7 @@ class Protocol:
     apart_mm: float = 0.0
     needle_mm: float = 0.0
     fitted: Fitted = "axes"
+    strong_rest_celsius: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ def protocol_of(device: Device, program: Program) -> Protocol:
         apart_mm=float(row.get("apart_mm", 0.0)),
         needle_mm=float(row.get("needle_mm", 0.0)),
         fitted=row.get("fitted", "axes"),
+        strong_rest_celsius=row.get("strong_rest_celsius"),
     )
 
 
@@ -129,8 +134,11 @@ def protocol_is_known(device: Device, program: Program) -> bool:
     return row is not None and program.id in row["programs"]
 
 
-def strength_of(device: Device, program: Program) -> Strength:
-    """Calibrated strength; raises InputError where a row was never calibrated or has changed since."""
+def strength_of(device: Device, program: Program, level: Literal["nominal", "high"] = "nominal") -> Strength:
+    """Calibrated strength, or the largest that the row allows (`Protocol.strong_rest_celsius`).
+
+    Raises InputError where a row was never calibrated or has changed since.
+    """
     row = _calibration().get((device.id, program.id))
     if row is None:
         raise InputError(f"{device.id}, {program.id}: not calibrated; expected a row in {CALIBRATION}")
@@ -140,7 +148,8 @@ def strength_of(device: Device, program: Program) -> Strength:
             f"{device.id}, {program.id}: calibrated to a zone of {row['chart_mm'][0]:g} x {row['chart_mm'][1]:g} mm, "
             f"the catalogue says {wanted[0]:g} x {wanted[1]:g}; calibrate again"
         )
-    return Strength(row["level"], row["length_mm"], row["beyond_tip_mm"])
+    own = row.get("strong", row) if level == "high" else row
+    return Strength(own["level"], own["length_mm"], own["beyond_tip_mm"])
 
 
 def can_simulate(device: Device, program: Program) -> bool:
@@ -160,13 +169,21 @@ def provenance_of_applicator(device: Device, program: Program) -> tuple[Provenan
     unit = "" if device.modality == "mwa" else "degree C"
     what = {"mwa": "share of power absorbed", "rfa": "hottest tissue", "cryo": "shaft"}[device.modality]
     row = _sources()["row" if protocol.fitted == "axes" else "row-figure"]
+    strong = strength_of(device, program, "high")
+    strongest = (
+        ()
+        if strong == strength
+        else (Provenance(f"{label}: {what}, at most", round(strong.level, 3), unit, row, "derived"),)
+    )
     return (
+        *strongest,
         Provenance(f"{label}: {what}", round(strength.level, 3), unit, row, "derived"),
         Provenance(f"{label}: active length", round(strength.length_mm, 2), "mm", row, "derived"),
         Provenance(f"{label}: active part beyond the tip", round(strength.beyond_tip_mm, 2), "mm", row, "derived"),
         Provenance(
             f"{label}: medium of the row",
-            f"{protocol.medium} at {protocol.rest_celsius:g} degrees",
+            f"{protocol.medium} at {protocol.rest_celsius:g} degrees"
+            + ("" if protocol.strong_rest_celsius is None else f", or at {protocol.strong_rest_celsius:g}"),
             "",
             protocol.medium_source,
             protocol.medium_status,

@@ -6,6 +6,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,13 +73,13 @@ def size_of(
     return zone_size(-treatment.coldest_celsius, -level, grid, entry, tip)
 
 
-def calibrate(device: Device, program: Program) -> tuple[Strength, ZoneSize, float]:
+def calibrate(device: Device, program: Program, protocol: Protocol | None = None) -> tuple[Strength, ZoneSize, float]:
     """Strength that gives a row's axes, by Newton steps with differences, then the reach beyond the tip by a shift.
 
     Returns the best found, the size it gives, and the diameter of a ball as large; a chart that no strength reaches
-    leaves an error, which is kept.
+    leaves an error, which is kept. Without a `protocol` it is the program's own.
     """
-    protocol = protocol_of(device, program)
+    protocol = protocol or protocol_of(device, program)
     if protocol.fitted != "axes":
         return _calibrate_level(device, program, protocol)
     factor = device.in_vivo_factor
@@ -170,25 +171,36 @@ def write_calibration(path: Path, only: str = "") -> None:
 
 
 def _row(device: Device, program: Program) -> dict[str, object]:
+    protocol = protocol_of(device, program)
     try:
-        strength, size, ball = calibrate(device, program)
+        found = _found(device, program, protocol)
+        if protocol.strong_rest_celsius is not None:
+            found["strong"] = _found(device, program, replace(protocol, rest_celsius=protocol.strong_rest_celsius))
     except InputError as error:
         raise InputError(f"{device.id}, {program.id}: {error}") from None
     factor = device.in_vivo_factor
-    figure = {"ball_mm": round(ball, 2)} if protocol_of(device, program).fitted == "volume" else {}
     return {
         "device": device.id,
         "program": program.id,
         "chart_mm": [round(program.short_mm / factor, 2), round(program.long_mm / factor, 2)],
         "chart_beyond_tip_mm": round(program.beyond_tip_mm / factor, 2),
+        **found,
+        "source": "calibrated to row",
+        "status": "derived",
+    }
+
+
+def _found(device: Device, program: Program, protocol: Protocol) -> dict[str, object]:
+    """What calibration finds, as it is written."""
+    strength, size, ball = calibrate(device, program, protocol)
+    figure = {"ball_mm": round(ball, 2)} if protocol.fitted == "volume" else {}
+    return {
         "simulated_mm": [round(size.across_mm, 2), round(size.along_mm, 2)],
         "simulated_beyond_tip_mm": round(size.beyond_tip_mm, 2),
         **figure,
         "level": round(strength.level, 4),
         "length_mm": round(strength.length_mm, 3),
-        "beyond_tip_mm": round(strength.beyond_tip_mm, 3),
-        "source": "calibrated to row",
-        "status": "derived",
+        "beyond_tip_mm": round(float(strength.beyond_tip_mm), 3),
     }
 
 

@@ -1,7 +1,7 @@
 """What a simulated treatment does to critical structures, and how it differs from the chart's zone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
-from BoneAblationPlannerLib.plan import Provenance, Status
+from BoneAblationPlannerLib.plan import Extremes, Provenance, Status
 from BoneAblationPlannerLib.zones.heat.clearance import zone_distance_mm
 from BoneAblationPlannerLib.zones.heat.patient import SimulatedZone
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
@@ -84,6 +84,38 @@ def effects_on(zone: SimulatedZone, structures: Sequence[Structure], ct_grid: Gr
     Structures outside the block keep body temperature and are not listed. `ok` is None for kinds without a limit.
     """
     found = []
+    for structure, reached in _reached(zone, structures, ct_grid):
+        away = zone_distance_mm(zone.outer, zone, StructureSurface.of(structure), ct_grid)
+        found.append(
+            Effect(structure.name, structure.kind, reached.coldest_celsius, reached.hottest_celsius,
+                   reached.cem43_min, max(0.0, away), limits().get(structure.kind), reached.ok)
+        )  # fmt: skip
+    return tuple(sorted(found, key=lambda e: (e.ok is not False, e.distance_mm)))
+
+
+def worst_effects(
+    zones: Sequence[SimulatedZone], structures: Sequence[Structure], ct_grid: Grid
+) -> dict[tuple[str, str], Extremes]:
+    """The worst over several simulations in every structure that they reach, by name and kind."""
+    worst: dict[tuple[str, str], Extremes] = {}
+    for zone in zones:
+        for structure, reached in _reached(zone, structures, ct_grid):
+            key = (structure.name, structure.kind)
+            worst[key] = _worse(worst[key], reached) if key in worst else reached
+    return worst
+
+
+def _worse(a: Extremes, b: Extremes) -> Extremes:
+    dose = None if a.cem43_min is None or b.cem43_min is None else max(a.cem43_min, b.cem43_min)
+    ok = None if a.ok is None else a.ok and bool(b.ok)
+    hottest = max(a.hottest_celsius, b.hottest_celsius)
+    return Extremes(min(a.coldest_celsius, b.coldest_celsius), hottest, dose, ok)
+
+
+def _reached(
+    zone: SimulatedZone, structures: Sequence[Structure], ct_grid: Grid
+) -> Iterator[tuple[Structure, Extremes]]:
+    """Every structure that reaches into the simulated block, with its extremes there."""
     box = ct_grid.region_around(
         zone.grid.ras_from_ijk(np.array([(0, 0, 0), zone.grid.shape[::-1]]) - [[0.0], [1.0]]), 0.0
     )
@@ -91,9 +123,7 @@ def effects_on(zone: SimulatedZone, structures: Sequence[Structure], ct_grid: Gr
     for structure in structures:
         points = local.ras_of_mask(structure.mask[box])
         if len(points):
-            away = zone_distance_mm(zone.outer, zone, StructureSurface.of(structure), ct_grid)
-            found.append(_effect(zone, structure, _split(points, local), max(0.0, away)))
-    return tuple(sorted(found, key=lambda e: (e.ok is not False, e.distance_mm)))
+            yield structure, _extremes(zone, structure.kind, _split(points, local))
 
 
 def _split(points: NDArray[np.float64], grid: Grid, finest_mm: float = 1.0) -> NDArray[np.float64]:
@@ -103,18 +133,18 @@ def _split(points: NDArray[np.float64], grid: Grid, finest_mm: float = 1.0) -> N
     return (points[:, None, :] + offsets).reshape(-1, 3)
 
 
-def _effect(zone: SimulatedZone, structure: Structure, points: NDArray[np.float64], away_mm: float) -> Effect:
+def _extremes(zone: SimulatedZone, kind: str, points: NDArray[np.float64]) -> Extremes:
     treatment = zone.treatment
     rest = treatment.medium.rest_celsius
     hottest = float(zone.at(treatment.hottest_celsius, points, rest).max())
     coldest = float(zone.at(treatment.coldest_celsius, points, rest).min())
     dose = None if treatment.cem43_min is None else float(zone.at(treatment.cem43_min, points, 0.0).max())
-    limit = limits().get(structure.kind)
+    limit = limits().get(kind)
     ok = None
     if limit is not None:
         ok = limit.coldest_celsius <= coldest and hottest <= limit.hottest_celsius
         ok = ok and (dose is None or limit.largest_cem43_min is None or dose <= limit.largest_cem43_min)
-    return Effect(structure.name, structure.kind, coldest, hottest, dose, away_mm, limit, ok)
+    return Extremes(coldest, hottest, dose, ok)
 
 
 def compare_with_chart(zone: SimulatedZone, chart: Sequence[Spheroid]) -> Difference:

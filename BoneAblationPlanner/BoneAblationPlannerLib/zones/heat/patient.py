@@ -151,7 +151,7 @@ def simulate_in_patient(
     if not probes:
         raise InputError("simulation: no probes; expected at least one")
     wires = dict(thermocouples or {})
-    parts = [active_part(p) for p in probes]
+    parts = [active_part(p, levels) for p in probes]
     ends = np.concatenate([part.ends_ras_mm for part in parts])
     modality = probes[0].device.modality
     turns = 0 if together or modality == "cryo" else min(len(probes) - 1, MOST_TURNS_PADDED)
@@ -160,7 +160,7 @@ def simulate_in_patient(
     key = _content_hash(tissues, probes, levels, list(wires.values()), together)
     if key not in _results:
         sources = [
-            (protocol_of(p.device, p.program), strength_of(p.device, p.program), part)
+            (protocol_of(p.device, p.program), strength_of(p.device, p.program, levels.strength), part)
             for p, part in zip(probes, parts, strict=True)
         ]
         isotherm, medium = probes[0].program.lethal_isotherm_celsius, Medium.of(tissues, levels)
@@ -177,9 +177,10 @@ def simulate_in_patient(
     return SimulatedZone(_results[key], tissues, tuple(probes), wires)
 
 
-def active_part(probe: PlacedProbe) -> ActivePart:
+def active_part(probe: PlacedProbe, levels: Levels = NOMINAL) -> ActivePart:
     """The stretch of a placed probe that heats or cools."""
-    protocol, strength = protocol_of(probe.device, probe.program), strength_of(probe.device, probe.program)
+    protocol = protocol_of(probe.device, probe.program)
+    strength = strength_of(probe.device, probe.program, levels.strength)
     return heated_part(protocol, strength, probe.entry_ras_mm, probe.tip_ras_mm, probe.device.diameter_mm)
 
 

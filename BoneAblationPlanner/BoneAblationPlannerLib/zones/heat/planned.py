@@ -16,6 +16,7 @@ from BoneAblationPlannerLib.placement.coverage import fifth_percentile, place_in
 from BoneAblationPlannerLib.placement.target import Target, build_target
 from BoneAblationPlannerLib.plan import (
     Coverage,
+    Extremes,
     Inserted,
     Plan,
     Point,
@@ -26,7 +27,14 @@ from BoneAblationPlannerLib.plan import (
 )
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 from BoneAblationPlannerLib.zones.heat.clearance import with_simulated_clearances
-from BoneAblationPlannerLib.zones.heat.effects import Effect, compare_with_chart, effects_on, limits_provenance
+from BoneAblationPlannerLib.zones.heat.effects import (
+    Effect,
+    Limit,
+    compare_with_chart,
+    effects_on,
+    limits_provenance,
+    worst_effects,
+)
 from BoneAblationPlannerLib.zones.heat.inserted import provenance_of_inserted
 from BoneAblationPlannerLib.zones.heat.patient import (
     VOXEL_MM,
@@ -112,6 +120,8 @@ def simulate_plan(
     spread = _spread(result, probes, target, options, part(report, 0.4, 1.0))
     effects = effects_on(zone, anatomy.structures, grid)
     bands = effects_on(zone, anatomy.estimates, grid)
+    every = (*anatomy.structures, *anatomy.estimates)
+    worst = worst_effects((zone, *(row.zone for row in spread)), every, grid) if spread else {}
     coverage = _coverage(zone, target, plan.coverage, spread[0].lesion_fraction if spread else None)
     measured = with_simulated_clearances(plan.probes, zone, anatomy.structures, grid)
     frozen = zone.treatment.frozen
@@ -133,10 +143,10 @@ def simulate_plan(
             ),
         ),
         coverage=coverage,
-        simulation=_record(zone, (*effects, *bands), spread, options, result),
+        simulation=_record(zone, (*effects, *bands), worst, spread, options, result),
         provenance=tuple(dict.fromkeys((*plan.provenance, *limits_provenance()))),
     )
-    new = replace(new, warnings=_warnings(plan, new, effects, bands))
+    new = replace(new, warnings=_warnings(plan, new, effects, bands, worst))
     return replace(
         result,
         plan=new,
@@ -224,6 +234,7 @@ def _fields(zone: SimulatedZone, spread: tuple[Spread, ...]) -> TemperatureField
 def _record(
     zone: SimulatedZone,
     effects: tuple[Effect, ...],
+    worst: Mapping[tuple[str, str], Extremes],
     spread: tuple[Spread, ...],
     options: HeatOptions,
     result: PlanningResult,
@@ -249,9 +260,10 @@ def _record(
                 e.kind,
                 round(e.coldest_celsius, 1),
                 round(e.hottest_celsius, 1),
-                None if e.cem43_min is None else round(min(e.cem43_min, LARGEST_DOSE_MIN), 2),
+                _rounded_dose(e.cem43_min),
                 round(e.distance_mm, 2),
                 e.ok,
+                _rounded(worst.get((e.structure, e.kind))),
             )
             for e in effects
         ),
@@ -264,6 +276,21 @@ def _record(
             for item in result.anatomy.inserted
         ),
     )
+
+
+def _rounded(extremes: Extremes | None) -> Extremes | None:
+    if extremes is None:
+        return None
+    return Extremes(
+        round(extremes.coldest_celsius, 1),
+        round(extremes.hottest_celsius, 1),
+        _rounded_dose(extremes.cem43_min),
+        extremes.ok,
+    )
+
+
+def _rounded_dose(cem43_min: float | None) -> float | None:
+    return None if cem43_min is None else round(min(cem43_min, LARGEST_DOSE_MIN), 2)
 
 
 def _thermocouple(zone: SimulatedZone, number: int, name: str) -> Thermocouple:
@@ -294,7 +321,13 @@ def _larger_than_chart(plan: Plan, simulated_ml: float) -> list[str]:
     ]
 
 
-def _warnings(chart: Plan, new: Plan, effects: tuple[Effect, ...], bands: tuple[Effect, ...]) -> tuple[str, ...]:
+def _warnings(
+    chart: Plan,
+    new: Plan,
+    effects: tuple[Effect, ...],
+    bands: tuple[Effect, ...],
+    worst: Mapping[tuple[str, str], Extremes],
+) -> tuple[str, ...]:
     """Those of the charts' coverage and clearances give way to the simulation's; the rest stays, each once."""
     limits = access_limits(chart.parameters.get("limits") or {})
 
@@ -304,6 +337,7 @@ def _warnings(chart: Plan, new: Plan, effects: tuple[Effect, ...], bands: tuple[
             *probe_warnings(plan.probes, limits, plan.position, plan.coverage.robust),
         ]
 
+    cold = new.advice.modality == "cryo"
     outdated = {*of_zones(chart), CHART_AGAIN}
     kept = [w for w in chart.warnings if w not in outdated]
     said = (
@@ -311,8 +345,9 @@ def _warnings(chart: Plan, new: Plan, effects: tuple[Effect, ...], bands: tuple[
         *kept,
         *_larger_than_chart(chart, new.zone.volume_ml),
         *_small_zone_warnings(new.coverage),
-        *_effect_warnings(effects, "", cold=new.advice.modality == "cryo"),
-        *_effect_warnings(bands, "somewhere in its band the ", cold=new.advice.modality == "cryo"),
+        *_effect_warnings(effects, "", cold),
+        *_effect_warnings(bands, "somewhere in its band the ", cold),
+        *_plausible_warnings(effects, worst, cold),
         STATED,
     )
     return tuple(dict.fromkeys(said))
@@ -327,15 +362,27 @@ def _small_zone_warnings(coverage: Coverage) -> list[str]:
 
 def _effect_warnings(effects: tuple[Effect, ...], where: str, cold: bool) -> list[str]:
     broken = [e for e in effects if e.ok is False and e.limit is not None]
-    return [f"SIMULATED: {where}{e.structure} {_broken(e, cold)}" for e in broken]
+    return [f"SIMULATED: {where}{e.structure} {_broken(e, e.limit, cold)}" for e in broken]
 
 
-def _broken(effect: Effect, cold: bool) -> str:
-    limit = effect.limit
+def _plausible_warnings(
+    effects: tuple[Effect, ...], worst: Mapping[tuple[str, str], Extremes], cold: bool
+) -> list[str]:
+    """Limits that hold as simulated, but not over the whole plausible range."""
+    said = []
+    for effect in effects:
+        extremes = worst.get((effect.structure, effect.kind))
+        if effect.ok and effect.limit is not None and extremes is not None and extremes.ok is False:
+            how = _broken(extremes, effect.limit, cold)
+            said.append(f"SIMULATED, AT THE END OF WHAT IS PLAUSIBLE: {effect.structure} {how}")
+    return said
+
+
+def _broken(extremes: Effect | Extremes, limit: Limit | None, cold: bool) -> str:
     assert limit is not None  # only broken limits are told
     extreme, bound = (
-        (effect.coldest_celsius, limit.coldest_celsius) if cold else (effect.hottest_celsius, limit.hottest_celsius)
+        (extremes.coldest_celsius, limit.coldest_celsius) if cold else (extremes.hottest_celsius, limit.hottest_celsius)
     )
     if (extreme < bound) if cold else (extreme > bound):
         return f"reaches {extreme:.0f} degrees (limit {bound:g})"
-    return f"takes a dose of {effect.cem43_min:.0f} CEM43 min (limit {limit.largest_cem43_min:g})"
+    return f"takes a dose of {extremes.cem43_min:.0f} CEM43 min (limit {limit.largest_cem43_min:g})"

@@ -16,8 +16,12 @@ from BoneAblationPlannerLib.zones.heat.effects import effects_on
 from BoneAblationPlannerLib.zones.heat.patient import VOXEL_MM, PlacedProbe, SimulatedZone, simulate_in_patient
 from BoneAblationPlannerLib.zones.heat.tissue import Levels
 
-SMALL_AND_LARGE = (Levels(conductivity="low", perfusion="high"), Levels(conductivity="high", perfusion="low"))
-"""Blood carries heat and cold away, conduction spreads them: the ends at which a zone is smallest and largest."""
+SMALL_AND_LARGE = (
+    Levels(conductivity="low", perfusion="high"),
+    Levels(conductivity="high", perfusion="low", strength="high"),
+)
+"""Blood carries heat and cold away, conduction spreads them, a strong device has more of them: the ends at which a zone
+is smallest and largest. As it is read, a device's row gives the weaker device."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,15 +63,16 @@ class Electrodes:
             self._watts *= float(np.clip(1 + (goal - now) / goal, SLOWEST, FASTEST))
             self._watts = min(self._watts, self._most)
         assert self._per_watt is not None  # solved above
-        return self._per_watt * np.float32(self._watts)
+        # Current goes round tissue that has dried; a voxel's edge would carry some through it.
+        return np.asarray(self._per_watt * (np.float32(self._watts) * (1 - heating.dry_share)), dtype=np.float32)
 
     def _solve(self, heating: Heating) -> None:
         conductivity = warm_conductivity(heating)
         spacing = self._medium.grid.spacing_kji_mm
         self._phi = solve_potential(conductivity, spacing, self._fixed, self._values, self._boundary, self._phi)
-        # Current goes round tissue that has dried; a voxel's edge would carry some through it.
-        heat = joule_w_m3(self._phi, conductivity, spacing, self._boundary) * (1 - heating.dry_share)
-        self._per_watt = heat / np.float32(heat.sum(dtype=np.float64) * self._voxel_m3)
+        heat = joule_w_m3(self._phi, conductivity, spacing, self._boundary)
+        taken_up = (heat * (1 - heating.dry_share)).sum(dtype=np.float64) * self._voxel_m3
+        self._per_watt = heat / np.float32(taken_up)
 
 
 def warm_conductivity(heating: Heating) -> Array:

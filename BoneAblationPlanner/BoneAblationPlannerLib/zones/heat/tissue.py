@@ -28,10 +28,14 @@ PROPERTIES = {
 
 @dataclass(frozen=True)
 class Levels:
-    """Which end of the plausible range of conductivity and perfusion to simulate."""
+    """Which end of the plausible range of conductivity and perfusion, and of a device's strength, to simulate.
+
+    The strength is that of the device's row as it is read (`nominal`), or as strong as the row allows (`high`).
+    """
 
     conductivity: Level = "nominal"
     perfusion: Level = "nominal"
+    strength: Literal["nominal", "high"] = "nominal"
 
     def __post_init__(self) -> None:
         for name, level in (("conductivity", self.conductivity), ("perfusion", self.perfusion)):
