@@ -1,5 +1,6 @@
 """What tests of panels share."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -33,3 +34,23 @@ def waiting(case, report):
     while True:
         step(report, 0.3, "looking for paths")
         time.sleep(0.005)
+
+
+class HeldRun:
+    """A run that has read the scene and waits for `set`."""
+
+    def __init__(self, prepare):
+        self.began, self._prepare, self._go_on = False, prepare, threading.Event()
+        self.set, self.clear = self._go_on.set, self._go_on.clear
+
+    def __call__(self, *arguments):
+        work = self._prepare(*arguments)
+        self.began = True
+        return lambda report: self._go_on.wait(60) and work(report)
+
+
+def held(monkeypatch, logic, name):
+    """Hold every run that a function of the logic prepares."""
+    run = HeldRun(getattr(logic, name))
+    monkeypatch.setattr(logic, name, run)
+    return run

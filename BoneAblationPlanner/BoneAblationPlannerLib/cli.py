@@ -11,9 +11,10 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -108,27 +109,37 @@ def _plan(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class _Stabilising:
-    """What the command line says of cement, screws and stability; None takes the default, or was not asked."""
+    """What the command line says of cement (fields of ``CementChoices``), screws and stability, where it does."""
 
-    pull_back_times: int | None = None
-    pull_back_mm: float | None = None
+    cement: dict[str, Any] = field(default_factory=dict)
     screw_clearance_mm: float | None = None
     pain: int | None = None
 
 
+CEMENT_OPTIONS = {
+    "cement_gauge": "gauge",
+    "cement_filling": "filling_fraction",
+    "cement_viscosity": "viscosity",
+    "cement_needles": "needles",
+    "pull_back_times": "pull_back_times",
+    "pull_back_mm": "pull_back_mm",
+}
+
+
 def _stabilising(options: argparse.Namespace) -> _Stabilising:
     """Checked before any work is done."""
-    from CementTrajectoryLib.workflow import check_pull_back, check_screw_clearance
+    from CementTrajectoryLib.workflow import CementChoices, check_cement_choices, check_screw_clearance
 
-    needs = {"pull_back_times": ("cement",), "pull_back_mm": ("cement",), "screw_clearance_mm": ("screws",),
+    needs = {**dict.fromkeys(CEMENT_OPTIONS, ("cement",)), "screw_clearance_mm": ("screws",),
              "pain": ("cement", "screws")}  # fmt: skip
     for name, wanted in needs.items():
         if getattr(options, name) is not None and not any(getattr(options, other) for other in wanted):
             others = " or ".join(f"--{other}" for other in wanted)
             raise InputError(f"--{name.replace('_', '-')}: given without {others}")
-    check_pull_back(options.pull_back_times, options.pull_back_mm)
+    given = {to: getattr(options, name) for name, to in CEMENT_OPTIONS.items() if getattr(options, name) is not None}
+    check_cement_choices(CementChoices(**given))
     check_screw_clearance(options.screw_clearance_mm)
-    return _Stabilising(**{name: getattr(options, name) for name in needs})
+    return _Stabilising(given, options.screw_clearance_mm, options.pain)
 
 
 def _kept_probes(options: argparse.Namespace, devices: tuple[Device, ...]) -> tuple[FixedProbe, ...]:
@@ -206,8 +217,7 @@ def _plan_and_write(
     if case.choices.cement:
         from CementTrajectoryLib.workflow import CementChoices, plan_cement
 
-        pull_back = CementChoices(pull_back_times=chosen.pull_back_times, pull_back_mm=chosen.pull_back_mm)
-        result = plan_cement(result, pull_back)
+        result = plan_cement(result, CementChoices(**chosen.cement))
     if case.choices.screws:
         from CementTrajectoryLib.workflow import plan_screws
 
@@ -566,6 +576,11 @@ def _add_plan(plan: argparse.ArgumentParser) -> None:
     add_inserted_argument(plan)
     add_heat_arguments(plan)
     plan.add_argument("--cement", action="store_true", help="plan cement after ablation")
+    plan.add_argument("--cement-gauge", type=int, metavar="G", help="with --cement: needle; default by site, else 11")
+    plan.add_argument("--cement-needles", type=int, metavar="N", help="with --cement: 1 to 3; default as few as do")
+    plan.add_argument("--cement-filling", type=_finite, metavar="SHARE",
+                      help="with --cement: share of the lesion to fill, up to 1; default 0.55")  # fmt: skip
+    plan.add_argument("--cement-viscosity", choices=("low", "medium", "high"), help="with --cement; default medium")
     plan.add_argument("--pull-back-times", type=int, metavar="N",
                       help="with --cement: how often needles are pulled back; default 2, near a leak 0")  # fmt: skip
     plan.add_argument("--pull-back-mm", type=_finite, metavar="MM",

@@ -231,14 +231,8 @@ def plan_cement(
         For a gauge, filling fraction, number of needles or way back out of range, or a plan without probes.
     """
     choices = choices or CementChoices()
+    check_cement_choices(choices)
     fraction = DEFAULTS["filling_fraction"] if choices.filling_fraction is None else choices.filling_fraction
-    if choices.gauge is not None and choices.gauge not in GAUGE_DIAMETER_MM:
-        known = ", ".join(f"{gauge} G" for gauge in GAUGE_DIAMETER_MM)
-        raise InputError(f"cement needle: {choices.gauge} G; expected one of {known}")
-    if not 0 < fraction <= 1:
-        raise InputError(f"cement filling: {fraction:g}; expected more than 0 and at most 1")
-    if choices.needles is not None and not 1 <= choices.needles <= MOST_NEEDLES:
-        raise InputError(f"cement needles: {choices.needles}; expected 1 to {MOST_NEEDLES}")
     ways = _ways_to_pull_back(choices)
     if not result.plan.probes:
         raise InputError("cement: the plan has no probes; expected a planned ablation to share a track with")
@@ -296,15 +290,22 @@ def _best_needles(
     return max(found, key=lambda chosen: chosen.stop_ml)
 
 
-def check_pull_back(times: int | None, step_mm: float | None) -> None:
-    """Refuse a way back of cement needles that is out of range; None stands for the default.
+def check_cement_choices(choices: CementChoices) -> None:
+    """Refuse choices that are out of range.
 
     Raises
     ------
     InputError
-        Naming the number and its range.
+        Naming the choice and what is expected.
     """
-    for name, value in (("pull_back_times", times), ("pull_back_mm", step_mm)):
+    if choices.gauge is not None and choices.gauge not in GAUGE_DIAMETER_MM:
+        known = ", ".join(f"{gauge} G" for gauge in GAUGE_DIAMETER_MM)
+        raise InputError(f"cement needle: {choices.gauge} G; expected one of {known}")
+    if choices.filling_fraction is not None and not 0 < choices.filling_fraction <= 1:
+        raise InputError(f"cement filling: {choices.filling_fraction:g}; expected more than 0 and at most 1")
+    if choices.needles is not None and not 1 <= choices.needles <= MOST_NEEDLES:
+        raise InputError(f"cement needles: {choices.needles}; expected 1 to {MOST_NEEDLES}")
+    for name, value in (("pull_back_times", choices.pull_back_times), ("pull_back_mm", choices.pull_back_mm)):
         lowest, highest = DEFAULTS.range(name)
         if value is not None and not lowest <= value <= highest:
             raise InputError(f"cement needle, {name}: {value:g}; expected {lowest:g} to {highest:g}")
@@ -312,7 +313,6 @@ def check_pull_back(times: int | None, step_mm: float | None) -> None:
 
 def _ways_to_pull_back(choices: CementChoices) -> tuple[PullBack, ...]:
     """As chosen; where nothing was chosen by the default, or not at all: near a gap that may bring the leak later."""
-    check_pull_back(choices.pull_back_times, choices.pull_back_mm)
     times = int(DEFAULTS["pull_back_times"]) if choices.pull_back_times is None else choices.pull_back_times
     step_mm = DEFAULTS["pull_back_mm"] if choices.pull_back_mm is None else choices.pull_back_mm
     chosen = PullBack(times, step_mm)

@@ -166,7 +166,7 @@ def test_a_plan_is_renamed_where_it_is_chosen(host, planned):
     assert planned.ui.planSelector.renameEnabled
     planned.parameters.plan.SetName("from behind")
     run(host, planned, planned.ui.planButton)
-    headings = [planned.ui.compareTable.horizontalHeaderItem(n).text() for n in range(2)]
+    headings = [planned.ui.compareTable.horizontalHeaderItem(n).text().replace("\n", " ") for n in range(2)]
     assert headings[0] == "from behind"
     assert headings[1].startswith("hip right, MWA")
     planned.exit()

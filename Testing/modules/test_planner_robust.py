@@ -117,7 +117,7 @@ def test_a_plan_deleted_while_it_is_measured_is_one_line(host, planned):
     planned.ui.measureButton.click()
     host.scene.RemoveNode(planned.parameters.plan)
     settle(host, planned)
-    assert planned.ui.messageLabel.text == "plan: was deleted while it was measured; nothing was changed"
+    assert planned.ui.messageLabel.text == "plan: was deleted during the run; nothing was changed"
 
 
 # Two lesions

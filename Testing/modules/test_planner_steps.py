@@ -519,7 +519,7 @@ def test_two_plans_are_compared_side_by_side(host, planned):
     assert not ui.compareTable.isVisible()
     run(host, planned, ui.planButton)
     assert ui.compareTable.columnCount == 2
-    headings = [ui.compareTable.horizontalHeaderItem(n).text() for n in range(2)]
+    headings = [ui.compareTable.horizontalHeaderItem(n).text().replace("\n", " ") for n in range(2)]
     assert headings == [document.GetName() for document in plan_documents(host.scene)]
     assert len(set(headings)) == 2
     shown = cells(ui.compareTable)

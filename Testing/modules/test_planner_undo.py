@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from panel_needles import click_twice, drag, lines, move, settle
-from panels import ids, run, waiting
+from panels import held, ids, run, waiting
 from phantoms import coarse_phantom, coarse_result
 
 from BoneAblationPlannerLib.scene.build import plan_documents, plan_nodes
@@ -95,6 +95,45 @@ def test_a_needle_dragged_during_a_run_is_measured_after_it(host, planned, monke
     settle(host, planned)
     np.testing.assert_allclose(planned_tip(planned), wanted, atol=0.01)
     assert planned.ui.undoButton.enabled
+
+
+def test_a_needle_dragged_while_the_plan_is_measured_stays_there(host, planned, monkeypatch):
+    made = tip(lines(planned)[0])
+    held_run = held(monkeypatch, planned.logic, "prepareMeasure")
+    move(host, lines(planned)[0], DOWN)
+    host.wait(lambda: held_run.began)
+    move(host, lines(planned)[0], DOWN)
+    held_run.set()
+    settle(host, planned)
+    np.testing.assert_allclose(planned_tip(planned), made + 2 * DOWN, atol=0.01)
+    np.testing.assert_allclose(tip(lines(planned)[0]), made + 2 * DOWN, atol=0.01)
+    run(host, planned, planned.ui.undoButton)  # to what was measured first
+    np.testing.assert_allclose(planned_tip(planned), made + DOWN, atol=0.01)
+
+
+def test_a_needle_dragged_during_a_simulation_stays_there_and_the_simulation_lapses(host, planned, monkeypatch):
+    monkeypatch.setattr("BoneAblationPlannerLib.simulating.simulate_result", lambda result, *_: result)
+    made = tip(lines(planned)[0])
+    held_run = held(monkeypatch, planned.logic, "prepareSimulation")
+    planned.ui.simulateButton.click()
+    move(host, lines(planned)[0], DOWN)
+    held_run.set()
+    settle(host, planned)
+    np.testing.assert_allclose(planned_tip(planned), made + DOWN, atol=0.01)
+    assert "no longer holds" in planned.ui.heatLabel.text
+    run(host, planned, planned.ui.simulateButton)
+    assert planned.ui.heatLabel.text == ""
+
+
+def test_a_needle_is_not_renamed_during_a_run(host, planned, monkeypatch):
+    name = planned.plan().probes[0].name
+    monkeypatch.setattr(planned.logic, "plan", waiting)
+    planned.ui.planButton.click()
+    planned.ui.probeList.item(0, 0).setText("other")
+    assert planned.ui.messageLabel.text.startswith("needle: cannot be renamed during a run")
+    assert planned.ui.probeList.item(0, 0).text() == name
+    planned.ui.cancelButton.click()
+    settle(host, planned)
 
 
 def test_a_drag_counts_although_another_plan_is_chosen_at_once(host, planned):

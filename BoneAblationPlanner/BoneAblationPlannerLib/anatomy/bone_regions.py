@@ -160,7 +160,7 @@ def interfaces(work: Work, regions: NDArray[np.int32]) -> dict[tuple[int, int], 
     }
 
 
-def merged(work: Work, regions: NDArray[np.int32]) -> NDArray[np.int32]:
+def merged_regions(work: Work, regions: NDArray[np.int32]) -> NDArray[np.int32]:
     """Join regions, weakest boundary first, until only boundaries of joint strength are left; 1, 2, … without gaps."""
     found = {pair: (i.area_mm2, i.area_mm2 * i.sheet_hu) for pair, i in interfaces(work, regions).items()}
     parent = np.arange(int(regions.max()) + 1)

@@ -19,7 +19,7 @@ from BoneAblationPlannerLib.anatomy.bone_regions import (
     Interface,
     Work,
     interfaces,
-    merged,
+    merged_regions,
     watershed,
     work_of,
 )
@@ -126,7 +126,7 @@ def _numbered(grid: Grid, labels: NDArray, names: dict[int, str], loose: NDArray
 def _from_ct(ct: CtVolume, bone: NDArray[np.bool_]) -> LabelMap:
     box = bounding_region(bone) or (slice(0), slice(0), slice(0))
     work = work_of(ct, bone, box)
-    regions = merged(work, watershed(work))
+    regions = merged_regions(work, watershed(work))
     names = _names(work, regions)
     at = [
         np.clip(np.rint((np.arange(s.stop - s.start) + 0.5) * mm / work.step_mm - 0.5).astype(int), 0, n - 1)

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from BoneAblationPlannerLib.anatomy.structure_table import NEVER_MISSING, StructureTable
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.plan import SCHEMA, Clearance, Plan, Point, Probe, Simulation
+from BoneAblationPlannerLib.plan import SCHEMA, Clearance, Plan, Point, Probe
 
 if TYPE_CHECKING:
     from BoneAblationPlannerLib.anatomy.lesion import LesionReport
 
 COMPLETE = 0.99
 """Share of the lesion from which its coverage needs no attention."""
-FROM_THE_CT = ("skin", "implant")
-"""Kinds that are found without an outline."""
 
 
 @dataclass(frozen=True)
@@ -113,51 +110,6 @@ def _left(plan: Plan) -> str:
     return f"{c.uncovered_ml:.2f} ml{place}"
 
 
-def simulation_line(plan: Plan, simulation: Simulation) -> str:
-    """How the simulated zone differs from the chart's, and how sure it is."""
-    line = _("Simulated zone {ml:.0f} ml, chart {chart:.0f} ml; the two agree with Dice {dice:.2f}.").format(
-        ml=plan.zone.volume_ml, chart=simulation.chart_ml, dice=simulation.chart_dice
-    )
-    if simulation.smallest_ml is not None and simulation.largest_ml is not None:
-        line += " " + _("Over the plausible range of perfusion and conductivity: {low:.0f} to {high:.0f} ml.").format(
-            low=simulation.smallest_ml, high=simulation.largest_ml
-        )
-    search = simulation.search
-    if search is not None and search.chosen is not None:
-        line += " " + _("Shortest program that does: {program}.").format(program=search.chosen)
-    elif search is not None:
-        line += " " + _("No program of the device covers the lesion without breaking a limit.")
-    return line
-
-
-def effect_table(simulation: Simulation) -> Table:
-    """Temperatures at structures; what is beyond its limit comes first."""
-    order = {False: 0, None: 1, True: 2}
-    verdicts = {False: _("BEYOND THE LIMIT"), None: _("no known limit"), True: _("within the limit")}
-    rows = [
-        (
-            plain(e.structure),
-            _("{low:.0f} to {high:.0f} °C").format(low=e.coldest_celsius, high=e.hottest_celsius),
-            verdicts[e.ok],
-        )
-        for e in sorted(simulation.effects, key=lambda e: order[e.ok])
-    ]
-    return Table((_("Structure"), _("Temperature"), _("Result")), (), tuple(rows))
-
-
-def thermocouple_table(simulation: Simulation) -> Table:
-    """Extremes at the points that the user named, and the dose of heat."""
-    rows = [
-        (
-            w.name,
-            _("{low:.0f} to {high:.0f} °C").format(low=w.lowest_celsius, high=w.highest_celsius),
-            _("{dose:.1f} min").format(dose=w.cem43_min[-1]) if w.cem43_min else "",
-        )
-        for w in simulation.thermocouples
-    ]
-    return Table((_("Thermocouple"), _("Temperature"), _("Dose (CEM43)")), (), tuple(rows))
-
-
 def not_checked_line(plan: Plan) -> str:
     """The kinds of anatomy that nobody looked for; empty only if everything was there."""
     if not plan.structures.not_checked:
@@ -189,66 +141,8 @@ def lesion_lines(report: "LesionReport") -> tuple[str, ...]:
     size = _("{a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, confidence {sure}").format(
         a=a, b=b, c=c, share=percent(report.breached_fraction), sure=percent(report.confidence)
     )
-    return (f"{report.kind}, {report.volume_ml:.1f} ml", size, *report.checks)
-
-
-@dataclass(frozen=True)
-class KindRow:
-    """A kind of critical anatomy: what of it the case has, and the distances to keep."""
-
-    kind: str
-    names: tuple[str, ...]
-    shaft_mm: float
-    zone_mm: float
-    source: str
-    expected: bool
-
-    def found(self) -> str:
-        """What the table says."""
-        if self.kind in FROM_THE_CT and not self.names:
-            return _("found on the CT")
-        if not self.names:
-            return _("NOT CHECKED") if self.expected else "-"
-        return plain(self.names[0]) if len(self.names) == 1 else _("{count} structures").format(count=len(self.names))
-
-
-def kind_rows(
-    table: StructureTable, names: Sequence[str], nerves: Sequence[str], barred: Sequence[str] = ()
-) -> tuple[KindRow, ...]:
-    """One row per kind, from the names of segments, the curves to keep clear of and the bones not to cross."""
-    by_kind: dict[str, list[str]] = {kind: [] for kind in table.kinds}
-    for name in names:
-        if table.ignored_reason(name) is None:
-            by_kind[table.kind_of(name) or "other"].append(name)
-    by_kind["nerve"] += nerves
-    by_kind["barred bone"] += barred
-    return tuple(
-        KindRow(
-            kind,
-            tuple(by_kind[kind]),
-            rule.shaft_mm,
-            rule.zone_mm,
-            f"{rule.source} ({rule.status})",
-            kind not in (*FROM_THE_CT, *NEVER_MISSING, "joint"),
-        )
-        for kind, rule in table.kinds.items()
-    )
-
-
-def missing_kinds_line(rows: Sequence[KindRow]) -> str:
-    """The kinds that nobody gave; empty only if everything was."""
-    missing = ", ".join(row.kind for row in rows if row.expected and not row.names)
-    return _("Will not be checked: {kinds}.").format(kinds=missing) if missing else ""
-
-
-def estimated_line(plan: Plan | None) -> str:
-    """Nerves of which only the expected course is known."""
-    names = [] if plan is None else [plain(structure.name) for structure in plan.structures.estimated]
-    if not names:
-        return ""
-    return _("Only expected from the bones, not seen; near them the plan warns: {names}.").format(
-        names=", ".join(names)
-    )
+    # A percent sign does not stand alone on a line.
+    return (f"{report.kind}, {report.volume_ml:.1f} ml", size.replace(" %", "\u00a0%"), *report.checks)
 
 
 def compare_table(plans: Sequence[tuple[str, Plan]]) -> Table:
@@ -265,7 +159,8 @@ def compare_table(plans: Sequence[tuple[str, Plan]]) -> Table:
         (_("Healthy tissue"), [f"{p.coverage.zone_outside_target_ml:.0f} ml" for _name, p in plans]),
         (_("Warnings"), [str(len(warning_lines(p))) for _name, p in plans]),
     ]
-    return Table(tuple(name for name, _plan in plans), tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
+    heads = tuple(name.replace(", ", ",\n") for name, _plan in plans)  # headers do not wrap by themselves
+    return Table(heads, tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
 
 
 def alternative_lines(plan: Plan) -> dict[str, str]:

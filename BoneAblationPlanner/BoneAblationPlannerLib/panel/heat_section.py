@@ -4,8 +4,9 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from BoneAblationPlannerLib.panel import content, widgets
+from BoneAblationPlannerLib.panel import heat_content, widgets
 from BoneAblationPlannerLib.panel.section import Section, State, StepState
+from BoneAblationPlannerLib.plan import Plan
 
 
 class HeatSection(Section):
@@ -20,6 +21,7 @@ class HeatSection(Section):
     def __init__(self, panel: Any, number: int) -> None:
         super().__init__(panel, number)
         self._started = False
+        self._lapsed: Any = None  # the plan whose simulation came too late
 
     def connect(self) -> None:
         """The button and the table."""
@@ -35,11 +37,10 @@ class HeatSection(Section):
         self.ui.effectTable.setVisible(simulation is not None)
         self.ui.thermocoupleTable.setVisible(simulation is not None and bool(simulation.thermocouples))
         if not self._simulating:
-            words = "" if plan is None or simulation is None else content.simulation_line(plan, simulation)
-            widgets.show_text(self.ui.heatLabel, words)
+            widgets.show_text(self.ui.heatLabel, self._words(plan))
         if simulation is not None:
-            widgets.fill_table(self.ui.effectTable, content.effect_table(simulation))
-            widgets.fill_table(self.ui.thermocoupleTable, content.thermocouple_table(simulation))
+            widgets.fill_table(self.ui.effectTable, heat_content.effect_table(simulation))
+            widgets.fill_table(self.ui.thermocoupleTable, heat_content.thermocouple_table(simulation))
 
     def updateRunning(self) -> None:
         """A plan is needed."""
@@ -80,13 +81,17 @@ class HeatSection(Section):
         document = self.parameters.plan
         shortest, together = bool(self.ui.shortestCheck.checked), bool(self.ui.togetherCheck.checked)
 
+        needles: tuple[Any, ...] = ()
+
         def prepare() -> Any:
+            nonlocal needles
+            self._lapsed, needles = None, self.logic.placements(document)
             work = self.logic.prepareSimulation(document, shortest, together)
             self._started = True
             return work
 
         def finish(result: Any) -> None:
-            self.logic.showResult(document, result)
+            self._lapsed = document if self.panel.show(document, result, needles) else None
             self.panel.update()
 
         self.panel.run(prepare, finish)
@@ -98,6 +103,13 @@ class HeatSection(Section):
     @property
     def _simulating(self) -> bool:
         return self._started and bool(self.panel.runner.running)
+
+    def _words(self, plan: Plan | None) -> str:
+        if plan is not None and plan.simulation is not None:
+            return heat_content.simulation_line(plan, plan.simulation)
+        if plan is not None and self._lapsed is self.parameters.plan:
+            return _("A needle was moved during the simulation: it stays there, and the simulation no longer holds.")
+        return ""
 
     def _progress_words(self) -> str:
         if self.panel.runner.cancelling:

@@ -9,9 +9,11 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from BoneAblationPlannerLib.panel.content import plan_of
 from BoneAblationPlannerLib.panel.runner import TaskRunner, attempt
 from BoneAblationPlannerLib.panel.section import Section
 from BoneAblationPlannerLib.panel.widgets import show_text
+from BoneAblationPlannerLib.plan import Plan
 
 STATUS_MS = 5000
 
@@ -38,6 +40,8 @@ class PlanningPanel(VTKObservationMixin):
         self._gui_tag: Any = None
         self._exporting = False
         self._update_is_due = False
+        self._read_state: tuple[Any, int] = (None, 0)
+        self._read: Plan | None = None
 
     def startPanel(self, file_name: str, logic: Any, steps: Sequence[type[Section]]) -> None:
         """Load the .ui file and connect everything; from the module's ``setup``."""
@@ -65,6 +69,14 @@ class PlanningPanel(VTKObservationMixin):
     def section(self, kind: type[Section]) -> Any:
         """The step of a kind."""
         return next(section for section in self.sections if isinstance(section, kind))
+
+    def plan(self) -> Plan | None:
+        """The chosen plan as it is stored now, read again only after its document changed; None if it cannot be."""
+        document = None if self.parameters is None else self.parameters.plan
+        state = (document, 0 if document is None else document.GetMTime())
+        if state != self._read_state:
+            self._read_state, self._read = state, plan_of(document)
+        return self._read
 
     @property
     def busy(self) -> bool:

@@ -86,12 +86,9 @@ class PlannerLogic(LesionLogic, AdviceLogic, NeedleLogic):
         remove(document)
 
     def showResult(self, document: Any, result: Any) -> None:
-        """Show a plan as it was measured; raises InputError where it was deleted meanwhile."""
-        from BoneAblationPlannerLib.errors import InputError
+        """Show a plan as it was measured."""
         from BoneAblationPlannerLib.scene.live import show
 
-        if document.GetScene() is None:
-            raise InputError(_("plan: was deleted while it was measured; nothing was changed"))
         show(document, result)
 
     def isOnAnotherCt(self, parameters: Any) -> bool:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.panel import content
 from BoneAblationPlannerLib.panel.ablation_section import AblationSection
 from BoneAblationPlannerLib.panel.figures_section import FiguresSection
 from BoneAblationPlannerLib.panel.heat_section import HeatSection
@@ -17,7 +16,7 @@ from BoneAblationPlannerLib.panel.report_section import ReportSection
 from BoneAblationPlannerLib.panel.results_section import ResultsSection
 from BoneAblationPlannerLib.panel.structures_section import StructuresSection
 from BoneAblationPlannerLib.panel.views_section import ViewsSection
-from BoneAblationPlannerLib.plan import Plan, Point
+from BoneAblationPlannerLib.plan import Point
 
 STEPS = (
     PatientSection,
@@ -36,19 +35,6 @@ STEPS = (
 class PlannerPanel(PlanningPanel):
     """What the steps ask of each other."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._read_state: tuple[Any, int] = (None, 0)
-        self._read: Plan | None = None
-
-    def plan(self) -> Plan | None:
-        """The chosen plan as it is stored now, read again only after its document changed; None if it cannot be."""
-        document = None if self.parameters is None else self.parameters.plan
-        state = (document, 0 if document is None else document.GetMTime())
-        if state != self._read_state:
-            self._read_state, self._read = state, content.plan_of(document)
-        return self._read
-
     def nerves(self) -> list[Any]:
         """The curves to keep clear of."""
         nerves: list[Any] = self.section(StructuresSection).nerves()
@@ -61,6 +47,10 @@ class PlannerPanel(PlanningPanel):
     def jump(self, point_ras_mm: Point) -> None:
         """Show a place in the slice views."""
         self.section(ViewsSection).jump(point_ras_mm)
+
+    def show(self, document: Any, result: Any, measured: tuple[Any, ...]) -> bool:
+        """Show a result of a plan, measured with some needles; those moved meanwhile stay. Whether there are any."""
+        return bool(self.section(ProbesSection).changes.show(document, result, measured))
 
     def tryQuietly(self, action: Callable[[], Any]) -> None:
         """Do what may fail for a moment, as when a line has lost a point; the next step says what is wrong."""

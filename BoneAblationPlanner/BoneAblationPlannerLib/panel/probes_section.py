@@ -1,22 +1,18 @@
 """The needles: found by planning, placed by hand, dragged, renamed, locked, taken back."""
 
-from collections.abc import Callable
 from typing import Any
 
-import qt
 from slicer.i18n import tr as _
 
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.panel.content import alternative_lines, plan_line
-from BoneAblationPlannerLib.panel.history import Histories, History
+from BoneAblationPlannerLib.panel.needle_changes import NeedleChanges, Needles
 from BoneAblationPlannerLib.panel.needle_list import KEEP, LOCK, NAME, NeedleList
 from BoneAblationPlannerLib.panel.placing import NeedlePlacer
 from BoneAblationPlannerLib.panel.readiness import Readiness
 from BoneAblationPlannerLib.panel.section import Section, State, StepState, still_needed
 from BoneAblationPlannerLib.panel.segment_combo import show_choices
 from BoneAblationPlannerLib.panel.tracker import LineTracker
-
-Needles = tuple[Any, ...]
-"""Placements of all probes of a plan."""
 
 
 class ProbesSection(Section):
@@ -26,13 +22,13 @@ class ProbesSection(Section):
 
     def __init__(self, panel: Any, number: int) -> None:
         super().__init__(panel, number)
-        self._histories: Histories[Needles] = Histories()
         self._tracker = LineTracker(panel, self.onMoving, self.onRested)
         self._readiness = Readiness(panel, self._tracker, self.onMoving)
         self._placer = NeedlePlacer(panel, self.onPlaced)
         self._needles = NeedleList(self.ui, self.logic)
         self._document: Any = None
-        self._unmeasured: list[Any] = []
+        self.changes = NeedleChanges(panel, self._tracker)
+        self._unmeasured = self.changes.unmeasured
 
     def connect(self) -> None:
         """Buttons, list, combo."""
@@ -54,12 +50,14 @@ class ProbesSection(Section):
         document, plan = self.parameters.plan, self.panel.plan()
         lines = self.logic.probeLines(document)
         if self._tracker.follow(lines):  # moved a moment ago, then another plan was chosen or a needle deleted
-            self._measure_later(self._document)
+            self._unmeasured.add(self._document)
         self._document = document
         if plan is not None and 0 < len(lines) < len(plan.probes):
-            self._measure_later(document)  # the user deleted one
-        if self._history().now is None and plan is not None:
-            self.panel.tryQuietly(lambda: self._history().record(self.logic.placements(document)))
+            self._unmeasured.add(document)  # the user deleted one
+        if self.changes.history(self.parameters.plan).now is None and plan is not None:
+            self.panel.tryQuietly(
+                lambda: self.changes.history(self.parameters.plan).record(self.logic.placements(document))
+            )
         self._placer.forget_deleted()
         self._readiness.forget_failure()
         self._needles.show(lines, plan)
@@ -69,7 +67,7 @@ class ProbesSection(Section):
 
     def updateRunning(self) -> None:
         """What can be done now, and why not."""
-        ui, busy, history = self.ui, self.panel.busy, self._history()
+        ui, busy, history = self.ui, self.panel.busy, self.changes.history(self.parameters.plan)
         missing = self.logic.missing(self.parameters)
         waits = [*self.waiting(), *missing]
         ui.planButton.enabled = not waits
@@ -90,8 +88,7 @@ class ProbesSection(Section):
         self.allow("measureButton", self.waiting((plan, _("a plan"))))
         self.allow("alternativeButton", self.waiting((ui.alternativeCombo.count, _("a plan with other ways in"))))
         ui.programCombo.enabled = not busy and plan is not None and self._needles.selected() is not None
-        if self._unmeasured and not busy:
-            qt.QTimer.singleShot(0, self._measure_unmeasured)
+        self._unmeasured.measure_soon()
 
     def state(self) -> StepState:
         """How many needles, or what is missing."""
@@ -112,7 +109,7 @@ class ProbesSection(Section):
     def release(self) -> None:
         """Stop listening."""
         if self._tracker.stop():
-            self._measure_later(self._document)
+            self._unmeasured.add(self._document)
         self._placer.stop()
         self._document = None
 
@@ -131,7 +128,7 @@ class ProbesSection(Section):
     def onMeasure(self) -> None:
         """Measure again with lines and outlines as they are now."""
         document = self.parameters.plan
-        self._apply(document, lambda: self.logic.placements(document), read_outlines=True)
+        self.changes.apply(document, lambda: self.logic.placements(document), read_outlines=True)
 
     def onAlternative(self) -> None:
         """Measure another way in and add it beside the plan."""
@@ -152,7 +149,9 @@ class ProbesSection(Section):
             self.logic.dropNeedle(line)
         elif self.parameters.plan is not None:
             document, parameters = self.parameters.plan, self.parameters
-            self._apply(document, lambda: (*self.logic.needles(document), self.logic.takeNeedle(line, parameters)))
+            self.changes.apply(
+                document, lambda: (*self.logic.needles(document), self.logic.takeNeedle(line, parameters))
+            )
         else:
             self._first_by_hand(line)
         self.panel.updateRunning()
@@ -170,7 +169,7 @@ class ProbesSection(Section):
     def onRemove(self) -> None:
         """Take the selected needle out of the plan."""
         name, document = self._needles.selected(), self.parameters.plan
-        self._apply(document, lambda: tuple(p for p in self.logic.placements(document) if p.name != name))
+        self.changes.apply(document, lambda: tuple(p for p in self.logic.placements(document) if p.name != name))
 
     def onLockAll(self) -> None:
         """Lock all if one can be dragged, else unlock all."""
@@ -183,13 +182,13 @@ class ProbesSection(Section):
 
     def onUndo(self) -> None:
         """Take back the last change."""
-        history = self._history()
-        self._apply(self.parameters.plan, lambda: history.earlier, remember=lambda _needles: history.undo())
+        history = self.changes.history(self.parameters.plan)
+        self.changes.apply(self.parameters.plan, lambda: history.earlier, remember=lambda _needles: history.undo())
 
     def onRedo(self) -> None:
         """Make it again."""
-        history = self._history()
-        self._apply(self.parameters.plan, lambda: history.later, remember=lambda _needles: history.redo())
+        history = self.changes.history(self.parameters.plan)
+        self.changes.apply(self.parameters.plan, lambda: history.later, remember=lambda _needles: history.redo())
 
     def onCell(self, row: int, column: int) -> None:
         """A new name, or a lock."""
@@ -226,7 +225,7 @@ class ProbesSection(Section):
             needles = self.logic.placements(document)
             return tuple(self.logic.withProgram(p, choice) if p.name == name else p for p in needles)
 
-        self._apply(document, changed)
+        self.changes.apply(document, changed)
 
     # Dragging
 
@@ -244,48 +243,12 @@ class ProbesSection(Section):
     def onRested(self) -> None:
         """After a drag: every figure, exactly, in the background."""
         if self.parameters is not None and self.panel.plan() is not None:
-            self._measure_later(self.parameters.plan)
-            self._measure_unmeasured()
+            self._unmeasured.add(self.parameters.plan)
+            self._unmeasured.measure_next()
 
     def _get_ready_if_unlocked(self) -> None:
         if self._any_unlocked():
             self._readiness.get_ready(self.parameters.plan)
-
-    def _measure_later(self, document: Any) -> None:
-        if document is not None and document not in self._unmeasured:
-            self._unmeasured.append(document)
-
-    def _measure_unmeasured(self) -> None:
-        """The plans that were moved and not measured since, one after the other, when nothing else runs."""
-        self._unmeasured = [node for node in self._unmeasured if node.GetScene() is not None]
-        if self._unmeasured and self.parameters is not None and not self.panel.busy:
-            document = self._unmeasured.pop(0)
-            self._apply(document, lambda: self.logic.placements(document))
-
-    def _apply(
-        self,
-        document: Any,
-        wanted: Callable[[], Needles],
-        remember: Callable[[Needles], Any] | None = None,
-        read_outlines: bool = False,
-    ) -> None:
-        """Measure the plan with the wanted needles in the background, show it, and `remember` them for undo."""
-        keep = remember or self._histories.of(document).record
-        needles: Needles = ()
-
-        def prepare() -> Any:
-            nonlocal needles
-            needles = wanted()
-            return self.logic.prepareMeasure(document, needles, read_outlines)
-
-        def finish(result: Any) -> None:
-            with self._tracker.paused():
-                self.logic.showResult(document, result)
-            keep(needles)
-            self.panel.update()
-            self.panel.say(plan_line(document.GetName(), result.plan))
-
-        self.panel.run(prepare, finish)
 
     def _add_plan(self, result: Any, ct: Any) -> None:
         document = self.logic.addPlan(result, ct)
@@ -294,15 +257,13 @@ class ProbesSection(Section):
             self.panel.say(plan_line(document.GetName(), result.plan))
 
     def _rename(self, document: Any, row: int, name: str) -> None:
+        if self.panel.busy:
+            raise InputError(_("needle: cannot be renamed during a run; expected after its end"))
         needles = self.logic.placements(document)
         renamed = self.logic.renamed(needles, row, name)
         if renamed != needles:
             self.logic.renameNodes(document, needles[row].name, name)
-            self._apply(document, lambda: renamed)
-
-    def _history(self) -> History[Needles]:
-        """Of the chosen plan."""
-        return self._histories.of(self.parameters.plan)
+            self.changes.apply(document, lambda: renamed)
 
     def _any_unlocked(self) -> bool:
         return any(not line.GetLocked() for line in self.logic.probeLines(self.parameters.plan))

@@ -50,6 +50,13 @@ class SharedLogic:
         except InputError:
             return {}
 
+    def requirePlan(self, document: Any) -> None:
+        """Raise InputError where a plan was deleted while a run went on."""
+        from BoneAblationPlannerLib.errors import InputError
+
+        if document.GetScene() is None:
+            raise InputError(_("plan: was deleted during the run; nothing was changed"))
+
     def isReadyToDrag(self, document: Any) -> bool:
         """Whether zones and figures can follow a drag of the plan's lines at once."""
         from BoneAblationPlannerLib.scene.live import is_ready

@@ -6,8 +6,9 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from BoneAblationPlannerLib.panel.content import KindRow, estimated_line, kind_rows, missing_kinds_line, plain
+from BoneAblationPlannerLib.panel.content import plain
 from BoneAblationPlannerLib.panel.section import Section, State, StepState
+from BoneAblationPlannerLib.panel.structures_content import KindRow, estimated_line, kind_rows, missing_kinds_line
 from BoneAblationPlannerLib.panel.widgets import editable_cell, fit_height, prepare_table, read_only_cell, show_text
 
 SHAFT, ZONE = 2, 3
@@ -136,6 +137,8 @@ class StructuresSection(Section):
         table.setColumnCount(4)
         table.setRowCount(len(self._rows))
         table.setHorizontalHeaderLabels([_("Kind"), _("Found"), _("Needle (mm)"), _("Zone (mm)")])
+        for column in (SHAFT, ZONE):
+            table.horizontalHeader().setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
         for n, row in enumerate(self._rows):
             table.setItem(n, 0, read_only_cell(row.kind))
             table.setItem(n, 1, read_only_cell(row.found(), ", ".join(row.names)))

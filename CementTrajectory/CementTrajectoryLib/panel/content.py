@@ -16,6 +16,9 @@ from BoneAblationPlannerLib.plan import (
     Stability,
 )
 
+KILO = 1e3
+MM2_PER_M2 = 1e6
+
 
 def cement_table(cement: Cement) -> Table:
     """Needles in the order of filling, volumes, leaks."""
@@ -82,6 +85,13 @@ def screw_table(screws: tuple[Screw, ...]) -> Table:
     return Table(tuple(s.name for s in screws), tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
 
 
+def corridor_name(screw: Screw) -> str:
+    """The corridor that a screw was planned in, also after it was moved."""
+    from CementTrajectoryLib.workflow import BY_HAND
+
+    return screw.corridor.removesuffix(BY_HAND)
+
+
 def stability_table(stability: Stability) -> Table:
     """Score, class, rigidity before and after."""
     rows: list[tuple[str, str]] = []
@@ -96,9 +106,9 @@ def stability_table(stability: Stability) -> Table:
         if r.reduction_after_fraction is not None:
             rows.append((_("Loss after treatment"), percent(r.reduction_after_fraction)))
         for name, before, after in (
-            (_("Axial rigidity EA"), r.before.EA, r.after.EA),
-            (_("Bending rigidity EI"), r.before.EI_min, r.after.EI_min),
-            (_("Torsional rigidity GJ"), r.before.GJ, r.after.GJ),
+            (_("Axial rigidity EA (kN)"), r.before.EA / KILO, r.after.EA / KILO),
+            (_("Bending rigidity EI (N m²)"), r.before.EI_min / MM2_PER_M2, r.after.EI_min / MM2_PER_M2),
+            (_("Torsional rigidity GJ (N m²)"), r.before.GJ / MM2_PER_M2, r.after.GJ / MM2_PER_M2),
         ):
             rows.append((name, _change(before, after)))
     return Table((_("Figure"), _("Value")), (), tuple(rows))
@@ -152,9 +162,15 @@ def _needle(needle: CementNeedle) -> str:
 
 
 def _change(before: float, after: float) -> str:
-    return _("{before:.3g} before, {after:.3g} after ({share:+.0f} %)").format(
-        before=before, after=after, share=100 * (after / before - 1) if before > 0 else 0.0
+    return _("{before} before, {after} after ({share:+.0f} %)").format(
+        before=_three_digits(before),
+        after=_three_digits(after),
+        share=100 * (after / before - 1) if before > 0 else 0.0,
     )
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _mm(value: float | None) -> str:

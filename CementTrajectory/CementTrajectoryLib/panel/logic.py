@@ -60,10 +60,14 @@ class CementLogic(SharedLogic):
         return self._prepared(document, lambda result, report: plan_stability(result, pain, report))
 
     def screwLines(self, document: Any) -> list[Any]:
-        """The lines of a plan's screws, which a person may move."""
+        """The lines of a plan's screws, which a person may move; none where the plan's nodes were deleted."""
+        from BoneAblationPlannerLib.errors import InputError
         from BoneAblationPlannerLib.scene.stabilisation import screw_lines
 
-        return screw_lines(self._stabilisation(document))
+        try:
+            return screw_lines(self._stabilisation(document))
+        except InputError:
+            return []
 
     def movingScrews(self, document: Any) -> tuple[Any, ...] | None:
         """Screws where their lines are now, with all figures; None for a plan that was loaded and not measured yet."""

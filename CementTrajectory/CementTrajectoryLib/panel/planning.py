@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from BoneAblationPlannerLib.panel import content
+from slicer.i18n import tr as _
+
 from BoneAblationPlannerLib.panel.figures_section import FiguresSection
 from BoneAblationPlannerLib.panel.lifecycle import PlanningPanel
-from BoneAblationPlannerLib.plan import Plan
 from CementTrajectoryLib.panel.cement_section import CementSection
 from CementTrajectoryLib.panel.order_section import OrderSection
 from CementTrajectoryLib.panel.plan_section import PlanSection
@@ -18,15 +18,14 @@ STEPS = (PlanSection, CementSection, ScrewsSection, StabilitySection, FiguresSec
 class CementPanel(PlanningPanel):
     """What the steps ask of each other."""
 
-    def plan(self) -> Plan | None:
-        """The chosen plan as it is stored now."""
-        return content.plan_of(self.parameters.plan) if self.parameters is not None else None
-
-    def add(self, prepare: Any) -> None:
-        """Add something to the chosen plan in the background; `prepare` gets document and parameters."""
-        document, parameters = self.parameters.plan, self.parameters
+    def add(self, prepare: Any, document: Any = None) -> None:
+        """Add something to a plan, by default the chosen one; `prepare` gets its document and the parameters."""
+        document, parameters = document or self.parameters.plan, self.parameters
         self.run(lambda: prepare(document, parameters), lambda result: self._show(document, result))
 
     def _show(self, document: Any, result: Any) -> None:
-        self.logic.show(document, result)
+        lost = self.section(ScrewsSection).show(document, result)
         self.update()
+        if lost:
+            text = _("{names}: moved while screws were planned, and not among the new ones.")
+            self.showMessage(text.format(names=", ".join(lost)))

@@ -8,9 +8,12 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.panel import widgets
+from BoneAblationPlannerLib.panel.content import plan_of
+from BoneAblationPlannerLib.panel.moved_lines import moved_lines, put_back
 from BoneAblationPlannerLib.panel.readiness import Readiness
 from BoneAblationPlannerLib.panel.section import State, StepState
 from BoneAblationPlannerLib.panel.tracker import LineTracker
+from BoneAblationPlannerLib.panel.unmeasured import Unmeasured
 from BoneAblationPlannerLib.plan import ScrewCorridor
 from CementTrajectoryLib.panel import content
 from CementTrajectoryLib.panel.step import RunStep
@@ -28,7 +31,8 @@ class ScrewsSection(RunStep):
     def __init__(self, panel: Any, number: int) -> None:
         super().__init__(panel, number)
         self._filling = False
-        self._unmeasured = False
+        self._unmeasured = Unmeasured(panel, lambda document: panel.add(self.logic.prepareMovedScrews, document))
+        self._document: Any = None
         self._tracker = LineTracker(panel, self.onMoving, self.onRested)
         self._readiness = Readiness(panel, self._tracker, self.onMoving)
 
@@ -55,11 +59,18 @@ class ScrewsSection(RunStep):
         self.ui.screwTable.setVisible(bool(screws))
         if screws:
             widgets.fill_table(self.ui.screwTable, content.screw_table(screws))
-        self._tracker.follow(self.logic.screwLines(self.parameters.plan) if screws else [])
+        document, lines = self.parameters.plan, self.logic.screwLines(self.parameters.plan) if screws else []
+        if self._tracker.follow(lines):  # moved a moment ago, then another plan was chosen or a screw deleted
+            self._unmeasured.add(self._document)
+        self._document = document
+        if len(lines) < len(screws):
+            self._unmeasured.add(document)  # the user deleted one
 
     def release(self) -> None:
         """The lines are no longer listened to."""
-        self._tracker.stop()
+        if self._tracker.stop():
+            self._unmeasured.add(self._document)
+        self._document = None
 
     def onMoving(self) -> None:
         """Figures and models of the screws while one is dragged; what cannot be measured waits until it rests."""
@@ -77,22 +88,34 @@ class ScrewsSection(RunStep):
 
     def onRested(self) -> None:
         """The plan takes the screws where they are now, once nothing else runs."""
-        self._unmeasured = self.parameters is not None and self.panel.plan() is not None
-        self._measure_unmeasured()
+        if self.parameters is not None and self.panel.plan() is not None:
+            self._unmeasured.add(self.parameters.plan)
+            self._unmeasured.measure_next()
 
-    def _measure_unmeasured(self) -> None:
-        if self._unmeasured and self.parameters is not None and not self.panel.busy:
-            self._unmeasured = False
-            if self.panel.plan() is not None:
-                self.panel.add(self.logic.prepareMovedScrews)
+    def show(self, document: Any, result: Any) -> list[str]:
+        """Show a result of a plan; screws that were moved meanwhile stay there and are measured anew.
+
+        Returns the names of moved screws that the result has no longer, or in another corridor.
+        """
+        self.logic.requirePlan(document)
+        before, after = plan_of(document), result.plan.screws
+        was_in = {} if before is None else {screw.name: content.corridor_name(screw) for screw in before.screws}
+        is_in = {screw.name: content.corridor_name(screw) for screw in after}
+        moved = moved_lines(self.logic.screwLines(document), () if before is None else before.screws, after)
+        kept = {name: ends for name, ends in moved.items() if is_in.get(name) == was_in.get(name)}
+        self.logic.show(document, result)
+        self._tracker.stop()  # the lines are others now, and it is known which moved
+        put_back(self.logic.screwLines(document), kept)
+        if kept:
+            self._unmeasured.add(document)
+        return [name for name in moved if name not in kept]
 
     def updateRunning(self) -> None:
         """Run, and back to the corridors near the lesion."""
         super().updateRunning()
         chosen = self.logic.chosenCorridors(self.parameters) is not None
         self.allow("nearButton", self.waiting((chosen, _("another choice of corridors"))))
-        if self._unmeasured and not self.panel.busy:
-            qt.QTimer.singleShot(0, self._measure_unmeasured)
+        self._unmeasured.measure_soon()
 
     def state(self) -> StepState:
         """How many screws."""

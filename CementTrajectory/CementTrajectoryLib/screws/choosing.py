@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.plan import CementNeedle, Probe, Screw
+from CementTrajectoryLib.cement.defaults import GAUGE_DIAMETER_MM
 from CementTrajectoryLib.screws.bones import Pelvis, bone_of
 from CementTrajectoryLib.screws.catalogue import DEFAULTS, ScrewType
 from CementTrajectoryLib.screws.corridor import Corridor
@@ -20,8 +21,8 @@ from CementTrajectoryLib.screws.depth import DepthMap, depth_map
 from CementTrajectoryLib.screws.figures import screw_at
 from CementTrajectoryLib.screws.measure import LesionContact
 
-THINNEST_NEEDLE_MM = 2.4
-"""Of the gauges of cement needles, where a needle does not say how thick it is."""
+UNKNOWN_NEEDLE_MM = max(GAUGE_DIAMETER_MM.values())
+"""A cement needle that does not say how thick it is counts as the thickest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +144,7 @@ def _meets(
 ) -> str | None:
     """Name of the screw, probe or needle that a shaft would meet."""
     for other in others:
-        diameter = THINNEST_NEEDLE_MM if other.diameter_mm is None else other.diameter_mm
+        diameter = UNKNOWN_NEEDLE_MM if other.diameter_mm is None else other.diameter_mm
         apart = segments_apart_mm(own, _ends(other)) - radius_mm - diameter / 2
         if apart < DEFAULTS["gap_mm"]:
             return other.name

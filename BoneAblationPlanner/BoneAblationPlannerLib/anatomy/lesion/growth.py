@@ -38,7 +38,9 @@ ANCHOR = 0.7
 """Share of the first samples in later turns, so that an outline that went wrong does not teach what is lesion."""
 UNSEEN_LESION, UNSEEN_NORMAL = 0.12, 0.05
 MOST_FOR, MOST_AGAINST = 2.0, 1.5
-OUTSIDE_BONE, OUTSIDE_BONE_PER_MM, MOST_OUTSIDE_BONE = -0.2, -0.1, 1.0
+OUTSIDE_BONE, OUTSIDE_KNOWN_BONE, OUTSIDE_BONE_PER_MM, MOST_OUTSIDE_BONE = 0.2, -0.2, -0.1, 1.0
+"""Evidence that is added beyond the bone's surface: for the lesion where that surface is only estimated and a
+soft-tissue part looks nearly as muscle, against it where the other side shows how far the bone went."""
 UNSURE_BONE = -1.0
 POOLED, POOLED_MM, POOLED_GAIN = 0.4, 3.0, 1.3
 """Part of the evidence that a voxel takes from its surroundings: a mixed lesion is a patchwork."""
@@ -130,7 +132,8 @@ class _Growth:
     def placed(self, score: NDArray[np.float64], ellipsoid: Ellipsoid) -> NDArray[np.float32]:
         """Evidence together with where it lies: bone or not, compact or not, pooled, marked by the user."""
         near, belief = self.near, self.envelope.belief
-        outer = np.minimum(score, MOST_OUTSIDE_BONE) + OUTSIDE_BONE + OUTSIDE_BONE_PER_MM * np.maximum(-self.depth, 0)
+        outside = OUTSIDE_BONE if self.compared is None else OUTSIDE_KNOWN_BONE
+        outer = np.minimum(score, MOST_OUTSIDE_BONE) + outside + OUTSIDE_BONE_PER_MM * np.maximum(-self.depth, 0)
         score = np.where((self.layer == SOFT) & ~near.bone, outer, score)
         unsure = belief * score + (1 - belief) * UNSURE_BONE
         score = np.where(self.inside & ~near.bone, np.minimum(score, unsure), score)

@@ -96,17 +96,16 @@ def opposite_side(ct: CtVolume, bone: NDArray[np.bool_], near: Neighbourhood) ->
     crop = _Crop(ct, found.middle, reach)
     if min(crop.hu.shape) < 4 or np.linalg.norm(found.middle - click) < ITSELF_MM:
         return None
-    offsets = (np.indices(near.grid.shape).reshape(3, -1).T - float(near.middle)) * VOXEL_MM
     for level, (blur_mm, steps) in enumerate(LEVELS):
         fitted = _fitted(crop, near, found, blur_mm, steps, SHIFT_ONLY if level == 0 else 0)
         if fitted is None:
             return None
         found = fitted
-        if level == 0 and _agreement(near, *_sampled(crop, near, found, offsets)) < MAY_AGREE:
+        if level == 0 and _agreement(near, *_sampled(crop, near, found)) < MAY_AGREE:
             return None
     fine = _Crop(ct, found.middle, reach)
     fine.hu = ndimage.gaussian_filter(fine.hu, NOISE_MM / fine.spacing, truncate=3.0)
-    hu, known = _sampled(fine, near, found, offsets)
+    hu, known = _sampled(fine, near, found)
     stretch = np.linalg.svd(found.matrix, compute_uv=False)
     if _agreement(near, hu, known) < AGREES or stretch[0] > LARGEST_STRETCH or stretch[-1] < 1 / LARGEST_STRETCH:
         return None
@@ -126,15 +125,15 @@ def _mirrored_click(bone: NDArray[np.bool_], grid: Grid, click: NDArray[np.float
     every = np.maximum(np.round(COARSE_MM / grid.spacing_kji_mm), 1).astype(int)
     coarse = bone[tuple(slice(None, None, n) for n in every)].astype(np.float32)
     spacing = every * grid.spacing_kji_mm
-    shape = [fft.next_fast_len(2 * n) for n in coarse.shape]
+    most = [0.45 * n if a == axis else MOST_SKEW_MM / spacing[a] for a, n in enumerate(coarse.shape)]
+    shape = [fft.next_fast_len(n + int(np.ceil(shift))) for n, shift in zip(coarse.shape, most, strict=True)]
     flipped = np.conj(fft.rfftn(np.flip(coarse, axis), shape))
     overlap = fft.irfftn(fft.rfftn(coarse, shape) * flipped, shape)
     for a in range(3):
         shift = np.fft.fftfreq(shape[a], 1 / shape[a])
-        near = np.abs(shift) < (0.45 * coarse.shape[a] if a == axis else MOST_SKEW_MM / spacing[a])
-        overlap *= near.reshape([-1 if b == a else 1 for b in range(3)])
+        overlap *= (np.abs(shift) < most[a]).reshape([-1 if b == a else 1 for b in range(3)])
     best = np.array(np.unravel_index(overlap.argmax(), shape))
-    best = np.where(best > np.array(shape) // 2, best - shape, best) * spacing
+    best = np.where(best >= most, best - shape, best) * spacing
     there = click - best
     there[axis] = (coarse.shape[axis] - 1) * spacing[axis] + best[axis] - click[axis]
     return np.asarray(there, dtype=np.float64)
@@ -182,13 +181,17 @@ def _step(
     return change[:3], np.zeros((3, 3)) if shift_only else change[3:].reshape(3, 3)
 
 
-def _sampled(
-    crop: _Crop, near: Neighbourhood, found: _Map, offsets: NDArray[np.floating]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _sampled(crop: _Crop, near: Neighbourhood, found: _Map) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Density at every voxel of the neighbourhood, and which of them the CT shows."""
-    at, seen = crop.index(found(offsets))
-    hu = ndimage.map_coordinates(crop.hu, at, order=1, mode="nearest")
-    return hu.reshape(near.hu.shape), seen.reshape(near.hu.shape) & near.seen
+    step = found.flip[:, None] * found.matrix * VOXEL_MM / crop.spacing[:, None]
+    first = found.middle / crop.spacing - crop.low - step.sum(axis=1) * near.middle
+    hu = ndimage.affine_transform(crop.hu, step, first, near.hu.shape, order=1, mode="nearest")
+    seen = near.seen.copy()
+    k, j, i = np.ogrid[tuple(slice(n) for n in near.hu.shape)]
+    for a, size in enumerate(crop.hu.shape):
+        at = first[a] + step[a, 0] * k + step[a, 1] * j + step[a, 2] * i
+        seen &= (at >= 0) & (at <= size - 1)
+    return hu, seen
 
 
 def _agreement(near: Neighbourhood, hu: NDArray[np.float32], known: NDArray[np.bool_]) -> float:

@@ -133,9 +133,10 @@ def _depth(
 ) -> NDArray[np.float32]:
     """Signed depth (k, j, i) in mm from both height fields on the raster."""
     along, across, normal = axes
-    offset = (np.indices(shape).reshape(3, -1).T - middle) * voxel_mm
-    uv = np.stack([offset @ along, offset @ across]) / RASTER_MM + (len(steps) - 1) / 2
+    k, j, i = (a * voxel_mm for a in np.ogrid[tuple(slice(-m, n - m) for n, m in zip(shape, middle, strict=True))])
     n = len(steps)
+    uv = np.stack([a[0] * k + a[1] * j + a[2] * i for a in (along, across)]) / RASTER_MM + (n - 1) / 2
     height = ndimage.map_coordinates(heights.reshape(n, n), uv, order=1, mode="nearest")
     half = ndimage.map_coordinates(halves.reshape(n, n), uv, order=1, mode="nearest")
-    return (half - np.abs(offset @ normal - height)).reshape(shape).astype(np.float32)
+    above = normal[0] * k + normal[1] * j + normal[2] * i - height
+    return (half - np.abs(above)).astype(np.float32)

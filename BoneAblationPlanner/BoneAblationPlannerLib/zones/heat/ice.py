@@ -34,7 +34,6 @@ from BoneAblationPlannerLib.zones.heat.conduction import (
 from BoneAblationPlannerLib.zones.heat.freezing import Freezing
 from BoneAblationPlannerLib.zones.heat.ice_kernels import (
     long_step,
-    note_coldest,
     secant_faces,
     short_steps,
     stable_steps,
@@ -49,6 +48,7 @@ LONGEST_STEP_WITH_ICE_S = 0.5
 ICE_MARGIN_CELSIUS = 2.0
 """Tissue this near to freezing takes the short steps."""
 ICE_MARGIN_VOXELS = 2
+_NOTHING = np.zeros(6, dtype=np.int64)
 AT_REST_CELSIUS = 1e-2
 
 
@@ -165,21 +165,21 @@ class Ice:
         state = (*self._faces, self._per_heat, self._freezing_ratio, self._frozen_ratio, self._perfusion, self._rest,
                  self._width)  # fmt: skip
         if icy is None:
-            long_step(self.above, self._other, *state, np.float32(step_s), box)  # type: ignore[call-arg]
+            long_step(self.above, self._other, self._coldest, *state, np.float32(step_s), box, _NOTHING)  # type: ignore[call-arg]
             self.voxel_steps += _voxels(box)
         else:
             refreshed = np.array(icy if self._icy is None else union(icy, self._icy), dtype=np.int64)
             secant_faces(*self._unfrozen, *self._more, *self._faces, self.above, self._width, self._grow, refreshed)  # type: ignore[call-arg]
             limits = np.full(self.above.shape[0], np.inf, dtype=np.float32)
-            stable_steps(*self._faces, self._per_heat, self._least_ratio, limits, np.array(icy))  # type: ignore[call-arg]
+            apart = np.array(icy, dtype=np.int64)
+            stable_steps(*self._faces, self._per_heat, self._least_ratio, limits, apart)  # type: ignore[call-arg]
             count, short_s = steps_for(step_s, min(float(limits.min()) * STABLE_SHARE, step_s), "freezing")
-            long_step(self.above, self._other, *state, np.float32(step_s), box)  # type: ignore[call-arg]
-            short_steps(self.above, self._other, *self._scratch, *state, np.float32(short_s), count,  # type: ignore[call-arg]
-                         *_pulled(shafts, goal, short_s), np.array(icy))  # fmt: skip
-            self.voxel_steps += _voxels(box) + count * _voxels(np.array(icy))
+            long_step(self.above, self._other, self._coldest, *state, np.float32(step_s), box, apart)  # type: ignore[call-arg]
+            short_steps(self.above, self._other, self._coldest, *self._scratch, *state, np.float32(short_s), count,  # type: ignore[call-arg]
+                         *_pulled(shafts, goal, short_s), apart)  # fmt: skip
+            self.voxel_steps += _voxels(box) - _voxels(apart) + count * _voxels(apart)
         self._icy = icy
         self.above, self._other = self._other, self.above
-        note_coldest(self.above, self._coldest, box)
 
     def _ice_box(self, shafts: Sequence[Shaft]) -> Box | None:
         """Around what is frozen, near to it, or held by a shaft; None where nothing is."""

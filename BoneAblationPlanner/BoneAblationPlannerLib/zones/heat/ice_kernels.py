@@ -50,13 +50,32 @@ def stable_steps(gk, gj, gi, per_heat, least_ratio, limits, box):  # type: ignor
 
 
 @kernel
-def _plane(  # type: ignore[no-untyped-def]
-    now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s, k, box
+def _rows(  # type: ignore[no-untyped-def]
+    now,
+    then,
+    gk,
+    gj,
+    gi,
+    per_heat,
+    freezing_ratio,
+    frozen_ratio,
+    perfusion,
+    rest,
+    width,
+    step_s,
+    k,
+    first_j,
+    last_j,
+    first_i,
+    last_i,
 ):
-    """Heat contents are over the unfrozen heat capacity: degrees. Blood flows less in the cold, not at all in ice."""
+    """A rectangle of one plane after a step.
+
+    Heat contents are over the unfrozen heat capacity: degrees. Blood flows less in the cold, not at all in ice.
+    """
     zero, per_rest = np.float32(0), np.float32(1) / rest
-    for j in range(np.uint64(box[2]), np.uint64(box[3])):
-        for i in range(np.uint64(box[4]), np.uint64(box[5])):
+    for j in range(np.uint64(first_j), np.uint64(last_j)):
+        for i in range(np.uint64(first_i), np.uint64(last_i)):
             t = now[k, j, i]
             flow = flow_into(now, gk, gj, gi, k, j, i)
             flow += perfusion[k, j, i] * (rest - t) * min(max(t * per_rest, zero), np.float32(1))
@@ -73,11 +92,30 @@ def _plane(  # type: ignore[no-untyped-def]
 
 @parallel_kernel
 def long_step(  # type: ignore[no-untyped-def]
-    now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s, box
+    now, then, coldest, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s, box, apart
 ):
+    """One step of a box without the box ``apart`` in it, which takes short steps; notes how cold it becomes."""
     for k in prange(box[0], box[1]):
-        _plane(now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s,
-               np.uint64(k), box)  # fmt: skip
+        above, below = box[3], box[3]  # rows with a part of the box that is set apart
+        if apart[0] <= k < apart[1]:
+            above, below = apart[2], apart[3]
+        pieces = (
+            (box[2], above, box[4], box[5]),
+            (above, below, box[4], apart[4]),
+            (above, below, apart[5], box[5]),
+            (below, box[3], box[4], box[5]),
+        )
+        for first_j, last_j, first_i, last_i in pieces:
+            _rows(now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s,
+                  np.uint64(k), first_j, last_j, first_i, last_i)  # fmt: skip
+            _note_coldest(then, coldest, k, first_j, last_j, first_i, last_i)
+
+
+@kernel
+def _note_coldest(values, coldest, k, first_j, last_j, first_i, last_i):  # type: ignore[no-untyped-def]
+    for j in range(first_j, last_j):
+        for i in range(first_i, last_i):
+            coldest[k, j, i] = min(coldest[k, j, i], values[k, j, i])
 
 
 @kernel
@@ -129,6 +167,7 @@ def _correct_neighbours(now, then, total, gk, gj, gi, per_heat, seconds, steps, 
 def short_steps(  # type: ignore[no-untyped-def]
     now,
     then,
+    coldest,
     first,
     second,
     total,
@@ -160,8 +199,8 @@ def short_steps(  # type: ignore[no-untyped-def]
             if box[0] <= plane < box[1]:
                 _add_layer(old, total, plane, plane == box[0] or plane == box[1] - 1, box)
         for k in prange(box[0], box[1]):
-            _plane(old, new, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s,
-                   np.uint64(k), box)  # fmt: skip
+            _rows(old, new, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s,
+                  np.uint64(k), box[2], box[3], box[4], box[5])  # fmt: skip
         for n in range(voxels.shape[0]):
             k, j, i = voxels[n, 0], voxels[n, 1], voxels[n, 2]
             new[k, j, i] += share[n] * (goal[n] - new[k, j, i])
@@ -169,11 +208,4 @@ def short_steps(  # type: ignore[no-untyped-def]
     last = first if steps % 2 == 0 else second
     for k in prange(box[0], box[1]):
         then[k, box[2] : box[3], box[4] : box[5]] = last[k, box[2] : box[3], box[4] : box[5]]
-
-
-@parallel_kernel
-def note_coldest(above, coldest, box):  # type: ignore[no-untyped-def]
-    for k in prange(box[0], box[1]):
-        for j in range(box[2], box[3]):
-            for i in range(box[4], box[5]):
-                coldest[k, j, i] = min(coldest[k, j, i], above[k, j, i])
+        _note_coldest(then, coldest, k, box[2], box[3], box[4], box[5])
