@@ -1,12 +1,13 @@
 """numba as the project uses it: cached machine code, IEEE division, and threads that sleep when idle.
 
-Idle OpenMP workers spin by default, which slows a busy machine many times over; the variable must be set before
-numba loads.
+Idle OpenMP workers spin by default, which slows a busy machine many times over. TBB, which numba would take first where
+the system has it, spins for minutes when a process ends on a busy machine. Both variables must be set before numba loads.
 """
 
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb workqueue")
 
 from numba import njit, prange
 

@@ -32,7 +32,7 @@ from BoneAblationPlannerLib.zones.heat.programs import shortest_program, spread_
 from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
 from BoneAblationPlannerLib.zones.heat.simulation import treat
 from BoneAblationPlannerLib.zones.heat.tissue import Levels, provenance_of_tissues, tissue_names
-from BoneAblationPlannerLib.zones.heat.tissue_map import map_tissues, simulation_grid, uniform_map
+from BoneAblationPlannerLib.zones.heat.tissue_map import VESSEL, map_tissues, simulation_grid, uniform_map
 
 SHORT_HEAT = Protocol("mwa", "muscle", 37.0, "test", "default", watts=40.0, seconds=120.0)
 SHORT_ICE = Protocol("cryo", "gel", 22.0, "test", "default", freeze_thaw_s=(60.0, 30.0, 60.0), active_thaw_s=20.0)
@@ -165,6 +165,23 @@ def test_a_probe_in_a_patient_and_what_it_does_to_a_nerve():
     assert (zone.margins_mm(inside) >= -zone.grid.half_diagonal_mm).all()
     on_ct = zone.mask_on(grid, zone.killed)
     assert on_ct.sum() * grid.voxel_ml == pytest.approx(zone.volume_ml, rel=0.15)
+
+
+def test_a_vessels_wall_is_what_is_reported_not_its_blood():
+    """Flowing blood is held at body temperature; the wall beside the ablation is not."""
+    grid = oblique_grid((24, 48, 48), (1.0, 1.0, 2.5))
+    ends = grid.ras_from_ijk([[24.0, 0.0, 12.0], [24.0, 24.0, 12.0]])
+    mask = np.zeros(grid.shape, dtype=bool)
+    mask[:, 22:25, 32:36] = True  # 8 mm beside the needle
+    anatomy = replace(little_patient(grid), structures=(Structure("iliac artery", "vessel", mask, 5.0, 5.0, "made"),))
+    device = find_device("mwa-neuwave-17g")
+    probe = PlacedProbe(device, device.programs[0], tuple(ends[0]), tuple(ends[1]))
+    zone = simulate_in_patient(anatomy, [probe], voxel_mm=2.0)
+    blood = zone.treatment.medium.held == VESSEL
+    assert blood.any()
+    assert (zone.treatment.hottest_celsius[blood] == 37).all()
+    (effect,) = effects_on(zone, anatomy.structures, grid)
+    assert 40 < effect.hottest_celsius < zone.treatment.hottest_celsius.max()
 
 
 def test_shortest_program_and_spread():

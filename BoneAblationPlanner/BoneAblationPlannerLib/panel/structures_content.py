@@ -64,7 +64,8 @@ def missing_kinds_line(rows: Sequence[KindRow]) -> str:
 
 def estimated_line(plan: Plan | None) -> str:
     """Nerves of which only the expected course is known."""
-    names = [] if plan is None else [plain(structure.name) for structure in plan.structures.estimated]
+    estimated = () if plan is None else plan.structures.estimated
+    names = [plain(structure.name.removesuffix(" (estimated, verify)")) for structure in estimated]
     if not names:
         return ""
     return _("Only expected from the bones, not seen; near them the plan warns: {names}.").format(

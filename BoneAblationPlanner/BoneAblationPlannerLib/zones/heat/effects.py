@@ -17,6 +17,7 @@ from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from BoneAblationPlannerLib.plan import Extremes, Provenance, Status
 from BoneAblationPlannerLib.zones.heat.clearance import zone_distance_mm
 from BoneAblationPlannerLib.zones.heat.patient import SimulatedZone
+from BoneAblationPlannerLib.zones.heat.tissue_map import FREE, VESSEL
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_mm, rows_of
 
 
@@ -123,7 +124,21 @@ def _reached(
     for structure in structures:
         points = local.ras_of_mask(structure.mask[box])
         if len(points):
-            yield structure, _extremes(zone, structure.kind, _split(points, local))
+            yield structure, _extremes(zone, structure.kind, _beside_blood(zone, _split(points, local)))
+
+
+def _beside_blood(zone: SimulatedZone, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points (N, 3) with the tissue at the wall in place of flowing blood, whose temperature is held."""
+    kji = np.rint(zone.grid.ijk_from_ras(points)[:, ::-1]).astype(np.intp)
+    inside = ((kji >= 0) & (kji < np.array(zone.grid.shape))).all(axis=1)
+    blood = np.zeros(zone.grid.shape, dtype=bool)
+    blood[tuple(kji[inside].T)] = True
+    held = zone.treatment.medium.held
+    blood &= held == VESSEL
+    if not blood.any():
+        return points
+    wall = ndimage.binary_dilation(blood) & (held == FREE)
+    return np.concatenate([points, zone.grid.ras_of_mask(wall)])
 
 
 def _split(points: NDArray[np.float64], grid: Grid, finest_mm: float = 1.0) -> NDArray[np.float64]:
