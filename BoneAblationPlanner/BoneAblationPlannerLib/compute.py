@@ -1,7 +1,7 @@
 """numba as the project uses it: cached machine code, IEEE division, and threads that sleep when idle.
 
 Idle OpenMP workers spin by default, which slows a busy machine many times over. TBB, which numba would take first where
-the system has it, spins for minutes when a process ends on a busy machine. Both variables must be set before numba loads.
+the system has it, spins for minutes when a process ends on a busy machine. Both are set before numba loads.
 """
 
 import os

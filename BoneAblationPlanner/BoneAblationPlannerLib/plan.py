@@ -595,7 +595,8 @@ class ProgramSearch:
 class Simulation:
     """Heat or ice in this patient's tissues, and how its zone differs from the chart's.
 
-    `smallest_lesion_fraction` and `largest_ml` are for the ends of the plausible ranges of perfusion and conductivity.
+    `smallest_lesion_fraction` and `largest_ml` are for the ends of what is plausible: perfusion, conductivity, and
+    the device's strength.
     `in_turn` says that several probes heated one after the other.
     """
 

@@ -389,12 +389,13 @@ def test_a_line_that_was_deleted_is_a_needle_less(host, planned):
 
 
 def test_a_simulation_is_shown_and_its_figures_go_with_the_next_change(host, planned, monkeypatch):
-    from BoneAblationPlannerLib.plan import Simulation, StructureEffect, Thermocouple
+    from BoneAblationPlannerLib.plan import Extremes, Simulation, StructureEffect, Thermocouple
 
     made = coarse_result()
     read = Thermocouple("beside the nerve", (1.0, 2.0, 3.0), 37.0, 41.6, (0.0, 60.0), (37.0, 41.6), (0.0, 2.25))
     effects = (
         StructureEffect("colon", "bowel", 37.0, 38.0, 0.1, 20.0, True),
+        StructureEffect("sciatic nerve", "nerve", 37.0, 41.0, 1.0, 4.0, True, Extremes(37.0, 46.4, 30.0, False)),
         StructureEffect("hip_joint_right", "joint", 37.0, 71.0, 900.0, -1.0, False),
     )
     simulation = Simulation(1.0, 0.8, 1.5, 4.0, made.plan.zone.volume_ml, effects, 10.0, 0.9, 30.0)
@@ -407,7 +408,9 @@ def test_a_simulation_is_shown_and_its_figures_go_with_the_next_change(host, pla
     ui = planned.ui
     run(host, planned, ui.simulateButton)
     assert ui.heatSection.text.endswith("! 1 structures beyond their limit")
-    assert [row[0] for row in cells(ui.effectTable)] == ["hip joint right", "colon"]  # what is beyond comes first
+    # What is beyond its limit comes first, then what may be.
+    assert [row[0] for row in cells(ui.effectTable)] == ["hip joint right", "sciatic nerve", "colon"]
+    assert cells(ui.effectTable)[1][1:] == ["37 to 41 °C", "37 to 46 °C", "may be beyond the limit"]
     assert "10 to 30 ml" in ui.heatLabel.text
     assert cells(ui.thermocoupleTable) == [["beside the nerve", "37 to 42 °C", "2.2 min"]]
     drag(host, planned, lines(planned)[0], [0.0, 0.0, 2.0])

@@ -3,7 +3,7 @@
 from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.panel.content import Table, plain
-from BoneAblationPlannerLib.plan import Plan, Simulation
+from BoneAblationPlannerLib.plan import Extremes, Plan, Simulation, StructureEffect
 
 
 def simulation_line(plan: Plan, simulation: Simulation) -> str:
@@ -12,7 +12,7 @@ def simulation_line(plan: Plan, simulation: Simulation) -> str:
         ml=plan.zone.volume_ml, chart=simulation.chart_ml, dice=simulation.chart_dice
     )
     if simulation.smallest_ml is not None and simulation.largest_ml is not None:
-        line += " " + _("Over the plausible range of perfusion and conductivity: {low:.0f} to {high:.0f} ml.").format(
+        line += " " + _("Over the plausible range of tissues and device: {low:.0f} to {high:.0f} ml.").format(
             low=simulation.smallest_ml, high=simulation.largest_ml
         )
     search = simulation.search
@@ -24,18 +24,23 @@ def simulation_line(plan: Plan, simulation: Simulation) -> str:
 
 
 def effect_table(simulation: Simulation) -> Table:
-    """Temperatures at structures; what is beyond its limit comes first."""
-    order = {False: 0, None: 1, True: 2}
+    """Temperatures at structures; what is beyond its limit comes first, then what may be."""
+    order = {False: 0, None: 2, True: 3}
     verdicts = {False: _("BEYOND THE LIMIT"), None: _("no known limit"), True: _("within the limit")}
     rows = [
         (
             plain(e.structure),
-            _("{low:.0f} to {high:.0f} °C").format(low=e.coldest_celsius, high=e.hottest_celsius),
-            verdicts[e.ok],
+            _range(e),
+            _range(e.at_worst) if e.at_worst is not None else "",
+            _("may be beyond the limit") if e.may_break else verdicts[e.ok],
         )
-        for e in sorted(simulation.effects, key=lambda e: order[e.ok])
+        for e in sorted(simulation.effects, key=lambda e: 1 if e.may_break else order[e.ok])
     ]
-    return Table((_("Structure"), _("Temperature"), _("Result")), (), tuple(rows))
+    return Table((_("Structure"), _("Temperature"), _("At worst"), _("Result")), (), tuple(rows))
+
+
+def _range(extremes: Extremes | StructureEffect) -> str:
+    return _("{low:.0f} to {high:.0f} °C").format(low=extremes.coldest_celsius, high=extremes.hottest_celsius)
 
 
 def thermocouple_table(simulation: Simulation) -> Table:

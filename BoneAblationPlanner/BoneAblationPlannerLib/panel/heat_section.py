@@ -71,6 +71,9 @@ class HeatSection(Section):
         broken = sum(effect.ok is False for effect in plan.simulation.effects)
         if broken:
             return StepState(State.ATTENTION, _("{count} structures beyond their limit").format(count=broken))
+        possibly = sum(effect.may_break for effect in plan.simulation.effects)
+        if possibly:
+            return StepState(State.ATTENTION, _("{count} structures may be beyond their limit").format(count=possibly))
         return StepState(State.DONE, _("simulated"))
 
     def onSimulate(self) -> None:

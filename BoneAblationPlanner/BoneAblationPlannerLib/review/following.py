@@ -9,7 +9,7 @@ from typing import Any
 
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Plan
-from BoneAblationPlannerLib.review.draft import Draft
+from BoneAblationPlannerLib.review.draft import Draft, Proposal
 from BoneAblationPlannerLib.review.measuring import Measured, Measuring
 from BoneAblationPlannerLib.review.overlays import Overlays
 from BoneAblationPlannerLib.review.telling import Telling
@@ -89,11 +89,12 @@ class Following:
     async def _measure(self, measuring: Measuring) -> None:
         """Measure until everything is that of the draft; states that were passed over meanwhile are left out."""
         while True:
+            self._hurry(True)
+            await asyncio.sleep(0)  # moves that wait come first
             self._moved.clear()
             moved_s, proposal = self._moved_s, self._draft.now
-            self._hurry(True)
             try:
-                measured = await self._run(measuring.quickly, proposal)
+                measured = await self._quickly(measuring, proposal)
                 with self._telling.state as state:
                     if proposal.margin_mm != self.now.coverage.margin_mm:
                         self._show_target()
@@ -117,6 +118,12 @@ class Following:
                     self._show(measured)
                     self.give_up()
                 return
+
+    async def _quickly(self, measuring: Measuring, proposal: Proposal) -> Measured:
+        """Figures of moved needles at once: another thread would wait for every picture that is drawn meanwhile."""
+        if proposal.margin_mm == measuring.prepared.margin_mm:
+            return measuring.quickly(proposal)
+        return await self._run(measuring.quickly, proposal)
 
     async def _moves_within(self, seconds: float) -> bool:
         """Whether the needles are moved again before so much time has passed."""

@@ -42,7 +42,7 @@ def spread_of(
     anatomy: Anatomy, probes: Sequence[PlacedProbe], target: Target, voxel_mm: float = VOXEL_MM,
     report: ReportProgress = silent, keep: bool = True, together: bool = False,
 ) -> tuple[Spread, ...]:  # fmt: skip
-    """The zone at both ends of the plausible ranges of perfusion and conductivity: small, large."""
+    """The zone at both ends of what is plausible of perfusion, conductivity and the device: small, large."""
     rows = []
     for n, levels in enumerate(SMALL_AND_LARGE):
         own = part(report, n / len(SMALL_AND_LARGE), (n + 1) / len(SMALL_AND_LARGE))
