@@ -206,3 +206,10 @@ def test_any_name_survives_the_file(tmp_path, name):
     assert (stored.probes[0].name, stored.probes[0].device, stored.probes[0].program) == (name, name, name)
     assert stored.plan.probes[0].name == name
     assert stored.ct.source == name
+
+
+def test_a_bundle_is_read_by_a_relative_path(saved, monkeypatch):
+    path = saved[2]
+    monkeypatch.chdir(path.parent.parent)
+    relative = path.relative_to(path.parent.parent)
+    assert load_bundle(relative).GetNumberOfNodes() == load_bundle(path).GetNumberOfNodes()

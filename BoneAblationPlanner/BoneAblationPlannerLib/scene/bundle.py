@@ -38,7 +38,7 @@ def load_bundle(path: Path) -> Any:
     scene = new_scene()
     messages = slicer_module().vtkMRMLMessageCollection()
     with quiet_vtk():
-        read = scene.ReadFromMRB(str(path), True, messages)
+        read = scene.ReadFromMRB(str(path.absolute()), True, messages)  # relative paths are not understood
     if not read:
         raise InputError(f"{path}: could not be read as a scene bundle ({_text(messages)})")
     return scene
