@@ -73,13 +73,12 @@ def size_of(
     return zone_size(-treatment.coldest_celsius, -level, grid, entry, tip)
 
 
-def calibrate(device: Device, program: Program, protocol: Protocol | None = None) -> tuple[Strength, ZoneSize, float]:
+def calibrate(device: Device, program: Program, protocol: Protocol) -> tuple[Strength, ZoneSize, float]:
     """Strength that gives a row's axes, by Newton steps with differences, then the reach beyond the tip by a shift.
 
     Returns the best found, the size it gives, and the diameter of a ball as large; a chart that no strength reaches
-    leaves an error, which is kept. Without a `protocol` it is the program's own.
+    leaves an error, which is kept.
     """
-    protocol = protocol or protocol_of(device, program)
     if protocol.fitted != "axes":
         return _calibrate_level(device, program, protocol)
     factor = device.in_vivo_factor
