@@ -81,7 +81,7 @@ def choose_needles(
 ) -> ChosenNeedles:
     """Needles through which most cement goes in before it leaks.
 
-    The first goes along the central probe's track. Another is added where it raises the advised volume by a quarter of
+    The first goes along the central probe's track. Another is added where it raises the advised volume by a tenth of
     what is wanted and half a millilitre, up to `most`; with `count`, as many as that, as far as there are tracks. All
     are pulled back alike (by default not at all), each as long as its tip stays in the lesion.
 
