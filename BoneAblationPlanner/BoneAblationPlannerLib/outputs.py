@@ -65,7 +65,7 @@ def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None
     scene = new_scene()
     # These need VTK: imported when `new_scene` has said in one line if the runtime is missing.
     from BoneAblationPlannerLib.scene.build import add_plan
-    from BoneAblationPlannerLib.scene.bundle import extract_segmentation, save_bundle
+    from BoneAblationPlannerLib.scene.bundle import save_bundle, write_segmentation
 
     nodes = add_plan(scene, result)
     _write_bodies(result, folder)
@@ -75,7 +75,7 @@ def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None
     step(report, 0.5, f"writing {BUNDLE}")
     save_bundle(scene, folder / BUNDLE)
     step(report, 0.8, f"writing {SEGMENTATION}")
-    extract_segmentation(folder / BUNDLE, folder / SEGMENTATION)
+    write_segmentation(nodes, folder / SEGMENTATION)
     step(report, 0.85, f"writing {HTML} and {PDF}")
     blocks = report_content(result.plan, pictures, missing, _landmarks(result))
     title = f"Ablation plan - {result.plan.input.ct}"

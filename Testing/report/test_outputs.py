@@ -77,7 +77,7 @@ WRITERS = [
     (outputs, "write_pdf"),
     (outputs, "write_plan"),
     ("BoneAblationPlannerLib.scene.bundle", "save_bundle"),
-    ("BoneAblationPlannerLib.scene.bundle", "extract_segmentation"),
+    ("BoneAblationPlannerLib.scene.bundle", "write_segmentation"),
 ]
 
 

@@ -10,13 +10,15 @@ import pytest
 from make_result import make_result
 
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.regions import bounding_region
 from BoneAblationPlannerLib.scene import bundle
 from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, read_plan_nodes
-from BoneAblationPlannerLib.scene.bundle import extract_segmentation, load_bundle, save_bundle, write_segmentation
+from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle, write_segmentation
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.hierarchy import folder_of, hierarchy, nodes_in
 from BoneAblationPlannerLib.scene.runtime import new_scene
-from BoneAblationPlannerLib.scene.segmentation import segments, tag
+from BoneAblationPlannerLib.scene.segmentation import segment_mask, segments, tag
+from BoneAblationPlannerLib.scene.volumes import volume_grid
 
 
 @pytest.fixture(scope="module")
@@ -109,21 +111,41 @@ def test_saving_leaves_the_scene_where_it_was(saved):
     assert saved[0].GetURL() in (None, "")
 
 
-def test_segmentation_file_holds_the_roles(saved, tmp_path):
+def test_segmentation_file_holds_the_roles_on_the_grid_of_the_ct(saved, tmp_path):
     import slicer
 
-    _, nodes, path, _ = saved
-    written, extracted = tmp_path / "a.seg.nrrd", tmp_path / "b.seg.nrrd"
-    write_segmentation(nodes, written)
-    extract_segmentation(path, extracted)
-    for file in (written, extracted):
-        scene = new_scene()
-        node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
-        storage = slicer.vtkMRMLSegmentationStorageNode()
-        storage.SetFileName(str(file))
-        assert storage.ReadData(node)
-        roles = [tag(s, "BonePlan.Role") for _, s in segments(node)]
-        assert roles == ["skin", "bone", "zone-visible", "zone", "target", "lesion", "structure", "structure"]
+    scene, nodes, _, _ = saved
+    path = tmp_path / "a.seg.nrrd"
+    write_segmentation(nodes, path)
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    storage.SetFileName(str(path))
+    assert storage.ReadData(node)
+    roles = [tag(s, "BonePlan.Role") for _, s in segments(node)]
+    scene.RemoveNode(node)
+    assert roles == ["skin", "bone", "zone-visible", "zone", "target", "lesion", "structure", "structure"]
+    assert sizes(path.read_bytes())[1:] == nodes.ct.GetImageData().GetDimensions()
+
+
+def sizes(nrrd: bytes) -> tuple[int, ...]:
+    """Samples along each axis, from the header."""
+    line = next(row for row in nrrd.split(b"\n") if row.startswith(b"sizes:"))
+    return tuple(int(n) for n in line.split()[1:])
+
+
+def test_a_bundle_stores_segments_without_the_air_around_them(saved):
+    _, nodes, path, loaded = saved
+    with zipfile.ZipFile(path) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".seg.nrrd"))
+        stored = sizes(archive.read(name))
+    expected = np.zeros(nodes.ct.GetImageData().GetDimensions()[::-1], dtype=bool)
+    grid = volume_grid(nodes.ct)
+    again = dict(segments(loaded.GetFirstNodeByClass("vtkMRMLSegmentationNode")))
+    for identifier, segment in segments(nodes.segmentation):
+        mask = segment_mask(segment, grid)
+        np.testing.assert_array_equal(segment_mask(again[identifier], grid), mask)
+        expected |= mask
+    assert stored[1:] == tuple(s.stop - s.start for s in bounding_region(expected))[::-1]
 
 
 def test_files_that_are_no_bundle_are_refused(tmp_path):

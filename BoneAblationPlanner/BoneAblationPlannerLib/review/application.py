@@ -36,6 +36,8 @@ _ACTIONS = (
     "set_mode set_offset set_depth use_volume set_window set_layer set_editing go_to nudge set_device set_margin undo"
     " redo discard measure_distance clear_distances show_moment show_cement save_version decide end"
 )
+_FIRST_PICTURES_S = 10.0
+"""The first pictures go before the anatomy, which is read in a thread; without a browser it is read after so long."""
 _SAME_POINT_MM = 0.005
 _LONGEST_NUDGE_MM = 10.0
 _LOG = logging.getLogger("bone-ablation-planner")
@@ -311,6 +313,7 @@ class Review:
     async def _prepare(self) -> None:
         """Read masks and measure the stored plan once, in a thread."""
         loop, pool, state = asyncio.get_running_loop(), self.following.pool, self.telling.state
+        await self.windows.seen(_FIRST_PICTURES_S)
         try:
             self._scene_sha256 = await loop.run_in_executor(pool, sha256_of, self.version.scene)
             stored = replace(await loop.run_in_executor(pool, read_plan_nodes, self.scene), plan=self.stored)

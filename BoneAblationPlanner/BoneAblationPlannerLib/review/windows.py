@@ -1,6 +1,8 @@
 """Four linked views of one scene, streamed to the page: axial, coronal, sagittal and 3D, or four along one needle."""
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,12 +55,14 @@ class Windows:
         self.scene = scene
         self._changed: Callable[[], None] | None = None
         self._windows: dict[str, _Window] = {}
+        self._not_seen = {*SLICES, "volume"}
+        self._all_seen = asyncio.Event()
         with quiet_vtk():
             for name in SLICES:
                 view = SliceView(scene, application, f"Review{name}", scheduled_render_strategy=NoScheduleRendering())
-                self._windows[name] = _stream(server, name, view)
+                self._windows[name] = _stream(server, name, view, self._sent)
             view = ThreeDView(scene, application, "Reviewvolume", scheduled_render_strategy=NoScheduleRendering())
-            self._windows["volume"] = _stream(server, "volume", view)
+            self._windows["volume"] = _stream(server, "volume", view, self._sent)
         self._volume_in_use = self._volume_waits = False
         self.needle: int | None = None
         for name in SLICES:
@@ -76,6 +80,11 @@ class Windows:
     def volume(self) -> Any:
         """The 3D view."""
         return self._windows["volume"].view
+
+    async def seen(self, at_most_s: float) -> None:
+        """Wait until a browser has a picture of every view, for a limited time."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._all_seen.wait(), at_most_s)
 
     def adapters(self) -> list[Any]:
         """What the server streams."""
@@ -185,6 +194,11 @@ class Windows:
         for window in self._windows.values():
             window.view.finalize()
 
+    def _sent(self, name: str) -> None:
+        self._not_seen.discard(name)
+        if not self._not_seen:
+            self._all_seen.set()
+
     def _place(self, name: str, plane: Plane, field_of_view_mm: float) -> None:
         view, node = self._windows[name].view, self.slice_node(name)
         width, height = view.render_window().GetSize()
@@ -245,8 +259,8 @@ def _where(matrix: NDArray[np.float64]) -> str:
     return f"{'RAS'[axis]} {matrix[axis, 3]:+.1f} mm" if normal[axis] > 0.999 else "oblique"
 
 
-def _stream(server: Any, name: str, view: Any) -> _Window:
-    """Connect a view with the area of the page that has its name."""
+def _stream(server: Any, name: str, view: Any, sent: Callable[[str], None]) -> _Window:
+    """Connect a view with the area of the page that has its name; `sent` is told of pictures that a browser gets."""
     from trame_rca.encoders import RcaImageEncoder
     from trame_rca.schedulers import RcaImageRenderScheduler
     from trame_rca.utils import RcaViewAdapter
@@ -262,4 +276,11 @@ def _stream(server: Any, name: str, view: Any) -> _Window:
     )  # fmt: skip
     adapter = RcaViewAdapter(area, name=name, scheduler=scheduler, do_schedule_render_on_interaction=False)
     view.set_scheduled_render(RcaRenderStrategy(scheduler))
+
+    def push(content: bytes, meta: dict[str, Any]) -> None:
+        adapter.push(content, meta)
+        if adapter.streamer is not None:
+            sent(name)
+
+    scheduler.set_push_callback(push)
     return _Window(view, adapter, scheduler)

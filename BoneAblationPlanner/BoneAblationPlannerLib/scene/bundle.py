@@ -22,6 +22,7 @@ def save_bundle(scene: Any, path: Path) -> None:
         scene.SetVersion(scene.GetVersion() or VERSION)
         before = scene.GetURL()
         scene.SetURL(str(temporary))
+        _crop_segmentations(scene)
         with quiet_vtk():
             written = scene.WriteToMRB(str(temporary), None, messages)
         scene.SetURL(before)
@@ -45,7 +46,10 @@ def load_bundle(path: Path) -> Any:
 
 
 def write_segmentation(nodes: PlanNodes, path: Path) -> None:
-    """Write the plan's segmentation as .seg.nrrd with its segment tags."""
+    """Write the plan's segmentation as .seg.nrrd with its segment tags, on the whole grid of the CT.
+
+    Readers other than Slicer may expect the CT's grid.
+    """
     path = Path(path)
     storage = slicer_module().vtkMRMLSegmentationStorageNode()
     with _staged(path) as temporary:
@@ -55,14 +59,13 @@ def write_segmentation(nodes: PlanNodes, path: Path) -> None:
         _check(written and temporary.is_file(), path, storage.GetUserMessages())
 
 
-def extract_segmentation(bundle: Path, path: Path) -> None:
-    """Copy the segmentation file out of a bundle of one plan; several times faster than writing it again."""
-    with zipfile.ZipFile(bundle) as archive, _staged(Path(path)) as temporary:
-        names = [n for n in archive.namelist() if n.endswith(".seg.nrrd")]
-        if len(names) != 1:
-            raise InputError(f"{bundle}: holds {len(names)} segmentations; expected one")
-        with archive.open(names[0]) as source, temporary.open("wb") as target:
-            shutil.copyfileobj(source, target)
+def _crop_segmentations(scene: Any) -> None:
+    """Have segmentations stored without the air around the patient: every layer is read in full."""
+    nodes = scene.GetNodesByClass("vtkMRMLSegmentationNode")
+    for n in range(nodes.GetNumberOfItems()):
+        node = nodes.GetItemAsObject(n)
+        node.AddDefaultStorageNode()
+        node.GetStorageNode().SetCropToMinimumExtent(True)
 
 
 @contextmanager

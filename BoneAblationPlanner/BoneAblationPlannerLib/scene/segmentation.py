@@ -1,5 +1,6 @@
 """Masks <-> segments. Segments that do not overlap share one labelmap, which keeps files small and loading fast."""
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,7 @@ _FILL_OPACITY |= dict.fromkeys(("zone-visible", "lesion", "target", "bone", "sin
 _STRUCTURE_FILL_OPACITY = 0.25
 _MAXIMUM_LABEL = 255
 _GRID_TOLERANCE_VOXELS = 1e-3
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}  # else Windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +210,7 @@ def segment_mask(segment: Any, grid: Grid, boxes: LabelBoxes | None = None) -> N
     A segment that an editor moved to another grid is resampled to the nearest voxel. `boxes` remembers what is looked
     for in a labelmap, where several segments are read.
     """
-    mask = np.zeros(grid.shape, dtype=bool)
+    mask = _sparse_mask(grid.shape)
     image = segment.GetRepresentation(LABELMAP)
     if image is None:
         raise InputError(f"segment {segment.GetName()!r}: has no binary labelmap")
@@ -231,6 +233,15 @@ def segment_mask(segment: Any, grid: Grid, boxes: LabelBoxes | None = None) -> N
         source = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start_kji, strict=True))
         mask[target] = labels[source]
     return mask
+
+
+def _sparse_mask(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A mask of False of which only the pages that are written to take memory.
+
+    `np.zeros` asks for huge pages, and a small structure in a large CT touches, and so fills, most of them.
+    """
+    memory = mmap.mmap(-1, int(np.prod(shape)), **_PRIVATE)
+    return np.frombuffer(memory, dtype=np.bool_).reshape(shape)
 
 
 def _layers(masks: list[NamedMask], grid: Grid) -> tuple[list[Any], list[tuple[int, int]]]:
