@@ -72,7 +72,7 @@ class Review:
         self._plan_sha256, self._scene_sha256 = sha256_of(version.plan), ""
         self.nodes = nodes_of_version(scene, self.stored, version)
         self.draft = Draft(placements_of_plan(self.stored, devices), self.stored.coverage.margin_mm, devices)
-        self.overlays = Overlays(scene, self.nodes.segmentation, self.nodes.probes)
+        self.overlays = Overlays(scene, self.nodes.segmentation, self.nodes.probes, self.stored.zone.model != "chart")
         self.windows = Windows(scene, server)
         self.ruler = Ruler(scene)
         self.slider = TimeSlider(self.nodes, self.windows)
@@ -318,6 +318,8 @@ class Review:
             self._scene_sha256 = await loop.run_in_executor(pool, sha256_of, self.version.scene)
             stored = replace(await loop.run_in_executor(pool, read_plan_nodes, self.scene), plan=self.stored)
             measuring = await loop.run_in_executor(pool, Measuring, stored, self.devices)
+            if "remainder" in stored.masks:
+                self.overlays.keep_remainder(stored.masks["remainder"], stored.ct.grid)
             await self.following.begin(measuring)
         except InputError as error:
             with state:

@@ -67,10 +67,10 @@ def _cement_steps(cement: Cement) -> list[dict[str, str]]:
         leaking = [x for x in cement.leaks if x.at_ml is not None and x.at_ml <= step.injected_ml]
         rows.append(
             {
-                "injected": f"{step.injected_ml:.1f} ml",
-                "lesion": f"{step.lesion_ml:.1f} ml",
-                "bone": f"{step.bone_ml:.1f} ml",
-                "outside": f"{step.outside_ml:.1f} ml",
+                "injected": f"{step.injected_ml:z.1f}",
+                "lesion": f"{step.lesion_ml:z.1f}",
+                "bone": f"{step.bone_ml:z.1f}",
+                "outside": f"{step.outside_ml:z.1f}",
                 "leaks": ", ".join(x.towards for x in leaking) or "none",
                 "advised": "" if cement.stop_ml is None or step.injected_ml <= cement.stop_ml + 0.05 else "beyond",
             }

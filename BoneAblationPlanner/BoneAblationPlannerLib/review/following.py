@@ -40,6 +40,7 @@ class Following:
     ) -> None:
         self.now = self.stored = stored
         self.measuring: Measuring | None = None
+        self._by_chart: Plan | None = None
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="figures")
         self._slow_pool = ThreadPoolExecutor(1, thread_name_prefix="warnings")
         self.moving = False
@@ -52,6 +53,8 @@ class Following:
         """Measure the stored plan; from then on every change is measured."""
         measured = await self._run(measuring.completely, self._draft.now)
         self.measuring = measuring
+        if self.stored.zone.model != "chart":
+            self._by_chart = measured.plan
         self._show_target()
         self._show(measured)
 
@@ -74,6 +77,7 @@ class Following:
     def compare_with(self, stored: Plan) -> None:
         """Take another plan as the stored one, which the draft is now equal to."""
         self.now = self.stored = stored
+        self._by_chart = None
         self._telling.plan(stored, stored)
 
     def close(self) -> None:
@@ -144,9 +148,14 @@ class Following:
     def _show(self, measured: Measured) -> None:
         if self.measuring is None:
             return
-        self.now = measured.plan
-        self._overlays.show_measured(measured, self.measuring.surface_ras_mm)
-        self._telling.plan(self.now, self.stored)
+        if self._by_chart is not None and measured.proposal == self._draft.stored:
+            # Nothing is simulated here: needles where they are stored keep the figures of their simulation.
+            self.now = self.stored
+            self._overlays.show_stored()
+        else:
+            self.now = measured.plan
+            self._overlays.show_measured(measured, self.measuring.surface_ras_mm)
+        self._telling.plan(self.now, self.stored, self._by_chart)
         self._telling.draft(self._draft)
 
     def _show_target(self) -> None:

@@ -21,8 +21,10 @@ from BoneAblationPlannerLib.zones.spheroid import Spheroid
 LAYERS = {
     "lesion": "Lesion",
     "target": "Lesion + margin",
-    "zone": "Zones",
+    "zone": "Zones by chart",
     "zone-visible": "Visible ice",
+    "simulated": "Simulated zone, as stored",
+    "isotherm": "Isotherms and range, as stored (slices)",
     "remainder": "Not covered",
     "structure": "Structures",
     "estimate": "Expected nerves",
@@ -30,22 +32,29 @@ LAYERS = {
     "corridor": "Screw corridors (3D)",
     "bone": "Bone (3D)",
     "skin": "Skin (3D)",
+    "access": "Skin by ease of access (3D)",
 }
+_MADE_HERE = ("target", "zone", "zone-visible", "remainder")
+_HIDDEN_AT_FIRST = ("isotherm", "corridor", "skin", "access")
 _REMAINDER_COLOUR = (0.95, 0.15, 0.1)
-_OPACITY = {BODY: 0.7, "bone-surface": 0.45, "skin-surface": 0.15, "structure-surface": 1.0, "margin-map": 1.0}
+_OPACITY = {BODY: 0.7, "bone-surface": 0.45, "skin-surface": 0.15, "isotherm": 0.35}
 _SKIN_AT_ENTRY = 0.45
+_ISOTHERMS = ("isotherm", "dose-surface", "simulated-small", "simulated-large")
 _LAYER_OF_MODEL = {"bone-surface": "bone", "skin-surface": "skin", "structure-surface": "structure",
                    "margin-map": "lesion", BODY: "stabilisation", SHAFT: "stabilisation",
-                   THREAD: "stabilisation", CORRIDOR: "corridor"}  # fmt: skip
-_IN_SLICES = (BODY, SHAFT, THREAD)
-_FOLLOWING = ("shaft", "zone", "zone-visible")
-"""Models that the file has too; the page makes its own, so that each belongs to a needle."""
+                   THREAD: "stabilisation", CORRIDOR: "corridor", "skin-access": "access",
+                   **dict.fromkeys(_ISOTHERMS, "isotherm")}  # fmt: skip
+"""Models of other roles stay as the file shows them."""
+_LAYER_OF_SEGMENT = {"lesion": "lesion", "structure": "structure", "estimate": "estimate", "zone": "simulated"}
+_IN_SLICES = (BODY, SHAFT, THREAD, *_ISOTHERMS)
+_FOLLOWING = ("shaft", "zone", "zone-visible", "zone-small", "zone-large")
+"""Models that the file has too: those that the page shows it makes itself, so that each follows its needle."""
 
 
 class Overlays:
-    """The plan's nodes in a scene that was loaded from a bundle."""
+    """The plan's nodes in a scene that was loaded from a bundle; `simulated` when its zone is."""
 
-    def __init__(self, scene: Any, segmentation: Any, lines: Sequence[Any]) -> None:
+    def __init__(self, scene: Any, segmentation: Any, lines: Sequence[Any], simulated: bool) -> None:
         self.scene = scene
         self.segmentation = segmentation
         self.lines = tuple(lines)
@@ -64,7 +73,11 @@ class Overlays:
         self._margin_map = next((m for m in self.models if _role(m) == "margin-map"), None)
         self._nearest: NDArray[np.intp] | None = None
         self._followed: dict[int, Placement] = {}
-        self._shown = {**dict.fromkeys(LAYERS, True), "skin": False, "corridor": False}
+        self._stored_margins = _margins_of(self._margin_map)
+        self._stored_left = empty
+        self._shown = {**dict.fromkeys(LAYERS, True), **dict.fromkeys(_HIDDEN_AT_FIRST, False)}
+        self._simulated = simulated
+        segmentation.GetDisplayNode().SetAllSegmentsVisibility2DFill(False)  # the CT under them is what is read
         self._entry_view = False
         self._display()
 
@@ -98,6 +111,18 @@ class Overlays:
         """Outline lesion + margin."""
         self._target.SetAndObservePolyData(mask_surface(mask, grid))
 
+    def keep_remainder(self, mask: NDArray[np.bool_], grid: Any) -> None:
+        """What the stored plan leaves of lesion + margin, for `show_stored`."""
+        self._stored_left = mask_surface(mask, grid)
+
+    def show_stored(self) -> None:
+        """Margins and remainder as they are stored, where measuring by the chart would not give the same."""
+        self._left.SetAndObservePolyData(self._stored_left)
+        if self._margin_map is not None:
+            surface = self._margin_map.GetPolyData()
+            surface.GetPointData().SetScalars(self._stored_margins)
+            surface.Modified()
+
     def show_measured(self, measured: Measured, surface_ras_mm: NDArray[np.float64]) -> None:
         """Colour the lesion by its margins and fill what is left."""
         self._left.SetAndObservePolyData(mask_surface(measured.remainder, measured.remainder_grid))
@@ -122,8 +147,14 @@ class Overlays:
 
     @property
     def layers(self) -> list[dict[str, Any]]:
-        """Layers with their names, and whether they are shown."""
-        return [{"id": key, "name": name, "shown": self._shown[key]} for key, name in LAYERS.items()]
+        """Layers of which the plan has something, with their names, and whether they are shown."""
+        held = {_LAYER_OF_MODEL.get(_role(node)) for node in self.models}
+        held |= {self._layer_of(segment) for _, segment in segments(self.segmentation)}
+        return [
+            {"id": key, "name": name, "shown": self._shown[key]}
+            for key, name in LAYERS.items()
+            if key in _MADE_HERE or key in held
+        ]
 
     def set_editable(self, editable: bool) -> None:
         """Unlock the handles of the needles, or lock them against a slip of the hand."""
@@ -135,12 +166,15 @@ class Overlays:
         shown = {**self._shown, "skin": self._shown["skin"] or self._entry_view}
         for node in self.models:
             role = _role(node)
+            if role not in _LAYER_OF_MODEL:
+                continue
             display = node.GetDisplayNode()
             display.SetOpacity(
                 _SKIN_AT_ENTRY if role == "skin-surface" and self._entry_view else _OPACITY.get(role, 1.0)
             )
-            display.SetVisibility(shown.get(_LAYER_OF_MODEL.get(role, ""), True))
+            display.SetVisibility(shown[_LAYER_OF_MODEL[role]])
             display.SetVisibility2D(role in _IN_SLICES)
+            display.SetVisibility3D(role not in _ISOTHERMS)
             display.SetBackfaceCulling(True)
         groups = (("zone", self._zones), ("remainder", [self._left]), ("target", [self._target]))
         for layer, nodes in groups:
@@ -162,9 +196,13 @@ class Overlays:
     def _display_segments(self) -> None:
         display = self.segmentation.GetDisplayNode()
         for identifier, segment in segments(self.segmentation):
-            role = tag(segment, ROLE_TAG) or ""
-            drawn = role in ("lesion", "structure", "estimate") and tag(segment, KIND_TAG) != "skin"
-            display.SetSegmentVisibility(identifier, drawn and self._shown.get(role, False))
+            display.SetSegmentVisibility(identifier, self._shown.get(self._layer_of(segment), False))
+
+    def _layer_of(self, segment: Any) -> str:
+        """The layer that draws a segment, "" for none."""
+        layer = _LAYER_OF_SEGMENT.get(tag(segment, ROLE_TAG) or "", "")
+        unwanted = tag(segment, KIND_TAG) == "skin" or (layer == "simulated" and not self._simulated)
+        return "" if unwanted else layer
 
 
 def _models(scene: Any) -> list[Any]:
@@ -172,6 +210,16 @@ def _models(scene: Any) -> list[Any]:
     found.UnRegister(None)
     nodes = [found.GetItemAsObject(n) for n in range(found.GetNumberOfItems())]
     return [n for n in nodes if _role(n)]
+
+
+def _margins_of(model: Any) -> Any:
+    """A copy of a model's active scalars; None without a model."""
+    if model is None:
+        return None
+    scalars = model.GetPolyData().GetPointData().GetScalars()
+    copy = scalars.NewInstance()
+    copy.DeepCopy(scalars)
+    return copy
 
 
 def _role(node: Any) -> str:

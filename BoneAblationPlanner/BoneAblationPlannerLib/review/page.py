@@ -65,6 +65,7 @@ def first_state() -> dict[str, Any]:
         "notice": None,
         "summary": {},
         "figures": [],
+        "by_chart": False,
         "remainder": "",
         "structures": [],
         "not_checked": [],

@@ -22,11 +22,16 @@ class Telling:
         """A line at the bottom of the page, ``ok`` or ``error``."""
         self.state.notice = {"kind": kind, "text": text}
 
-    def plan(self, now: Plan, stored: Plan) -> None:
-        """Everything about a plan, compared with the stored one."""
+    def plan(self, now: Plan, stored: Plan, by_chart: Plan | None = None) -> None:
+        """Everything about a plan, compared with the stored one.
+
+        `by_chart` is the stored one measured by the charts, if it was simulated: like is compared with like.
+        """
         state = self.state
+        moved = by_chart is not None and now is not stored
         state.summary = rows.summary(now)
-        state.figures = rows.figure_rows(now, stored)
+        state.figures = rows.figure_rows(now, by_chart if by_chart is not None and moved else stored)
+        state.by_chart = moved
         state.remainder = rows.remainder_text(now.coverage)
         state.structures = rows.clearance_rows(now)
         state.not_checked = list(now.structures.not_checked)
