@@ -39,6 +39,16 @@ def test_every_tab_opens(reviewer):
         assert reviewer.page.locator(f"#{part}").is_visible()
 
 
+@pytest.mark.parametrize("size", [(1600, 900), (1280, 720), (1024, 768)])
+def test_no_column_of_a_tab_is_cut_off(reviewer, size):
+    reviewer.page.set_viewport_size({"width": size[0], "height": size[1]})
+    tabs = reviewer.page.locator("nav.tabs button")
+    for n in range(tabs.count()):
+        tabs.nth(n).click()
+        width, shown = reviewer.page.evaluate("(b => [b.scrollWidth, b.clientWidth])(document.querySelector('.body'))")
+        assert width <= shown, tabs.nth(n).inner_text()
+
+
 def test_failing_structures_stand_first(reviewer):
     reviewer.page.click('nav.tabs button:text-is("Structures")')
     lights = reviewer.page.eval_on_selector_all("#structures tbody tr", "rows => rows.map(r => r.className)")
