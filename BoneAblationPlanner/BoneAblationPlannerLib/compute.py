@@ -9,9 +9,10 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("NUMBA_THREADING_LAYER_PRIORITY", "omp tbb workqueue")
 
+from numba import get_num_threads as threads
 from numba import njit, prange
 
-__all__ = ["inlined", "kernel", "parallel_kernel", "prange", "summing_kernel"]
+__all__ = ["inlined", "kernel", "parallel_kernel", "prange", "summing_kernel", "threads"]
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")
 """Compile a single-threaded kernel."""

@@ -25,6 +25,8 @@ Modality = Literal["rfa", "mwa", "cryo"]
 MODALITIES: tuple[Modality, ...] = typing.get_args(Modality)
 LesionKind = Literal["lytic", "sclerotic", "mixed"]
 Status = Literal["seen", "derived", "unverified", "default"]
+ZoneEnd = Literal["nominal", "largest"]
+"""A simulated zone with tissue and device as they are tabled, or the largest that is plausible."""
 
 
 @dataclass(frozen=True)
@@ -415,8 +417,9 @@ class Screw:
 class ScrewCorridor:
     """A straight way for a screw that was looked for in this patient.
 
-    `diameter_mm` is that of the widest cylinder, also of one that is too narrow to count as found. `reason` says why
-    there is none, or why no screw is planned in it.
+    `diameter_mm` is that of the widest cylinder, also of one that is too narrow to count as found; `inside_cortex_mm`
+    of the widest one inside the cortex, None where the CT does not show it. `reason` says why there is none, or why no
+    screw is planned in it.
     """
 
     name: str
@@ -428,6 +431,7 @@ class ScrewCorridor:
     exit_ras_mm: Point | None = None
     near_lesion: bool = False
     reason: str | None = None
+    inside_cortex_mm: float | None = None
 
     @property
     def title(self) -> str:
@@ -583,12 +587,14 @@ class TriedProgram:
 class ProgramSearch:
     """Search for the shortest program that covers `wanted_fraction` of the lesion and breaks no limit.
 
-    `chosen` is None where none of the device's programs does.
+    `chosen` is None where none of the device's programs does. Coverage is that of the nominal zone, limits are judged
+    at `limits_at`.
     """
 
     wanted_fraction: float
     chosen: str | None
     tried: tuple[TriedProgram, ...]
+    limits_at: ZoneEnd = "nominal"
 
 
 @dataclass(frozen=True)
@@ -597,7 +603,8 @@ class Simulation:
 
     `smallest_lesion_fraction` and `largest_ml` are for the ends of what is plausible: perfusion, conductivity, and
     the device's strength.
-    `in_turn` says that several probes heated one after the other.
+    `in_turn` says that several probes heated one after the other. Distances of structures to the zone (clearances,
+    `zone_mm`) are measured to `distances_to`; coverage and margins are always those of the nominal zone.
     """
 
     voxel_mm: float
@@ -613,6 +620,7 @@ class Simulation:
     inserted: tuple[Inserted, ...] = ()
     search: ProgramSearch | None = None
     in_turn: bool = False
+    distances_to: ZoneEnd = "nominal"
 
 
 @dataclass(frozen=True)

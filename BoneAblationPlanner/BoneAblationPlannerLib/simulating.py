@@ -6,7 +6,7 @@ from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.devices.catalogue import Device, Program
 from BoneAblationPlannerLib.evaluation import HAND_MADE
 from BoneAblationPlannerLib.placement.target import build_target
-from BoneAblationPlannerLib.plan import ProgramSearch
+from BoneAblationPlannerLib.plan import ProgramSearch, ZoneEnd
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 from BoneAblationPlannerLib.reevaluation import evaluate_placements, placements_of_plan, prepared_of
 from BoneAblationPlannerLib.zones.heat.planned import HeatOptions, placed_probes, simulate_plan, thermocouples_of
@@ -75,5 +75,7 @@ def _search(
         report,
         options.keep,
         options.together,
+        options.with_spread,
     )
-    return chosen, ProgramSearch(WANTED_FRACTION, None if chosen is None else chosen.id, tried)
+    limits_at: ZoneEnd = "largest" if options.with_spread else "nominal"
+    return chosen, ProgramSearch(WANTED_FRACTION, None if chosen is None else chosen.id, tried, limits_at)

@@ -56,16 +56,19 @@ def corridors_of_file(path: Path, names_path: Path | None = None, report: Report
     InputError
         If the file is neither, or its bones are no pelvis.
     """
-    bones, notes = _bones_of_file(path, names_path, part(report, 0.0, 0.5))
+    bones, notes, hu = _bones_of_file(path, names_path, part(report, 0.0, 0.5))
     pelvis, found = named_pelvis(bones)
-    corridors, missing = find_corridors(pelvis, part(report, 0.5, 1.0))
+    corridors, missing = find_corridors(pelvis, part(report, 0.5, 1.0), hu)
     return corridor_document(corridors, missing, path.name, [*notes, *found])
 
 
-def _bones_of_file(path: Path, names_path: Path | None, report: ReportProgress) -> tuple[LabelMap, list[str]]:
+def _bones_of_file(
+    path: Path, names_path: Path | None, report: ReportProgress
+) -> tuple[LabelMap, list[str], NDArray[np.int16] | None]:
+    """Bones, notes, and the CT that they were found in, if any."""
     step(report, 0.0, "reading")
     if names_path is not None or is_label_map(path):
-        return read_label_map(path, names_path, grid_of(read_image(path, layers=True), path.name))
+        return *read_label_map(path, names_path, grid_of(read_image(path, layers=True), path.name)), None
     ct = read_ct(path)
     step(report, 0.3, "finding bone")
     body = find_body(ct).inside
@@ -76,7 +79,7 @@ def _bones_of_file(path: Path, names_path: Path | None, report: ReportProgress) 
             f"{path.name}: pelvis, femur, humerus and scapula cannot be told in this CT; expected thinner slices, or a "
             "label map of its bones with --names"
         )
-    return bones, list(ct.notes)
+    return bones, list(ct.notes), ct.hu
 
 
 def plan_screws(

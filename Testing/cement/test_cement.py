@@ -41,6 +41,23 @@ def test_a_hole_is_found_where_it_is_and_names_what_lies_beyond():
     assert 8 < defects[0].distance_mm < 16
 
 
+def test_a_flat_bone_without_both_tables_has_a_defect_on_each_face():
+    """A plate of bone, 10 mm thick, whose lesion takes its whole thickness: one defect would face no way at all."""
+    grid = oblique_grid((50, 70, 70), (1.0, 1.1, 1.4))
+    height = ((grid.ras_of_mask(np.ones(grid.shape, dtype=bool)) - CENTRE) @ [0.6, 0.0, 0.8]).reshape(grid.shape)
+    bone = np.abs(height) < 5.0
+    lesion = bone & ball(grid, CENTRE, 14.0)
+    hu = np.where(lesion, 45, np.where(bone, np.where(np.abs(height) < 3.0, 230, 1100), 55)).astype(np.int16)
+    anatomy = Anatomy(CtVolume(grid, hu, "made", "0"), np.ones(grid.shape, dtype=bool), bone, lesion, ())
+    defects = find_defects(anatomy, 10.0)
+    heights = sorted((np.subtract(d.centre_ras_mm, CENTRE) @ [0.6, 0.0, 0.8]) for d in defects)
+    # Voxel centres lie up to a voxel under the surface.
+    assert heights == pytest.approx([-5.0, 5.0], abs=1.4)
+    disc = np.pi * (14.0**2 - 5.0**2)
+    assert [d.area_mm2 for d in defects] == pytest.approx([disc, disc], rel=0.15)
+    assert not {tuple(v) for v in defects[0].voxels_kji} & {tuple(v) for v in defects[1].voxels_kji}
+
+
 def test_small_defects_are_left_out():
     area = find_defects(bone_with_hole([20.0, 0, 0]), 10.0)[0].area_mm2
     assert find_defects(bone_with_hole([20.0, 0, 0]), area + 1) == ()

@@ -63,6 +63,39 @@ def test_a_second_needle_where_one_cannot_reach(two_chambers):
     assert sum(n.volume_ml for n in both.needles) == pytest.approx(both.stop_ml, abs=0.02)
 
 
+def test_a_second_needle_is_added_only_where_it_is_worth_it(two_chambers, monkeypatch):
+    """Each chamber is half of the lesion: the second needle adds 44 % of 90 % of it, about 0.7 ml."""
+    ml = two_chambers.plan.lesion.volume_ml
+    values = {"further_needle_share": 0.1, "further_needle_ml": 0.5, "other_place_share": 0.02}
+    for changed, count in (({}, 2), ({"further_needle_share": 0.5}, 1), ({"further_needle_ml": 0.9}, 1),
+                           ({"other_place_share": 0.5}, 2)):  # fmt: skip
+        monkeypatch.setattr("CementTrajectoryLib.cement.needles.DEFAULTS", values | changed)
+        assert len(choose_needles(two_chambers, 11, 0.9 * ml, (), "medium").needles) == count
+
+
+def test_the_tip_leaves_the_planned_place_for_a_better_one(two_chambers, monkeypatch):
+    """A planned place in the lesion's border, whose voxel is walled off, takes nearly nothing."""
+    probe = two_chambers.plan.probes[0]
+    grid, anatomy = two_chambers.anatomy.ct.grid, two_chambers.anatomy
+    planned = np.add(probe.zone_centre_ras_mm, [-4.0, 0.0, 0.0])
+    k, j, i = np.rint(grid.ijk_from_ras(planned)[0]).astype(int)[::-1]
+    lesion = anatomy.lesion.copy()
+    lesion[k - 1 : k + 2, j - 1 : j + 2, i - 1 : i + 2] = False
+    lesion[k, j, i] = True
+    hu = np.where(anatomy.lesion & ~lesion, 1200, anatomy.ct.hu).astype(np.int16)
+    walled = replace(anatomy, ct=replace(anatomy.ct, hu=hu), lesion=lesion)
+    plan = replace(two_chambers.plan, probes=(replace(probe, zone_centre_ras_mm=point(planned)),))
+    result = replace(two_chambers, plan=plan, anatomy=walled)
+    wanted, single = 0.3 * plan.lesion.volume_ml, grid.voxel_ml
+    values = {"further_needle_share": 0.1, "further_needle_ml": 0.5, "other_place_share": 0.02}
+    monkeypatch.setattr("CementTrajectoryLib.cement.needles.DEFAULTS", values)
+    assert choose_needles(result, 11, wanted, (), "medium").stop_ml == pytest.approx(wanted, rel=0.02)
+    monkeypatch.setattr("CementTrajectoryLib.cement.needles.DEFAULTS", values | {"other_place_share": 1.0})
+    assert choose_needles(result, 11, 0.9 * wanted, (), "medium", count=1).stop_ml >= 0.9 * wanted - 0.06
+    short = 4 * plan.lesion.volume_ml
+    assert choose_needles(result, 11, short, (), "medium", count=1).stop_ml == pytest.approx(single, rel=1e-6)
+
+
 def test_no_second_needle_where_one_does(two_chambers):
     ml = two_chambers.plan.lesion.volume_ml
     assert len(choose_needles(two_chambers, 11, 0.4 * ml, (), "medium").needles) == 1

@@ -8,11 +8,11 @@ import pytest
 from grids import every_point, oblique_grid
 from phantoms import coarse_result
 
+from BoneAblationPlannerLib.anatomy.hip_frame import BoneFrame
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.plan import Lesion, Plan
 from CementTrajectoryLib.cement.cautions import site_cautions
 from CementTrajectoryLib.cement.sites import nearest_site, propose_site, sites
-from CementTrajectoryLib.screws.frame import BoneFrame
 from CementTrajectoryLib.workflow import CementChoices, plan_cement
 
 HIP = [site for site in sites() if site.places is not None]

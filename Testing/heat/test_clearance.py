@@ -81,8 +81,25 @@ def test_probes_take_the_simulated_distance_and_keep_the_shafts():
     zone, structure = zone_of(ball(8.0)), plate(38)
     chart = Clearance("plate", "bowel", 7.0, 30.0, 5.0, 10.0, True)
     probe = replace(small_plan().probes[0], clearances=(chart,))
-    (found,) = with_simulated_clearances([probe], zone, [structure], CT_GRID)
+    (found,) = with_simulated_clearances([probe], [zone], [structure], CT_GRID)
     row = found.clearances[0]
     assert row.shaft_mm == 7.0
     assert row.zone_mm <= 38 - 0.5 - 24 - 8 + 0.5
     assert row.ok is False  # 10 mm are asked for
+
+
+@pytest.mark.parametrize("order", [(8.0, 11.0), (11.0, 8.0)])
+def test_the_nearest_of_several_zones_counts(order):
+    """Balls of 8 and 11 mm: structures are as near as the larger one, whichever is named first."""
+    from plans import small_plan
+
+    structure = plate(45)
+    probe = replace(small_plan().probes[0], clearances=(Clearance("plate", "bowel", 7.0, 30.0, 5.0, 11.0, True),))
+    zones = [zone_of(ball(radius_mm)) for radius_mm in order]
+    (both,) = with_simulated_clearances([probe], zones, [structure], CT_GRID)
+    (larger,) = with_simulated_clearances([probe], [zone_of(ball(11.0))], [structure], CT_GRID)
+    (smaller,) = with_simulated_clearances([probe], [zone_of(ball(8.0))], [structure], CT_GRID)
+    assert both == larger
+    assert smaller.clearances[0].zone_mm - both.clearances[0].zone_mm == pytest.approx(3.0, abs=1.0)
+    assert smaller.clearances[0].ok  # 20.5 - 8 mm where 11 are asked for
+    assert not both.clearances[0].ok

@@ -8,12 +8,13 @@ from scipy.special import erf, erfc
 
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.zones.heat.conduction import INSULATED
+from BoneAblationPlannerLib.zones.heat import icy_block
+from BoneAblationPlannerLib.zones.heat.conduction import INSULATED, inner
 from BoneAblationPlannerLib.zones.heat.damage import killed_by_cold
 from BoneAblationPlannerLib.zones.heat.freezing import Freezing
 from BoneAblationPlannerLib.zones.heat.ice import Ice, Shaft
 from BoneAblationPlannerLib.zones.heat.medium import Medium
-from BoneAblationPlannerLib.zones.heat.tissue_map import uniform_map
+from BoneAblationPlannerLib.zones.heat.tissue_map import VESSEL, uniform_map
 
 WALL_CELSIUS = -100.0
 
@@ -103,6 +104,103 @@ def test_ice_is_symmetric():
         assert np.abs(t - other).max() < 1e-3
     assert t.min() >= -150.001
     assert t.max() <= 37.001
+
+
+def mixed_medium(shape, spacing_mm):
+    """Muscle, bone, fat and a vessel on an oblique grid."""
+    tissues = uniform_map(oblique_grid(shape, spacing_mm), "muscle")
+    k, j, i = np.indices(shape)
+    tissues.paint(k > shape[0] * 2 // 3, "cancellous bone")
+    tissues.paint(j < 3, "fat")
+    tissues.paint((i > shape[2] - 4) & (j > 5), "blood", VESSEL)
+    return Medium.of(tissues)
+
+
+def enthalpy_by_small_steps(medium, start, shaft, goal, seconds, step_s):
+    """Explicit steps of the whole closed block in float64, conductances of all faces anew at every step."""
+    law = Freezing.of(medium)
+    t = np.asarray(start, dtype=np.float64) - law.from_celsius
+    width, grow, rest = law.width_kelvin, law.ice_per_kelvin, medium.rest_celsius - law.from_celsius
+
+    def potential(celsius):
+        below, deeper = np.clip(-celsius, 0, width), np.maximum(-celsius - width, 0)
+        return -(below**2 / (2 * width) + deeper + grow / 2 * deeper**2)
+
+    ends = []
+    for conductivity in (law.conductivity, law.frozen_conductivity):
+        k = conductivity.astype(np.float64)
+        ends.append([2 / (1 / np.delete(k, -1, a) + 1 / np.delete(k, 0, a)) for a in range(3)])
+    content, slope = law.heat_content(t + law.from_celsius), law.range_heat.astype(np.float64) / width
+    for _ in range(round(seconds / step_s)):
+        gain = medium.perfusion * (rest - t) * np.clip(t / rest, 0, 1)
+        ice = potential(t)
+        for axis, step_mm in enumerate(medium.grid.spacing_kji_mm):
+            through = ends[0][axis] * np.diff(t, axis=axis)
+            through += (ends[1][axis] - ends[0][axis]) * np.diff(ice, axis=axis)
+            through /= (step_mm / 1000) ** 2
+            zero = np.zeros_like(np.take(t, [0], axis))
+            gain += np.diff(np.concatenate([zero, through, zero], axis), axis=axis)
+        content += step_s * np.where(medium.held == 0, gain, 0)
+        t = np.maximum(content, 0) / law.heat
+        t += np.clip(content / slope, -width, 0) + np.minimum(content + slope * width, 0) / law.frozen_heat
+        if goal is not None:
+            t[shaft] = goal - law.from_celsius
+            content[shaft] = law.heat_content(t + law.from_celsius)[shaft]
+    return t + law.from_celsius
+
+
+def test_boxes_and_unequal_steps_change_little():
+    """A freeze and a thaw in mixed tissue against small equal steps of everything, which know no boxes."""
+    shape = (15, 17, 19)
+    medium = mixed_medium(shape, (1.2, 1.0, 1.4))
+    voxels = np.array([[k, 8, 8] for k in range(4, 11)])
+    ice = Ice(medium, boundary=INSULATED)
+    ice.advance(60.0, [Shaft(voxels, np.full(len(voxels), 1e9))], [-120.0])
+    shaft = tuple(voxels.T)
+    wanted = enthalpy_by_small_steps(medium, np.full(shape, 37.0), shaft, -120.0, 60.0, 0.05)
+    assert np.abs(ice.temperature_celsius - wanted).max() < 0.6
+    assert np.sqrt(np.mean((ice.temperature_celsius - wanted) ** 2)) < 0.1
+    frozen = Freezing.of(medium).frozen_fraction(wanted).sum()
+    assert float(ice.frozen_fraction.sum()) == pytest.approx(frozen, rel=0.01)
+    ice.advance(30.0)
+    thawed = enthalpy_by_small_steps(medium, wanted, shaft, None, 30.0, 0.05)
+    assert np.sqrt(np.mean((ice.temperature_celsius - thawed) ** 2)) < 0.1
+
+
+def test_slabs_side_by_side_change_nothing(monkeypatch):
+    """The same numbers, bit for bit, however many slabs the box around ice is cut into."""
+    found = []
+    for slabs in (1, 2, 5):
+        monkeypatch.setattr(icy_block, "threads", lambda n=slabs: n)
+        monkeypatch.setattr(icy_block, "MOST_STEPS_A_GROUP", 3)
+        ice = Ice(mixed_medium((44, 15, 17), (1.0, 1.2, 1.1)))
+        shaft = Shaft(np.array([[k, 8, 8] for k in range(6, 38)]), np.full(32, 50.0))
+        ice.advance(20.0, [shaft], [-140.0])
+        ice.advance(15.0)
+        found.append((ice.temperature_celsius.copy(), ice.coldest_celsius.copy()))
+    for celsius, coldest in found[1:]:
+        assert np.array_equal(celsius, found[0][0])
+        assert np.array_equal(coldest, found[0][1])
+    assert found[0][1].min() < -100
+
+
+@pytest.mark.parametrize("coldest", [-140.0, -30.0, -8.0, -3.0, 5.0])
+def test_short_steps_are_stable_with_any_temperatures(coldest):
+    """No voxel gives away more than it holds: conductances as steep as the potentials get, least heat capacity."""
+    medium = mixed_medium((9, 11, 13), (1.2, 1.0, 1.4))
+    ice, law = Ice(medium), Freezing.of(medium)
+    t = np.random.default_rng(4).uniform(coldest - law.from_celsius, 30, ice.above.shape)
+    t.flat[::7] = coldest - law.from_celsius
+    width, grow = law.width_kelvin, law.ice_per_kelvin
+    steepest = np.where(t < -width, 1 + grow * (-t - width), np.clip(-t / width, 0, 1)).max()
+    leaving = 0
+    for axis, names in enumerate(("k", "j", "i")):
+        face = getattr(ice._tissue, f"face_{names}") + steepest * getattr(ice._tissue, f"more_{names}")
+        leaving = leaving + face + np.roll(face, 1, axis)
+    capacity = [law.heat, law.range_heat / width] + ([law.frozen_heat] if t.min() < -width else [])
+    free = medium.held == 0
+    stable_s = (np.minimum.reduce(capacity) / inner(leaving))[free].min()
+    assert 0.6 * stable_s < ice._stable.largest_s(coldest - law.from_celsius) < stable_s
 
 
 def test_heat_content_rises_with_temperature():

@@ -12,11 +12,15 @@ from BoneAblationPlannerLib.case import Anatomy, InsertedMaterial, Structure
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap, ct_sha256
 from BoneAblationPlannerLib.devices.catalogue import find_device
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.zones.heat import medium
 from BoneAblationPlannerLib.zones.heat.effects import effects_on
+from BoneAblationPlannerLib.zones.heat.ice import Ice, Shaft
 from BoneAblationPlannerLib.zones.heat.inserted import inserted_from_labels, inserted_material, material_of
+from BoneAblationPlannerLib.zones.heat.medium import LEAST_HEAT_J_M3K
 from BoneAblationPlannerLib.zones.heat.patient import PlacedProbe, simulate_in_patient
 from BoneAblationPlannerLib.zones.heat.tissue import tissue_names
-from BoneAblationPlannerLib.zones.heat.tissue_map import map_tissues, simulation_grid
+from BoneAblationPlannerLib.zones.heat.tissue_map import map_tissues, simulation_grid, uniform_map
 
 GRID = oblique_grid((24, 48, 48), (1.0, 1.0, 2.5))
 
@@ -97,7 +101,24 @@ def test_gas_between_probe_and_nerve_keeps_the_nerve_cooler():
     device = find_device("mwa-neuwave-17g")
     probe = PlacedProbe(device, device.programs[0], tuple(ends[0]), tuple(ends[1]))
     hottest = [
-        effects_on(simulate_in_patient(case, [probe], voxel_mm=2.0), case.structures, GRID)[0].hottest_celsius
+        effects_on(simulate_in_patient(case, [probe], voxel_mm=2.0), case.structures, GRID)[0].extremes.hottest_celsius
         for case in (patient(), patient([gas]))
     ]
     assert hottest[1] < hottest[0] - 1
+
+
+def test_what_gas_is_taken_to_store_hardly_changes_the_tissue_around_it(monkeypatch):
+    """A pocket of gas beside ice, with the least heat as it is and with a sixth of it."""
+    found = []
+    for share in (1.0, 1 / 6):
+        monkeypatch.setattr(medium, "LEAST_HEAT_J_M3K", LEAST_HEAT_J_M3K * share)
+        tissues = uniform_map(Grid((25, 25, 31), np.eye(4)), "muscle")
+        gas = np.zeros(tissues.grid.shape, dtype=bool)
+        gas[6:19, 6:19, 18:26] = True
+        tissues.paint(gas, "air")
+        ice = Ice(medium.Medium.of(tissues))
+        ice.advance(300.0, [Shaft(np.array([[k, 12, 8] for k in range(6, 19)]), np.full(13, 1e9))], [-140.0])
+        found.append(ice.temperature_celsius)
+    assert np.abs(found[0] - found[1])[~gas].max() < 0.3
+    assert found[0][~gas][(found[0][~gas] < 30)].size > 1000  # the cold comes far enough to matter
+    assert found[0][12, 12, 17] < 25  # also to the wall

@@ -13,7 +13,13 @@ from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.heat_arguments import add_heat_arguments, heat_options
 from BoneAblationPlannerLib.reevaluation import evaluate_placements, placements_of_plan, prepared_of
 from BoneAblationPlannerLib.simulating import NONE_DOES, simulate_result
-from BoneAblationPlannerLib.zones.heat.planned import CHART_AGAIN, STATED, HeatOptions, thermocouples_of
+from BoneAblationPlannerLib.zones.heat.planned import (
+    CHART_AGAIN,
+    LARGEST_STATED,
+    STATED,
+    HeatOptions,
+    thermocouples_of,
+)
 
 VOXEL_MM = 4.0
 
@@ -50,6 +56,24 @@ def test_clearances_come_from_the_simulated_zone():
     failing = [c for c in plan.probes[0].clearances if not c.ok and c.shaft_mm >= c.required_shaft_mm]
     for row in failing:
         assert any("ZONE" in w and row.structure in w for w in plan.warnings)
+
+
+def test_structures_are_measured_to_the_largest_plausible_zone_and_coverage_is_not():
+    without = simulate_result(one_probe(), builtin_devices(), options=HeatOptions(VOXEL_MM, with_spread=False)).plan
+    plan = simulated().plan
+    assert (plan.simulation.distances_to, without.simulation.distances_to) == ("largest", "nominal")
+    assert (LARGEST_STATED in plan.warnings, LARGEST_STATED in without.warnings) == (True, False)
+    nominal = {c.structure: c for c in without.probes[0].clearances}
+    assert nominal
+    nearer = 0
+    for row in plan.probes[0].clearances:
+        assert row.zone_mm <= nominal[row.structure].zone_mm
+        assert row.shaft_mm == nominal[row.structure].shaft_mm
+        nearer += row.zone_mm < nominal[row.structure].zone_mm
+    assert nearer > 0
+    alike = replace(plan.coverage, small_zone_lesion_fraction=None)
+    assert alike == replace(without.coverage, small_zone_lesion_fraction=None)
+    assert type(plan).from_json(plan.to_json()).simulation == plan.simulation
 
 
 def test_the_worst_over_the_plausible_range_is_never_milder():
@@ -120,6 +144,7 @@ def test_the_shortest_program_is_taken_and_what_was_tried_is_kept(monkeypatch):
     options = HeatOptions(VOXEL_MM, with_spread=False, shortest=True)
     done = simulate_result(free, builtin_devices(), options=options)
     search = done.plan.simulation.search
+    assert search.limits_at == "nominal"
     assert [t.minutes for t in search.tried] == sorted(t.minutes for t in search.tried)
     assert search.chosen == search.tried[-1].program == done.plan.probes[0].program
     assert all(t.lesion_fraction < 0.05 for t in search.tried[:-1])

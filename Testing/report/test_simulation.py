@@ -38,7 +38,13 @@ def test_search_and_what_was_put_in_are_told():
     assert tried.rows[0][2] == "99.9 %"  # not all of it
     assert tried.rows[1][3] == "colon"
     assert tried.emphasised == ()
-    chosen = simulation(plan_with(search=ProgramSearch(1.0, "65 W 10 min", TRIED)))
+    assert "to the nominal zone: the largest plausible one was not simulated" in said
+    assert "Limits and coverage were judged in the nominal zone alone" in said
+    search = ProgramSearch(1.0, "65 W 10 min", TRIED, "largest")
+    chosen = simulation(plan_with(search=search, distances_to="largest"))
+    said = " ".join(b.text for b in chosen if isinstance(b, Paragraph))
+    assert "Distances of structures are to the largest plausible zone" in said
+    assert "Limits were judged in the largest plausible zone" in said
     assert next(b for b in chosen if isinstance(b, Table) and b.columns[0] == "Program tried").emphasised == (1,)
 
 

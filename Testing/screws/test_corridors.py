@@ -6,32 +6,21 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from grids import rotation
+from made_hip import usual_hip_mask
 
+from BoneAblationPlannerLib.anatomy.hip_frame import BoneFrame, hip_frame
+from BoneAblationPlannerLib.anatomy.usual_hip import usual_hip
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from CementTrajectoryLib.screws.corridor_file import corridor_document
 from CementTrajectoryLib.screws.corridors import find_corridors
-from CementTrajectoryLib.screws.cut_hip import cut_hip_frame, usual_hip
+from CementTrajectoryLib.screws.cut_hip import cut_hip_frame
 from CementTrajectoryLib.screws.definitions import corridor_definitions, corridor_provenance
-from CementTrajectoryLib.screws.frame import BoneFrame, hip_frame
 from CementTrajectoryLib.screws.naming import named_pelvis, pelvic_name
 from CementTrajectoryLib.workflow import corridors_of_file
 
 TURN = rotation(0, 8) @ rotation(1, -5) @ rotation(2, 6)
-
-
-def usual_hip_mask(grid, frame):
-    """The usual hip bone of the data file as voxels, cells that it fills in part thinned out at random."""
-    own = frame.own(grid.ras_of_mask(np.ones(grid.shape, dtype=bool)))
-    usual = usual_hip()
-    full = 0.4**3 / usual.volume_per_spread
-    offset = usual.places[0] / 0.4 - np.rint(usual.places[0] / 0.4)
-    keys = np.rint(usual.places / 0.4 - offset).astype(int)
-    filled = {tuple(key): share / full for key, share in zip(keys, usual.share, strict=True)}
-    cells = np.rint(own / 0.4 - offset).astype(int)
-    chance = np.array([filled.get(tuple(row), 0.0) for row in cells])
-    return (np.random.default_rng(0).random(len(chance)) < chance).reshape(grid.shape)
 
 
 def placed(side, size=1.0):

@@ -181,7 +181,7 @@ def test_corridors_that_could_not_be_looked_for_are_said_with_the_reason_once(mo
         MissingCorridor("transsacral S1", "both", "not found: widest is 2.0 mm", 2.0),
     )
     searches = []
-    monkeypatch.setattr(planning, "find_corridors", lambda bones: searches.append(bones) or ((), missing))
+    monkeypatch.setattr(planning, "find_corridors", lambda bones, hu: searches.append(bones) or ((), missing))
     anatomy, bone = patient()
     bones = LabelMap(anatomy.ct.grid, bone.astype(np.uint8), {1: "hip_left"})
     said = propose_screws(anatomy, bones, ()).cautions

@@ -2,7 +2,8 @@
 
 Labelled bones are taken as they are. Without labels, bones are separated where a dark sheet (cartilage, joint space)
 lies between two dense walls: a watershed from the thick parts, whose regions are merged again where no such sheet
-parts them. Only what is certain gets a name: a ball in its socket tells hip and shoulder, and their sides.
+parts them. Only what is certain gets a name: a ball in its socket tells hip and shoulder, and their sides; a hip bone
+whose joint space cannot be seen is told by its shape.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from BoneAblationPlannerLib.anatomy.bone_regions import (
     watershed,
     work_of,
 )
+from BoneAblationPlannerLib.anatomy.hip_frame import SIDES
+from BoneAblationPlannerLib.anatomy.hips_by_shape import part_hip
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
@@ -33,6 +36,8 @@ SMALLEST_BONE_ML = 1.0
 LABEL_REACH_MM = 4.0
 """Bone without a label this near to a labelled bone belongs to it."""
 
+SMALLEST_PART_ML = 5.0
+"""Less of a bone that its shape told is not worth a name."""
 BALL_RADIUS_MM = (15.0, 32.0)
 BALL_SPREAD_MM = 2.5
 HIP_SOCKET_SHARE = 0.22
@@ -127,13 +132,14 @@ def _from_ct(ct: CtVolume, bone: NDArray[np.bool_]) -> LabelMap:
     box = bounding_region(bone) or (slice(0), slice(0), slice(0))
     work = work_of(ct, bone, box)
     regions = merged_regions(work, watershed(work))
-    names = _names(work, regions)
+    regions, names = _with_hips_by_shape(work, regions, _names(work, regions))
     at = [
         np.clip(np.rint((np.arange(s.stop - s.start) + 0.5) * mm / work.step_mm - 0.5).astype(int), 0, n - 1)
         for s, mm, n in zip(box, ct.grid.spacing_kji_mm, regions.shape, strict=True)
     ]
     labels = np.zeros(ct.grid.shape, dtype=np.uint16)
-    labels[box] = np.where(bone[box], regions[np.ix_(*at)], 0)
+    marrow = (regions > 0) & ~work.bone
+    labels[box] = np.where(bone[box] | marrow[np.ix_(*at)], regions[np.ix_(*at)], 0)
     sizes = np.bincount(labels.ravel(), minlength=int(regions.max()) + 1)[1:] * ct.grid.voxel_ml
     table = np.zeros(len(sizes) + 1, dtype=np.uint16)
     result: dict[int, str] = {}
@@ -171,6 +177,25 @@ def _names(work: Work, regions: NDArray[np.int32]) -> dict[int, str]:
             _give(names, [(region, "sacrum")])
     volumes_ml = np.bincount(regions.ravel()) * work.grid.voxel_ml
     return {r: name for r, name in names.items() if name and volumes_ml[r] <= LARGEST_ML[name.split("_")[0]]}
+
+
+def _with_hips_by_shape(
+    work: Work, regions: NDArray[np.int32], names: dict[int, str]
+) -> tuple[NDArray[np.int32], dict[int, str]]:
+    """Hips that no joint space told, and their femurs, as regions of their own with names."""
+    regions, names = regions.copy(), dict(names)
+    for side in SIDES:
+        if {f"hip_{side}", f"femur_{side}"} & set(names.values()):
+            continue
+        found = part_hip(work, work.bone & ~np.isin(regions, list(names)), side)
+        if found is None:
+            continue
+        for mask, kind in ((found.hip, "hip"), (found.femur, "femur")):
+            ml = float(mask.sum()) * work.grid.voxel_ml
+            if SMALLEST_PART_ML <= ml <= LARGEST_ML[kind]:
+                regions[mask] = number = int(regions.max()) + 1
+                names[number] = f"{kind}_{side}"
+    return regions, names
 
 
 def _give(names: dict[int, str], pairs: "Sequence[tuple[int, str]] | zip[tuple[int, str]]") -> None:

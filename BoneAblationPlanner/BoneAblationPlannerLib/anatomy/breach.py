@@ -13,6 +13,13 @@ from BoneAblationPlannerLib.morphology import filled_slices
 
 SHELL_FROM_HU = 220.0
 SHELL_DEPTH_MM = 2.0
+SOFT_HU, BRIGHTEST_SOFT_HU = 60.0, 150.0
+"""Soft tissue, and the brightest that it gets with contrast medium."""
+CORTEX_HU = 1200.0
+"""Dense cortex; what is taken too high here makes a shell seem thinner than it is."""
+THINNEST_SHELL_MM = 0.3
+"""A shell that is thinner than this counts as open: what voxels of 1 mm show at `SHELL_FROM_HU` (170 of 1150 HU), twice
+as much, as a shell may lie across two voxels."""
 NORMAL_SMOOTHING_MM = 1.5
 STEP_MM = 0.5
 FILLED_WITHIN_MM = 40.0
@@ -30,6 +37,8 @@ class BreachMap:
         Surface voxels of the lesion under the bone's own outer surface, breached or not.
     surface_area_mm2 : (k, j, i) float64
         Part of the lesion's smooth surface that each of its voxels carries.
+    normals_kji : (k, j, i, 3) float64
+        Unit vectors out of the lesion, in mm along the grid's axes.
     """
 
     region: tuple[slice, slice, slice]
@@ -37,6 +46,7 @@ class BreachMap:
     open_surface: NDArray[np.bool_]
     outer_surface: NDArray[np.bool_]
     surface_area_mm2: NDArray[np.float64]
+    normals_kji: NDArray[np.float64]
 
     @property
     def fraction(self) -> float:
@@ -60,7 +70,11 @@ def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_],
     """Follow a ray outward from every surface voxel of a lesion.
 
     Under the bone's outer surface: the ray leaves the filled bone (or the lesion, where it has grown out) within 2 mm.
-    Breached: besides, nothing denser than 220 HU lies within these 2 mm.
+    Breached: besides, nothing denser than 220 HU lies within these 2 mm, and what mineral the ray passes makes up less
+    than 0.3 mm of cortex. The second counts where voxels thin out an intact cortex: they spread its density, but lose
+    none of it.
+
+    A hole narrower than two voxels is blurred by the cortex around it and may be missed.
     """
     region = ct.grid.region_around(ct.grid.ras_of_mask(lesion), max(padding_mm, 2 * SHELL_DEPTH_MM))
     grid, inside = ct.grid.crop(region), np.ascontiguousarray(lesion[region])
@@ -80,8 +94,34 @@ def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_],
     leaves = ndimage.map_coordinates(filled, end, order=0, mode="nearest") == 0
     open_surface, outer_surface = np.zeros_like(inside), np.zeros_like(inside)
     outer_surface[surface] = leaves
-    open_surface[surface] = leaves & (densest < SHELL_FROM_HU)
-    return BreachMap(region, grid, open_surface, outer_surface, _surface_area_mm2(inside, every_normal, spacing))
+    thin = _shell_mm(hu, start, normals, spacing) < THINNEST_SHELL_MM
+    open_surface[surface] = leaves & (densest < SHELL_FROM_HU) & thin
+    area_mm2 = _surface_area_mm2(inside, every_normal, spacing)
+    return BreachMap(region, grid, open_surface, outer_surface, area_mm2, every_normal)
+
+
+def _shell_mm(
+    hu: NDArray[np.float32], start: NDArray[np.float64], normals: NDArray[np.float64], spacing: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Thickness (N,) of dense cortex with as much mineral as lies at the lesion's surface, along rays (N, 3).
+
+    From a voxel inside the surface, as an outline may hold part of a thin cortex, to 2 mm or a voxel beyond it. What
+    the lesion holds deeper is taken off, and counts beyond the surface as contrast medium would.
+    """
+    edge = np.linalg.norm(normals * spacing, axis=1)
+    surface = edge / 2
+    first, last = -edge, surface + np.maximum(SHELL_DEPTH_MM, edge)
+    count = int(np.ceil((last - first).max() / STEP_MM)) + 1
+    step = (last - first) / (count - 1)
+    lesion, excess = np.zeros(len(start)), np.zeros(len(start))
+    for n in range(count):
+        along = first + n * step
+        here = ndimage.map_coordinates(hu, (start + normals * along[:, None] / spacing).T, order=1, mode="nearest")
+        if n == 0:
+            lesion = np.maximum(here, SOFT_HU)
+        level = np.where(along < surface, lesion, np.minimum(lesion, BRIGHTEST_SOFT_HU))
+        excess += np.maximum(here - level, 0.0)
+    return excess * step / (CORTEX_HU - SOFT_HU)
 
 
 def _whole_bone(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_]) -> NDArray[np.bool_]:

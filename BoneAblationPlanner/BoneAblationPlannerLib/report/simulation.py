@@ -53,12 +53,17 @@ def _in_words(plan: Plan, simulated: Simulation) -> str:
             " Over the plausible range of perfusion, conductivity and the device's strength it is "
             f"{ml(simulated.smallest_ml)} to {ml(simulated.largest_ml)}."
         )
+    ends = (
+        " Distances of structures are to the largest plausible zone, coverage and margins those of the nominal one."
+        if simulated.distances_to == "largest"
+        else " Distances of structures are to the nominal zone: the largest plausible one was not simulated."
+    )
     turns = " The probes heat one after the other." if simulated.in_turn else ""
     return (
         f"Simulated zone {ml(plan.zone.volume_ml)}, chart {ml(simulated.chart_ml)}: Dice "
         f"{simulated.chart_dice:.2f}, surfaces {mm(simulated.chart_mean_surface_mm)} apart on average, "
-        f"{mm(simulated.chart_largest_surface_mm)} at most.{spread}{turns} Tissue properties come from tables, not "
-        "from this patient; see the sources."
+        f"{mm(simulated.chart_largest_surface_mm)} at most.{spread}{turns}{ends} Tissue properties come from tables, "
+        "not from this patient; see the sources."
     )
 
 
@@ -117,6 +122,11 @@ def _search(search: ProgramSearch) -> list[Block]:
         for t in search.tried
     )
     chosen = tuple(n for n, t in enumerate(search.tried) if t.program == search.chosen)
+    said += (
+        " Limits were judged in the largest plausible zone, coverage in the nominal one."
+        if search.limits_at == "largest"
+        else " Limits and coverage were judged in the nominal zone alone."
+    )
     return [
         Paragraph(said),
         Table(("Program tried", "Time of one probe", "Lesion covered", "Limits broken"), rows, chosen, (1.5, 1, 1, 3)),

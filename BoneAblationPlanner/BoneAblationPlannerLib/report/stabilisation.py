@@ -105,10 +105,23 @@ def _screws(plan: Plan, pictures: Sequence[Picture]) -> list[Block]:
         blocks.append(Paragraph("No screw is planned."))
     near = [c for c in plan.corridors if c.near_lesion]
     if near:
-        rows = tuple((c.title, mm(c.diameter_mm or 0.0), mm(c.length_mm or 0.0, 0), c.reason or "") for c in near)
+        rows = tuple(
+            (
+                c.title,
+                mm(c.diameter_mm or 0.0),
+                UNKNOWN if c.inside_cortex_mm is None else mm(c.inside_cortex_mm),
+                mm(c.length_mm or 0.0, 0),
+                c.reason or "",
+            )
+            for c in near
+        )
         blocks += [
             Heading("Corridors at the lesion", 3),
-            Table(("Corridor", "Diameter", "Length", "Why no screw"), rows, widths=(1.6, 0.8, 0.8, 3)),
+            Table(
+                ("Corridor", "Diameter", "Inside the cortex", "Length", "Why no screw"),
+                rows,
+                widths=(1.6, 0.8, 0.9, 0.8, 2.6),
+            ),
         ]
     return [*blocks, Notice("warning", "Screws: look out for", notes)] if notes else blocks
 

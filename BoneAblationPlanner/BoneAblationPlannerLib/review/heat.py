@@ -95,6 +95,7 @@ def _figures(plan: Plan, simulation: Simulation) -> list[tuple[str, str]]:
     ]
     if simulation.smallest_ml is not None and simulation.largest_ml is not None:
         found.append(("Plausible range", f"{simulation.smallest_ml:.1f} to {simulation.largest_ml:.1f} ml"))
+    found.append(("Structures are measured to", f"the {simulation.distances_to} zone"))
     if simulation.smallest_lesion_fraction is not None:
         found.append(("Lesion covered at its low end", percent_word(simulation.smallest_lesion_fraction)))
     if simulation.search is not None:

@@ -106,8 +106,8 @@ def choose_needles(
         if found is None:
             break
         track, injects_at, fill, stop_ml = found
-        gain_ml = max(DEFAULTS["needle_gain"] * fill_ml, DEFAULTS["needle_gain_ml"])
-        if count is None and best is not None and stop_ml < best[1] + gain_ml:
+        worth_ml = max(DEFAULTS["further_needle_share"] * fill_ml, DEFAULTS["further_needle_ml"])
+        if count is None and best is not None and stop_ml < best[1] + worth_ml:
             break
         chosen.append((track, injects_at))
         available.remove(track)
@@ -145,16 +145,18 @@ def _next_needle(
 ) -> tuple[Track, Places, Fill, float] | None:
     """The needle with the largest advised volume, together with those before it.
 
-    The first one is kept unless another is better by `needle_gain` of the volume.
+    A place counts as better than one tried before it, the planned one first, if it adds `other_place_share` of the
+    volume.
     """
     best: tuple[Track, Places, Fill, float] | None = None
+    better_ml = DEFAULTS["other_place_share"] * fill_ml
     for track, places in available:
         # The needle that has no way left to be pulled back stays where it is.
         needles = [*before, places]
         stages = [[p[min(n, len(p) - 1)] for p in needles] for n in range(max(map(len, needles)))]
         fill = simulate_fill(anatomy, stages[0], fill_ml, defects, viscosity, stages[1:])
         stop_ml = advised_stop_ml(fill, fill_ml)
-        if best is None or stop_ml > best[3] + DEFAULTS["needle_gain"] * fill_ml:
+        if best is None or stop_ml > best[3] + better_ml:
             best = track, places, fill, stop_ml
         if stop_ml >= fill_ml - FULL_ML:
             return track, places, fill, stop_ml

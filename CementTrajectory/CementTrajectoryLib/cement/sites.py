@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from BoneAblationPlannerLib.anatomy.hip_frame import SIDES, BoneFrame
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.plan import CementSite, Lesion, Point, Provenance, Status
 from CementTrajectoryLib.screws.bones import Pelvis
-from CementTrajectoryLib.screws.frame import SIDES, BoneFrame
 from CementTrajectoryLib.screws.naming import pelvic_name
 from CementTrajectoryLib.stability.limbs import above_ras_mm
 from CementTrajectoryLib.stability.sections import bone_axis
@@ -36,7 +36,7 @@ class Sourced:
 class Site:
     """A row of ``sites.json``.
 
-    `places` are points of a hip bone's own coordinates (see `screws.frame`) that lie in this part of it,
+    `places` are points of a hip bone's own coordinates (see `anatomy.hip_frame`) that lie in this part of it,
     `below_top_mm` the part of a limb's bone from its upper end; None where the whole bone is one site.
     """
 

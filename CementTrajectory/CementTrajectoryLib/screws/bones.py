@@ -6,12 +6,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.hip_frame import SIDES, BoneFrame, Side, hip_frame
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.frames import Grid
 from CementTrajectoryLib.screws.cut_hip import cut_hip_frame
 from CementTrajectoryLib.screws.definitions import NUMBERS
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map, with_joint_space
-from CementTrajectoryLib.screws.frame import SIDES, BoneFrame, Side, hip_frame
 
 CUT_SHARE = 0.002
 """A bone is cut by the image if more than this share of its voxels lies on a face."""
@@ -66,12 +66,17 @@ class Pelvis:
     @cached_property
     def ring(self) -> DepthMap:
         """Depth in both hips and the sacrum together, the sacroiliac joints bridged."""
+        return depth_map(self.grid, self.ring_mask)
+
+    @cached_property
+    def ring_mask(self) -> NDArray[np.bool_]:
+        """Both hips and the sacrum, the sacroiliac joints bridged."""
         ring = np.zeros(self.grid.shape, dtype=bool)
         for side in SIDES:
             ring |= with_joint_space(
                 self.grid, self.masks[f"hip_{side}"], self.masks["sacrum"], NUMBERS["joint_space_mm"]
             )
-        return depth_map(self.grid, ring)
+        return ring
 
     @cached_property
     def hips(self) -> dict[Side, DepthMap]:

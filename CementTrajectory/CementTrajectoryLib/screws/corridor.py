@@ -30,6 +30,8 @@ class Corridor:
         Sizes to compare with.
     of_set : str
         Screws of one set are alike; empty for a screw of its own.
+    inside_cortex_mm : float or None
+        Diameter of the widest cylinder that stays inside the cortex; None where that was not measured.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Corridor:
     bones: tuple[str, ...]
     published: tuple[Published, ...] = ()
     of_set: str = ""
+    inside_cortex_mm: float | None = None
 
     @property
     def title(self) -> str:

@@ -57,6 +57,7 @@ def _row(corridor: Corridor) -> dict[str, Any]:
         "diameter_mm": _down(corridor.diameter_mm),
         "length_mm": round(corridor.length_mm, 1),
         "clearance_mm": _down(corridor.clearance_mm),
+        "inside_cortex_mm": None if corridor.inside_cortex_mm is None else _down(corridor.inside_cortex_mm),
         "bones": list(corridor.bones),
         "published": [asdict(published) for published in corridor.published],
     }

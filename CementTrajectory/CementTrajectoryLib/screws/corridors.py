@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.hip_frame import SIDES, Side
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from CementTrajectoryLib.screws.bones import Pelvis, inside_image
@@ -19,8 +20,8 @@ from CementTrajectoryLib.screws.definitions import (
 from CementTrajectoryLib.screws.depth import DepthMap
 from CementTrajectoryLib.screws.ends import ends_in_ball
 from CementTrajectoryLib.screws.femur import femoral_neck
-from CementTrajectoryLib.screws.frame import SIDES, Side
 from CementTrajectoryLib.screws.humerus import humeral_corridors
+from CementTrajectoryLib.screws.inside import inner_depth, inside_diameter_mm, shows_cortex
 from CementTrajectoryLib.screws.scapula import scapular_corridors
 from CementTrajectoryLib.screws.search import Patch, widest_line
 
@@ -29,7 +30,7 @@ END_SPACING_MM = 2.0
 
 
 def find_corridors(
-    bones: LabelMap, report: ReportProgress = silent
+    bones: LabelMap, report: ReportProgress = silent, hu: NDArray[np.int16] | None = None
 ) -> tuple[tuple[Corridor, ...], tuple[MissingCorridor, ...]]:
     """Every corridor that the bones hold, and those that they do not, with the reason.
 
@@ -40,13 +41,15 @@ def find_corridors(
     bones : LabelMap
         ``hip_left``, ``hip_right``, ``sacrum``, and femur, humerus and scapula with their sides; several labels of one
         name are fragments of one bone.
+    hu : (k, j, i), optional
+        The CT on the bones' grid: with it, pelvic corridors are measured inside the cortex too where voxels show it.
     """
-    every = [*_pelvic(bones, part(report, 0.0, 0.8)), *_of_limbs(bones, part(report, 0.8, 1.0))]
+    every = [*_pelvic(bones, hu, part(report, 0.0, 0.8)), *_of_limbs(bones, part(report, 0.8, 1.0))]
     found = tuple(r for r in every if isinstance(r, Corridor))
     return found, tuple(r for r in every if isinstance(r, MissingCorridor))
 
 
-def _pelvic(bones: LabelMap, report: ReportProgress) -> list[Corridor | MissingCorridor]:
+def _pelvic(bones: LabelMap, hu: NDArray[np.int16] | None, report: ReportProgress) -> list[Corridor | MissingCorridor]:
     pelvis = Pelvis(bones)
     results: dict[tuple[str, CorridorSide], Corridor | MissingCorridor] = {}
     searches = list(_searches()) if any(mask.any() for mask in pelvis.masks.values()) else []
@@ -55,7 +58,28 @@ def _pelvic(bones: LabelMap, report: ReportProgress) -> list[Corridor | MissingC
         results[definition.name, side] = _search(pelvis, definition, side)
         if definition.apart_from is not None:
             _tell_apart(pelvis, definition, side, results)
-    return list(results.values())
+    every = list(results.values())
+    return every if hu is None or not shows_cortex(bones.grid) else _with_inside(pelvis, every, hu)
+
+
+def _with_inside(
+    pelvis: Pelvis, results: list[Corridor | MissingCorridor], hu: NDArray[np.int16]
+) -> list[Corridor | MissingCorridor]:
+    """The corridors with their width inside the cortex."""
+    definitions = {definition.name: definition for definition in corridor_definitions()}
+    maps: dict[str, DepthMap | None] = {}
+    measured: list[Corridor | MissingCorridor] = []
+    for result in results:
+        if isinstance(result, Corridor):
+            in_one = definitions[result.name].frame == "hip"
+            key = result.bones[0] if in_one else "ring"
+            if key not in maps:
+                maps[key] = inner_depth(pelvis.grid, pelvis.masks[key] if in_one else pelvis.ring_mask, hu)
+            _depth, entry, exit_ = end_patches(pelvis, definitions[result.name], result.side)
+            width = inside_diameter_mm(maps[key], result, entry, exit_)
+            result = replace(result, inside_cortex_mm=width)
+        measured.append(result)
+    return measured
 
 
 def _of_limbs(bones: LabelMap, report: ReportProgress) -> list[Corridor | MissingCorridor]:

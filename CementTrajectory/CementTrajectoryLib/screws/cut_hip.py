@@ -1,22 +1,18 @@
 """The frame of a hip bone that the image cuts: fitted to the part that is seen.
 
 A cut shifts a bone's centre and turns its principal axes, so its places cannot be read from them. The usual hip bone
-(`hip_shape.json`) is laid into the image, what lies outside is left out, and centre and
+(`anatomy.usual_hip`) is laid into the image, what lies outside is left out, and centre and
 axes of the rest are matched to those of the seen bone, until nothing moves. This is done for every size that hip bones
 have; the size counts whose bone has the seen one's volume and lies in it, and the seen bone in the usual one.
 """
-
-import json
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from BoneAblationPlannerLib.anatomy.hip_frame import BoneFrame, Side, hip_frame
+from BoneAblationPlannerLib.anatomy.usual_hip import usual_hip
 from BoneAblationPlannerLib.frames import Grid
-from CementTrajectoryLib.screws.frame import BoneFrame, Side, hip_frame
 
 ROUNDS = 25
 SIZES = np.arange(0.85, 1.2001, 0.025)
@@ -26,29 +22,6 @@ SMALLEST_SEEN = 0.6
 SAMPLES = 600
 VOLUME_MM = 10.0
 """How much a volume that is off by a factor e weighs, as a misfit in mm; the better of 5 and 10 on cut atlas bones."""
-
-
-@dataclass(frozen=True, eq=False)
-class UsualHip:
-    """Places (N, 3) in own coordinates, their shares (N,) of the volume, the usual spread (3,) in mm.
-
-    `volume_per_spread` is the volume of a hip bone over the product of its spreads.
-    """
-
-    places: NDArray[np.float64]
-    share: NDArray[np.float64]
-    spread_mm: NDArray[np.float64]
-    volume_per_spread: float
-
-
-@cache
-def usual_hip() -> UsualHip:
-    """The hip bone of ``hip_shape.json``."""
-    text = files("CementTrajectoryLib.screws").joinpath("hip_shape.json").read_text(encoding="utf-8")
-    document = json.loads(text)
-    cells = np.array(document["cells"], dtype=np.float64)
-    share = cells[:, 3] / cells[:, 3].sum()
-    return UsualHip(cells[:, :3], share, np.array(document["spread_mm"]), float(document["volume_per_spread"]))
 
 
 def cut_hip_frame(points_ras_mm: NDArray[np.float64], side: Side, grid: Grid) -> BoneFrame | None:

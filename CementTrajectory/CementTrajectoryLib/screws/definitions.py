@@ -32,7 +32,7 @@ class Published:
 
 @dataclass(frozen=True)
 class EndDefinition:
-    """A ball around a place in the hip's own coordinates (see `frame`); a blind end lies inside bone."""
+    """A ball around a place in the hip's own coordinates (see `anatomy.hip_frame`); a blind end lies inside bone."""
 
     at: Point
     radius_mm: float

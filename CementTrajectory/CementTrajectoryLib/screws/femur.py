@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.anatomy.hip_frame import Side
 from BoneAblationPlannerLib.ct import LabelMap
 from CementTrajectoryLib.screws.bones import bone_of, inside_image
 from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor
 from CementTrajectoryLib.screws.definitions import NUMBERS, limb_published
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
 from CementTrajectoryLib.screws.ends import ends_in_ball
-from CementTrajectoryLib.screws.frame import Side
 from CementTrajectoryLib.screws.search import Patch, StraightLine, line_clearance_mm, surface_point, widest_line
 
 NAME = "femoral neck"

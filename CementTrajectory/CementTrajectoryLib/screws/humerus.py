@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.hip_frame import Side
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.frames import Grid
 from CementTrajectoryLib.screws.bones import bone_of
@@ -16,7 +17,6 @@ from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor, corri
 from CementTrajectoryLib.screws.definitions import NUMBERS, SHOULDER, limb_published
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
 from CementTrajectoryLib.screws.ends import ends_in_ball, largest_ball
-from CementTrajectoryLib.screws.frame import Side
 from CementTrajectoryLib.screws.rays import widest_ray
 from CementTrajectoryLib.screws.search import StraightLine, line_clearance_mm
 

@@ -103,7 +103,7 @@ def _searched(anatomy: Anatomy, bones: LabelMap) -> _Searched:
     kept = _kept.get(anatomy)
     if kept is None or kept.bones.labels is not bones.labels or kept.bones.names != bones.names:
         whole = with_lesion(bones, anatomy.lesion)
-        kept = _kept[anatomy] = _Searched(bones, whole, *find_corridors(whole))
+        kept = _kept[anatomy] = _Searched(bones, whole, *find_corridors(whole, hu=anatomy.ct.hu))
     return kept
 
 
@@ -130,12 +130,14 @@ def _corridor_row(corridor: Corridor, near: bool, cautions: Sequence[str]) -> Sc
     """What the plan says of a corridor; sizes are rounded down."""
     start = f"no {corridor.title} screw: "
     reason = next((c.removeprefix(start) for c in cautions if c.startswith(start)), None)
+    inside = None if corridor.inside_cortex_mm is None else float(np.floor(corridor.inside_cortex_mm * 10) / 10)
     return ScrewCorridor(
         name=corridor.name,
         side=corridor.side,
         found=True,
         diameter_mm=float(np.floor(corridor.diameter_mm * 10) / 10),
         length_mm=float(np.floor(corridor.length_mm)),
+        inside_cortex_mm=inside,
         entry_ras_mm=rounded_point(corridor.entry_ras_mm),
         exit_ras_mm=rounded_point(corridor.exit_ras_mm),
         near_lesion=near,

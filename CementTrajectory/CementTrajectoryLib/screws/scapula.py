@@ -7,6 +7,7 @@ towards the bone's far end; the other one leaves it at an angle, along the spine
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.hip_frame import Side
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.frames import Grid
 from CementTrajectoryLib.screws.bones import bone_of
@@ -14,7 +15,6 @@ from CementTrajectoryLib.screws.corridor import Corridor, MissingCorridor, corri
 from CementTrajectoryLib.screws.definitions import SHOULDER, limb_published
 from CementTrajectoryLib.screws.depth import DepthMap, depth_map
 from CementTrajectoryLib.screws.ends import ends_in_ball, largest_ball
-from CementTrajectoryLib.screws.frame import Side
 from CementTrajectoryLib.screws.rays import widest_ray
 from CementTrajectoryLib.screws.search import StraightLine
 

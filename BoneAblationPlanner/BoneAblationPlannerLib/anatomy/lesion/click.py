@@ -76,11 +76,11 @@ def _is_contrast(ct: CtVolume, seed: tuple[int, int, int], seed_ras_mm: ArrayLik
     """A large, even, dense body whose surroundings are soft: its wall is no cortex and no bone continues it."""
     region = ct.grid.region_around(seed_ras_mm, 45.0)
     grid, hu = ct.grid.crop(region), ct.hu[region].astype(np.float32)
-    smooth = ndimage.gaussian_filter(hu, 1.0 / grid.spacing_kji_mm)
     index = tuple(s - r.start for s, r in zip(seed, region, strict=True))
-    level = float(smooth[index])
+    level = _blurred_at(hu, index, 1.0 / grid.spacing_kji_mm)
     if not CONTRAST_HU[0] < level < CONTRAST_HU[1]:
         return False
+    smooth = ndimage.gaussian_filter(hu, 1.0 / grid.spacing_kji_mm)
     labels, _ = ndimage.label(smooth > max(level / 2, CONTRAST_HU[0] - 30))
     body = labels == labels[index]
     if body.sum() * grid.voxel_ml < SMALLEST_CONTRAST_ML:
@@ -92,6 +92,15 @@ def _is_contrast(ct: CtVolume, seed: tuple[int, int, int], seed_ras_mm: ArrayLik
     spacing = grid.spacing_kji_mm
     shell = dilate(body, CONTRAST_SHELL_MM[1], spacing) & ~dilate(body, CONTRAST_SHELL_MM[0], spacing)
     return bool(shell.any() and np.percentile(smooth[shell], 85) < SOFT_BELOW_HU)
+
+
+def _blurred_at(hu: NDArray[np.float32], index: tuple[int, ...], blur: NDArray[np.float64]) -> float:
+    """The blurred value at one voxel, from what the blur reaches (scipy's: 4 standard deviations)."""
+    reach = np.ceil(4 * blur).astype(int) + 1
+    low = np.maximum(np.array(index) - reach, 0)
+    part = tuple(slice(a, i + r + 1) for a, i, r in zip(low, index, reach, strict=True))
+    smooth = ndimage.gaussian_filter(hu[part], blur)
+    return float(smooth[tuple(np.array(index) - low)])
 
 
 def ball(grid: Grid, centre_ras_mm: ArrayLike, radius_mm: float) -> NDArray[np.bool_]:

@@ -2,7 +2,8 @@
 
 What is normal is measured farther away, apart for soft tissue, the bone's surface layer and its inside; what the lesion
 is made of, around the click and then inside the last outline. Each turn weighs both against each other in every voxel,
-cuts out the region with the most evidence (`cut`), keeps its compact body (`shape`) and measures again.
+adds whether the voxel hangs together with the click or with what lies far off (`paths`), cuts out the region with the
+most evidence (`cut`), keeps its compact body (`shape`) and measures again.
 """
 
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ from BoneAblationPlannerLib.anatomy.lesion.cut import best_region
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood, depth_mm
 from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite
-from BoneAblationPlannerLib.anatomy.lesion.shape import Ellipsoid, body_at_click, first_ellipsoid, fitted_ellipsoid
+from BoneAblationPlannerLib.anatomy.lesion.paths import click_or_far
+from BoneAblationPlannerLib.anatomy.lesion.placing import Placing
+from BoneAblationPlannerLib.anatomy.lesion.shape import body_at_click, box_around, first_ellipsoid, fitted_ellipsoid
 from BoneAblationPlannerLib.anatomy.lesion.tissue import HU_BINS, SPREAD_BINS, Tissue, smoothed_share
 
 TURNS = 4
 STILL_SHARE = 0.02
 SEARCH_MM = 32.0
 SOFT, SURFACE, INSIDE = 0, 1, 2
+LAYERS, BINS = 3, HU_BINS * SPREAD_BINS
 SURFACE_MM = 3.0
 """Nearer to the bone's outer surface, normal bone is cortex."""
 SOFT_WITHIN_MM = 12.0
@@ -38,18 +42,12 @@ ANCHOR = 0.7
 """Share of the first samples in later turns, so that an outline that went wrong does not teach what is lesion."""
 UNSEEN_LESION, UNSEEN_NORMAL = 0.12, 0.05
 MOST_FOR, MOST_AGAINST = 2.0, 1.5
-OUTSIDE_BONE, OUTSIDE_KNOWN_BONE, OUTSIDE_BONE_PER_MM, MOST_OUTSIDE_BONE = 0.2, -0.2, -0.1, 1.0
-"""Evidence that is added beyond the bone's surface: for the lesion where that surface is only estimated and a
-soft-tissue part looks nearly as muscle, against it where the other side shows how far the bone went."""
-UNSURE_BONE = -1.0
-POOLED, POOLED_MM, POOLED_GAIN = 0.4, 3.0, 1.3
-"""Part of the evidence that a voxel takes from its surroundings: a mixed lesion is a patchwork."""
-COMPACT, COMPACT_REACH = 3.0, 1.5
-INNER = 1.0
-"""Evidence for the middle of the ellipsoid, which falls to 0 on its surface."""
-SURE_MM, SURE = 2.0, 1.0
-NOWHERE, MARKED = -2.0, 5.0
-GAS_BELOW_HU = -250.0
+MOST_PATH = 1.0
+"""Evidence from the cheapest paths is at most this."""
+PATH_BIAS, PATH_RADIUS_MM, PATH_RATE, MOST_PATH_SHIFT = -0.2, 9.5, 1.2, 0.5
+"""Half-way between the click and far off is where a lesion of one size ends: the larger the last outline, the farther
+from the click the paths tell for the lesion. Chosen on 519 clicks in lesions made in real scans, each at least 25 mm
+from those that the benchmark measures: the paths take the mean Dice there from 0.71 to 0.75, in every patient."""
 OPPOSITE_WEIGHT = 0.5
 """Of the evidence from the other side: it is partly the same evidence again."""
 FEWEST_COMPARED = 30
@@ -59,7 +57,10 @@ EDGE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Grown:
-    """The lesion (k, j, i) bool, and how alike it is to normal bone: 0 nothing in common, 1 the same."""
+    """The lesion (k, j, i) bool, and how alike it is to normal bone: 0 nothing in common, 1 the same.
+
+    Alike is what the first turn finds: later turns may take in most of an even bone and leave only its edge as normal.
+    """
 
     mask: NDArray[np.bool_]
     alike_normal: float
@@ -71,13 +72,15 @@ class _Growth:
     def __init__(
         self, near: Neighbourhood, envelope: Envelope, marks: NDArray[np.float32], opposite: Opposite | None
     ) -> None:
-        self.near, self.envelope, self.marks = near, envelope, marks
+        self.near = near
         self.tissue = Tissue(near)
         self.inside = envelope.inside & near.seen
         self.depth = depth_mm(self.inside)
         self.layer = np.where(self.depth <= 0, SOFT, np.where(self.depth < SURFACE_MM, SURFACE, INSIDE))
         self.first_weight = np.exp(-((near.radius_mm / FIRST_FALL_MM) ** 2) / 2)
         self.normal_weight = np.exp(-((near.radius_mm / NORMAL_FALL_MM) ** 2))
+        self.even_weight = np.ones(near.hu.shape, dtype=np.float32)
+        self.usual = near.seen & (near.radius_mm > NORMAL_FROM_MM) & (self.depth > -SOFT_WITHIN_MM)
         self.anchor: NDArray[np.float64] | None = None
         self.normals: dict[int, NDArray[np.float64]] = {}
         self.most_normal: dict[int, int] = {}
@@ -86,99 +89,87 @@ class _Growth:
         self.difference_anchor: NDArray[np.float64] | None = None
         half = int(SEARCH_MM / VOXEL_MM) + 1
         self.part = (slice(near.middle - half, near.middle + half + 1),) * 3
-        self.membership = np.zeros((2 * half + 1,) * 3, dtype=np.float32)
+        self.placing = Placing(near, envelope, self.depth, marks, opposite is not None, self.part)
+        self.path = click_or_far(near, self.part)
+        self.wall = np.ascontiguousarray(self.tissue.wall[self.part])
+        self.layered_bins = self.layer[self.part] * BINS + self.tissue.bins[self.part]
+        self.membership = np.zeros(self.path.shape, dtype=np.float32)
 
     def start(self) -> NDArray[np.bool_]:
         """A ball around the click, of what was bone if that is enough."""
         ball = (self.near.radius_mm < FIRST_MM) & self.near.seen
         return ball & self.inside if (ball & self.inside).sum() >= 30 else ball
 
-    def evidence(self, estimate: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Log-likelihood ratio of lesion to normal tissue of the same layer, (k, j, i), clipped."""
-        normals = self._normals(estimate)
-        lesion = (1 - UNSEEN_LESION) * self._lesion(estimate) + UNSEEN_LESION / (HU_BINS * SPREAD_BINS)
-        score = np.zeros(self.near.hu.shape)
-        for layer, normal in normals.items():
-            here = self.layer == layer
-            usual = (1 - UNSEEN_NORMAL) * normal + UNSEEN_NORMAL / (HU_BINS * SPREAD_BINS)
-            score[here] = np.log(lesion / usual)[self.tissue.bins[here]]
-        score += OPPOSITE_WEIGHT * self._unlike_opposite(estimate)
-        return np.clip(score, -MOST_AGAINST, MOST_FOR)
+    def evidence(self, estimate: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Log-likelihood ratio of lesion to normal tissue of the same layer, clipped, and what the paths tell.
 
-    def _unlike_opposite(self, estimate: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Log-likelihood ratio of the difference to the other side in the lesion to that in normal bone."""
-        score = np.zeros(estimate.shape)
+        For the searched part only.
+        """
+        first = self.anchor is None
+        taken = _widened(estimate)
+        ratios = np.zeros((LAYERS, BINS), dtype=np.float32)
+        normals = self._normals(estimate, taken)
+        lesion = (1 - UNSEEN_LESION) * self._lesion(estimate) + UNSEEN_LESION / BINS
+        for layer, normal in normals.items():
+            ratios[layer] = np.log(lesion / ((1 - UNSEEN_NORMAL) * normal + UNSEEN_NORMAL / BINS))
+        score = ratios.ravel()[self.layered_bins]
+        self._add_unlike_opposite(score, estimate, taken)
+        shift = 0.0 if first else PATH_RATE * float(np.log(_radius_mm(estimate) / PATH_RADIUS_MM))
+        bias = PATH_BIAS + float(np.clip(shift, -MOST_PATH_SHIFT, MOST_PATH_SHIFT))
+        return np.clip(score, -MOST_AGAINST, MOST_FOR) + np.clip(self.path + bias, -MOST_PATH, MOST_PATH)
+
+    def _add_unlike_opposite(
+        self, score: NDArray[np.float32], estimate: NDArray[np.bool_], taken: NDArray[np.bool_]
+    ) -> None:
+        """Add the log-likelihood ratio of the difference to the other side in the lesion to that in normal bone."""
         if self.compared is None or self.difference is None:
-            return score
+            return
         first = self.difference_anchor is None
         normal = self.compared & (self.near.radius_mm > NORMAL_FROM_MM)
         if not first:
-            normal &= ~ndimage.binary_dilation(estimate, iterations=NORMAL_GAP)
+            normal &= ~taken
         held = estimate & self.compared
         if normal.sum() < FEWEST_NORMAL or held.sum() < FEWEST_COMPARED:
-            return score
+            return
         size, blur = (DIFFERENCE_BINS,), (DIFFERENCE_BLUR_BINS,)
-        weight = self.first_weight if first else np.ones(estimate.shape, dtype=np.float32)
-        lesion = smoothed_share(self.difference, held, weight, size, blur)
+        lesion = smoothed_share(self.difference, held, self.first_weight if first else self.even_weight, size, blur)
         if self.difference_anchor is None:
             self.difference_anchor = lesion
         lesion = (1 - ANCHOR) * lesion + ANCHOR * self.difference_anchor
         usual = smoothed_share(self.difference, normal, self.normal_weight, size, blur)
         lesion = (1 - UNSEEN_LESION) * lesion + UNSEEN_LESION / DIFFERENCE_BINS
         usual = (1 - UNSEEN_NORMAL) * usual + UNSEEN_NORMAL / DIFFERENCE_BINS
-        score[self.compared] = np.log(lesion / usual)[self.difference[self.compared]]
-        return np.clip(score, -MOST_AGAINST, MOST_FOR)
-
-    def placed(self, score: NDArray[np.float64], ellipsoid: Ellipsoid) -> NDArray[np.float32]:
-        """Evidence together with where it lies: bone or not, compact or not, pooled, marked by the user."""
-        near, belief = self.near, self.envelope.belief
-        outside = OUTSIDE_BONE if self.compared is None else OUTSIDE_KNOWN_BONE
-        outer = np.minimum(score, MOST_OUTSIDE_BONE) + outside + OUTSIDE_BONE_PER_MM * np.maximum(-self.depth, 0)
-        score = np.where((self.layer == SOFT) & ~near.bone, outer, score)
-        unsure = belief * score + (1 - belief) * UNSURE_BONE
-        score = np.where(self.inside & ~near.bone, np.minimum(score, unsure), score)
-        pooled = ndimage.gaussian_filter(np.where(self.inside, score, UNSURE_BONE), POOLED_MM / VOXEL_MM)
-        score = (1 - POOLED) * score + POOLED * POOLED_GAIN * pooled
-        reach = ellipsoid.reach(score.shape)
-        score = score - COMPACT * np.clip(reach - 1, 0, COMPACT_REACH) + INNER * np.clip(1 - reach, 0, 1)
-        score[~near.seen | (near.hu < GAS_BELOW_HU)] = NOWHERE
-        at_click = near.radius_mm < SURE_MM
-        score[at_click] = np.maximum(score[at_click], SURE)
-        score[self.marks > 0] = MARKED
-        score[self.marks < 0] = -MARKED
-        return score.astype(np.float32)
+        ratio = OPPOSITE_WEIGHT * np.clip(np.log(lesion / usual), -MOST_AGAINST, MOST_FOR)
+        compared = self.compared[self.part]
+        score[compared] += ratio[self.difference[self.part][compared]].astype(np.float32)
 
     def region(self, score: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Best region of the score near the click, without what hangs on by a neck."""
-        wall = self.tissue.wall[self.part]
-        self.membership = best_region(
-            np.ascontiguousarray(score[self.part]), np.ascontiguousarray(wall), self.membership
-        )
-        region = np.zeros(score.shape, dtype=bool)
+        self.membership = best_region(score, self.wall, self.membership)
+        region = np.zeros(self.near.hu.shape, dtype=bool)
         region[self.part] = self.membership > EDGE
         return body_at_click(region, self.near) if region.any() else region
 
     def alike_normal(self, mask: NDArray[np.bool_]) -> float:
         """Overlap of the bins in the mask and in normal bone of the same layers (Bhattacharyya coefficient)."""
-        normals = self._normals(mask)
-        even = np.ones(mask.shape, dtype=np.float32)
+        normals = self._normals(mask, _widened(mask))
         overlap, amount = 0.0, 0
         for layer in (SURFACE, INSIDE):
             part = mask & (self.layer == layer)
             if part.any() and layer in normals:
-                overlap += float(np.sqrt(self.tissue.share(part, even) * normals[layer]).sum()) * int(part.sum())
+                overlap += float(np.sqrt(self.tissue.share(part, self.even_weight) * normals[layer]).sum()) * int(
+                    part.sum()
+                )
                 amount += int(part.sum())
         return overlap / amount if amount else 0.0
 
-    def _normals(self, estimate: NDArray[np.bool_]) -> dict[int, NDArray[np.float64]]:
+    def _normals(self, estimate: NDArray[np.bool_], taken: NDArray[np.bool_]) -> dict[int, NDArray[np.float64]]:
         """Shares of bins in each layer away from the estimate; what was measured before where too little is left."""
-        near = self.near
-        far = near.seen & (near.radius_mm > NORMAL_FROM_MM)
+        far = self.usual
         if self.anchor is not None:
-            radius = float(np.cbrt(3 * estimate.sum() / (4 * np.pi))) * VOXEL_MM
-            far &= (near.radius_mm > radius * NORMAL_RADII) & ~ndimage.binary_dilation(estimate, iterations=NORMAL_GAP)
-        for layer in (SOFT, SURFACE, INSIDE):
-            source = far & (self.layer == layer) & (self.depth > -SOFT_WITHIN_MM)
+            far = far & (self.near.radius_mm > _radius_mm(estimate) * NORMAL_RADII) & ~taken
+        for layer in range(LAYERS):
+            source = far & (self.layer == layer)
             if source.sum() < FEWEST_NORMAL and layer != SOFT and layer not in self.normals:
                 source = far & self.inside
             count = int(source.sum())
@@ -203,6 +194,19 @@ class _Growth:
         return (1 - ANCHOR) * lesion + ANCHOR * self.anchor
 
 
+def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask and what is too near to it to be normal."""
+    wide = np.zeros_like(mask)
+    box = box_around(mask, NORMAL_GAP)
+    wide[box] = ndimage.binary_dilation(mask[box], iterations=NORMAL_GAP)
+    return wide
+
+
+def _radius_mm(mask: NDArray[np.bool_]) -> float:
+    """Radius of the ball of the same volume."""
+    return float(np.cbrt(3 * mask.sum() / (4 * np.pi))) * VOXEL_MM
+
+
 def _difference_bins(here: NDArray[np.float32], there: NDArray[np.float32]) -> NDArray[np.int32]:
     """Bin of the density's difference to the other side."""
     off = ndimage.gaussian_filter(here - there, DIFFERENCE_BLUR_MM / VOXEL_MM)
@@ -224,14 +228,16 @@ def grown(
     """
     growth = _Growth(near, envelope, marks, opposite)
     estimate, ellipsoid = growth.start(), first_ellipsoid(near)
+    alike = 1.0
     for turn in range(TURNS):
-        found = growth.region(growth.placed(growth.evidence(estimate), ellipsoid))
+        found = growth.region(growth.placing.placed(growth.evidence(estimate), ellipsoid))
         if not found.any():
             return Grown(found, 1.0)
+        if turn == 0:
+            alike = growth.alike_normal(found)
         still = turn > 0 and (found != estimate).sum() < STILL_SHARE * found.sum()
         estimate = found
         if still:
             break
         ellipsoid = fitted_ellipsoid(estimate)
-    mask = np.asarray(ndimage.binary_fill_holes(estimate), dtype=bool)
-    return Grown(mask, growth.alike_normal(mask))
+    return Grown(np.asarray(ndimage.binary_fill_holes(estimate), dtype=bool), alike)

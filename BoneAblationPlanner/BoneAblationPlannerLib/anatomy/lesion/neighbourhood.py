@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.anatomy.lesion.sampling import over_grid
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
@@ -97,8 +98,7 @@ def resampled(
     part = array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].astype(np.float32)
     if blur_mm:
         part = ndimage.gaussian_filter(part, blur_mm / source.spacing_kji_mm, mode="nearest", truncate=3.0)
-    mode, fill = ("nearest", 0.0) if outside is None else ("constant", outside)
-    return ndimage.affine_transform(part, step, first - low, target.shape, order=1, mode=mode, cval=fill)
+    return over_grid(part, first - low, np.diag(step), target.shape, outside)
 
 
 def depth_mm(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import NOISE_MM, VOXEL_MM, Neighbourhood
+from BoneAblationPlannerLib.anatomy.lesion.sampling import at_points, over_grid
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import closed, filled_slices
@@ -147,14 +148,15 @@ def _fitted(crop: _Crop, near: Neighbourhood, start: _Map, blur_mm: float, steps
     fixed = ndimage.gaussian_filter(np.clip(near.hu, *FITTED_HU), blur_mm / VOXEL_MM, truncate=3.0)[part][use]
     trust = np.where(near.radius_mm[part][use] < LESION_MM, LESION_WEIGHT, 1.0)
     moving = ndimage.gaussian_filter(np.clip(crop.hu, *FITTED_HU), blur_mm / crop.spacing, truncate=3.0)
-    slopes = [ndimage.correlate1d(moving, [-0.5, 0, 0.5], axis=a) / crop.spacing[a] for a in range(3)]
+    slopes = [ndimage.correlate1d(moving, [-0.5, 0, 0.5], axis=a) / np.float32(crop.spacing[a]) for a in range(3)]
+    volumes = np.stack([moving, *slopes])
     found = start
     for step in range(steps):
         at, seen = crop.index(found(offsets))
         if seen.mean() < LEAST_SEEN:
             return None
-        off = fixed - ndimage.map_coordinates(moving, at, order=1, mode="nearest")
-        slope = np.stack([ndimage.map_coordinates(s, at, order=1, mode="nearest") for s in slopes], axis=1)
+        there, *slopes_there = at_points(volumes, np.ascontiguousarray(at))
+        off, slope = fixed - there, np.stack(slopes_there, axis=1)
         dense = seen & (fixed > FITTED_HU[0] + 80)
         scale = max(MISFITS * float(np.median(np.abs(off[dense]))), LEAST_MISFIT_HU) if dense.any() else LEAST_MISFIT_HU
         weight = seen * trust / (1 + (off / scale) ** 2)
@@ -185,7 +187,7 @@ def _sampled(crop: _Crop, near: Neighbourhood, found: _Map) -> tuple[NDArray[np.
     """Density at every voxel of the neighbourhood, and which of them the CT shows."""
     step = found.flip[:, None] * found.matrix * VOXEL_MM / crop.spacing[:, None]
     first = found.middle / crop.spacing - crop.low - step.sum(axis=1) * near.middle
-    hu = ndimage.affine_transform(crop.hu, step, first, near.hu.shape, order=1, mode="nearest")
+    hu = over_grid(crop.hu, first, step, near.grid.shape)
     seen = near.seen.copy()
     k, j, i = np.ogrid[tuple(slice(n) for n in near.hu.shape)]
     for a, size in enumerate(crop.hu.shape):

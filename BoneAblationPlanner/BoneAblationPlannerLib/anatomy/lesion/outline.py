@@ -35,11 +35,13 @@ from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import LesionKind
 
 SMALLEST_ML = 0.05
-NORMAL_ABOVE = 0.72
-"""Overlap with normal bone above which nothing was found. Clicks in normal bone of real scans overlap by 0.5 to 0.84,
-made lesions by 0.28 to 0.62; the gap is left to lesions, so that a click in normal bone may pass."""
+NORMAL_ABOVE = 0.8
+"""Overlap with normal bone above which nothing was found. Of 72 clicks in normal bone of real scans 40 % lie above, of
+519 in made lesions 7 %: most normal bone passes, to be doubted by its low confidence, lest a lesion be refused."""
 DISTINCT_BELOW = 0.35
 """Overlap with normal bone of a lesion that stands out clearly."""
+INDISTINCT_ABOVE = 0.75
+"""Overlap from which on the confidence falls no more."""
 UNCLEAR_ABOVE = 0.55
 NORMAL_CONTENT_DOUBT = 0.4
 """Taken off the confidence where the outline holds what normal bone holds."""
@@ -52,7 +54,21 @@ MARK_MM = 3.0
 
 @dataclass(frozen=True, eq=False)
 class LesionOutline:
-    """`mask` on the CT's grid; `checks` are sentences on what a person should look at; `confidence` from 0 to 1."""
+    """An outline, and how far to trust it.
+
+    Parameters
+    ----------
+    mask : (k, j, i) bool
+        On the CT's grid.
+    kind : str
+    checks : tuple of str
+        Sentences on what a person should look at.
+    confidence : float
+        About the chance that the outline overlaps the lesion with a Dice of 0.8 or more. Measured on 484 outlines of
+        lesions made in scans of pelvis, hip and shoulder (status: derived), this share did: 10 % below 0.25, 26 % up to
+        0.4, 45 % up to 0.55, 52 % up to 0.7, 64 % up to 0.85, 93 % above. Brier score 0.18; curves that were fitted to
+        the other scans were no better.
+    """
 
     mask: NDArray[np.bool_]
     kind: LesionKind
@@ -157,7 +173,7 @@ def _checks(
     if not found.any():
         return ("nothing was found besides what was drawn: check the whole outline",), 0.2
     checks = []
-    doubt = float(np.clip((result.alike_normal - DISTINCT_BELOW) / (NORMAL_ABOVE - DISTINCT_BELOW), 0, 1)) * 0.5
+    doubt = float(np.clip((result.alike_normal - DISTINCT_BELOW) / (INDISTINCT_ABOVE - DISTINCT_BELOW), 0, 1)) * 0.5
     if result.alike_normal > UNCLEAR_ABOVE:
         checks.append("the lesion hardly differs from the bone around it: check the whole outline")
     inner = found & envelope.inside

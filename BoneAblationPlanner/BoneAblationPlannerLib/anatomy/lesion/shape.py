@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood
 from BoneAblationPlannerLib.morphology import dilate, erode
+from BoneAblationPlannerLib.regions import Region, bounding_region
 
 FIRST_RADIUS_MM = 8.0
 SMALLEST_RADIUS_MM = 4.0
@@ -29,14 +30,14 @@ class Ellipsoid:
     centre: NDArray[np.float64]
     form: NDArray[np.float64]
 
-    def reach(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    def reach(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Distance from the centre in radii, (k, j, i): 1 on the surface."""
-        a, b, c = ((np.arange(n) - m) * VOXEL_MM for n, m in zip(shape, self.centre, strict=True))
+        a, b, c = (((np.arange(n) - m) * VOXEL_MM).astype(np.float32) for n, m in zip(shape, self.centre, strict=True))
         a, b, c = a[:, None, None], b[None, :, None], c[None, None, :]
-        f = self.form
+        f = self.form.astype(np.float32)
         squared = f[0, 0] * a * a + f[1, 1] * b * b + f[2, 2] * c * c
         squared = squared + 2 * (f[0, 1] * a * b + f[0, 2] * a * c + f[1, 2] * b * c)
-        reach: NDArray[np.float64] = np.sqrt(np.maximum(squared, 0))
+        reach: NDArray[np.float32] = np.sqrt(np.maximum(squared, 0))
         return reach
 
 
@@ -56,18 +57,32 @@ def fitted_ellipsoid(region: NDArray[np.bool_]) -> Ellipsoid:
 
 def body_at_click(region: NDArray[np.bool_], near: Neighbourhood) -> NDArray[np.bool_]:
     """The part of a region that holds the click, cut off at necks; as thin a neck as leaves a body."""
+    body = np.zeros_like(region)
+    box = box_around(region, 1)
+    body[box] = _main_body(region[box], near.radius_mm[box] < AT_CLICK_MM)
+    return body
+
+
+def box_around(mask: NDArray[np.bool_], more: int) -> Region:
+    """The mask's box and this many voxels more on every side, within the grid; all of the grid for an empty mask."""
+    box = bounding_region(mask) or tuple(slice(0, n) for n in mask.shape)
+    k, j, i = (slice(max(s.start - more, 0), min(s.stop + more, n)) for s, n in zip(box, mask.shape, strict=True))
+    return (k, j, i)
+
+
+def _main_body(region: NDArray[np.bool_], at_click: NDArray[np.bool_]) -> NDArray[np.bool_]:
     spacing = np.full(3, VOXEL_MM)
     neck = NECK_MM
     while neck >= THINNEST_NECK_MM:
-        body = _largest_at_click(erode(region, neck, spacing), near)
+        body = _largest_at_click(erode(region, neck, spacing), at_click)
         if body.sum() > MAIN_SHARE * region.sum():
             return region & dilate(body, neck * REGROWN, spacing)
         neck -= NECK_STEP_MM
-    return _largest_at_click(region, near)
+    return _largest_at_click(region, at_click)
 
 
-def _largest_at_click(region: NDArray[np.bool_], near: Neighbourhood) -> NDArray[np.bool_]:
+def _largest_at_click(region: NDArray[np.bool_], at_click: NDArray[np.bool_]) -> NDArray[np.bool_]:
     labels, count = ndimage.label(region)
-    sizes = np.bincount(labels[near.radius_mm < AT_CLICK_MM], minlength=count + 1)
+    sizes = np.bincount(labels[at_click], minlength=count + 1)
     sizes[0] = 0
     return np.asarray(labels == sizes.argmax()) if sizes.any() else np.zeros_like(region)

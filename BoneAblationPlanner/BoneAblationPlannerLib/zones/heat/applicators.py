@@ -29,6 +29,9 @@ class Protocol:
     strong_rest_celsius : float or None
         Where the row's source states no temperature: the other one that it may have been, of which follows a stronger
         device, because colder tissue takes more heat to the same zone.
+    strong_by_ice : bool
+        Whether no one shaft temperature gives both the lethal and the visible diameter of the row. The lethal one gives
+        the weaker device then, the visible one the stronger.
     watts : float
         Power of the generator: what a microwave antenna is given, the most that a radiofrequency one gives.
     seconds : float
@@ -69,6 +72,7 @@ class Protocol:
     needle_mm: float = 0.0
     fitted: Fitted = "axes"
     strong_rest_celsius: float | None = None
+    strong_by_ice: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ def protocol_of(device: Device, program: Program) -> Protocol:
         needle_mm=float(row.get("needle_mm", 0.0)),
         fitted=row.get("fitted", "axes"),
         strong_rest_celsius=row.get("strong_rest_celsius"),
+        strong_by_ice=bool(row.get("strong_by_ice", False)),
     )
 
 
@@ -135,7 +140,7 @@ def protocol_is_known(device: Device, program: Program) -> bool:
 
 
 def strength_of(device: Device, program: Program, level: Literal["nominal", "high"] = "nominal") -> Strength:
-    """Calibrated strength, or the largest that the row allows (`Protocol.strong_rest_celsius`).
+    """Calibrated strength, or the largest that the row allows (`strong_rest_celsius`, `strong_by_ice` of `Protocol`).
 
     Raises InputError where a row was never calibrated or has changed since.
     """

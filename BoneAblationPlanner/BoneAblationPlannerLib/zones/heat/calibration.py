@@ -25,6 +25,7 @@ from BoneAblationPlannerLib.zones.heat.applicators import (
 )
 from BoneAblationPlannerLib.zones.heat.damage import DAMAGE
 from BoneAblationPlannerLib.zones.heat.medium import Medium
+from BoneAblationPlannerLib.zones.heat.physics import PHYSICS
 from BoneAblationPlannerLib.zones.heat.simulation import Treatment, treat
 from BoneAblationPlannerLib.zones.heat.tissue_map import uniform_map
 from BoneAblationPlannerLib.zones.heat.zone_size import ZoneSize, zone_size
@@ -175,6 +176,8 @@ def _row(device: Device, program: Program) -> dict[str, object]:
         found = _found(device, program, protocol)
         if protocol.strong_rest_celsius is not None:
             found["strong"] = _found(device, program, replace(protocol, rest_celsius=protocol.strong_rest_celsius))
+        if protocol.strong_by_ice:
+            found["strong"] = _found(device, _visible(program), protocol)
     except InputError as error:
         raise InputError(f"{device.id}, {program.id}: {error}") from None
     factor = device.in_vivo_factor
@@ -187,6 +190,19 @@ def _row(device: Device, program: Program) -> dict[str, object]:
         "source": "calibrated to row",
         "status": "derived",
     }
+
+
+def _visible(program: Program) -> Program:
+    """The program with the ice that is seen in place of its lethal zone: its edge is where half of the water is ice."""
+    if program.visible_short_mm is None or program.visible_long_mm is None:
+        raise InputError("its strength is to be found by visible ice; expected a visible diameter in the catalogue")
+    edge_celsius = (PHYSICS["freezing_from_celsius"] + PHYSICS["freezing_to_celsius"]) / 2
+    return replace(
+        program,
+        short_mm=program.visible_short_mm,
+        long_mm=program.visible_long_mm,
+        lethal_isotherm_celsius=edge_celsius,
+    )
 
 
 def _found(device: Device, program: Program, protocol: Protocol) -> dict[str, object]:

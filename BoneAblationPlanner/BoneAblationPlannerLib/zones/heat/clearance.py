@@ -1,7 +1,8 @@
 """Clearances of a simulated zone, per probe and structure, voxel box to voxel box, rounded down.
 
 The zone of several probes is one body: each of its voxels counts as the zone of the probe whose active part is nearest,
-so the smallest of the probes' clearances is that of the whole.
+so the smallest of the probes' clearances is that of the whole. Where the largest plausible zone was simulated too, the
+nearer of both zones counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,17 +25,20 @@ REACHES_IN_MM = 0.01
 
 
 def with_simulated_clearances(
-    probes: Sequence[Probe], zone: SimulatedZone, structures: Sequence[Structure], ct_grid: Grid
+    probes: Sequence[Probe], zones: Sequence[SimulatedZone], structures: Sequence[Structure], ct_grid: Grid
 ) -> tuple[Probe, ...]:
-    """The probes with each clearance's zone replaced by the simulated one; those of shafts stay.
+    """The probes with each clearance's zone replaced by the nearest of the simulated ones; those of shafts stay.
 
     Order as that of charts: failing ones first, then nearest to their limit first.
     """
-    parts = parts_of_probes(zone)
-    distances = {
-        (s.name, s.kind): [zone_distance_mm(part, zone, StructureSurface.of(s), ct_grid) for part in parts]
-        for s in structures
-    }
+    parts = [parts_of_probes(zone) for zone in zones]
+
+    def nearest_mm(structure: Structure, probe: int) -> float:
+        surface = StructureSurface.of(structure)
+        own = zip(parts, zones, strict=True)
+        return min(zone_distance_mm(masks[probe], zone, surface, ct_grid) for masks, zone in own)
+
+    distances = {(s.name, s.kind): [nearest_mm(s, n) for n in range(len(probes))] for s in structures}
     return tuple(
         replace(
             probe,

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.compute import inlined, parallel_kernel, prange
+from BoneAblationPlannerLib.compute import inlined, kernel, parallel_kernel, prange
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.zones.heat.tissue_map import OUTSIDE
 
@@ -114,22 +114,38 @@ def flow_into(now, gk, gj, gi, k, j, i):  # type: ignore[no-untyped-def]
     )
 
 
-@parallel_kernel
-def bounding_box(values, rest, threshold, box):  # type: ignore[no-untyped-def]
-    """Extent (first, last + 1 along k, j, i) of what is further from rest than a threshold; all 0 where nothing is.
+@inlined
+def flow_along(now, gk, gj, gi, n, row, plane):  # type: ignore[no-untyped-def]
+    """As `flow_into`, of voxel n of flat arrays whose rows and planes are that long."""
+    one = np.uint64(1)
+    here = now[n]
+    return (
+        gk[n] * (now[n + plane] - here)
+        + gk[n - plane] * (now[n - plane] - here)
+        + gj[n] * (now[n + row] - here)
+        + gj[n - row] * (now[n - row] - here)
+        + gi[n] * (now[n + one] - here)
+        + gi[n - one] * (now[n - one] - here)
+    )
 
-    ``values`` is padded; the result is (6,) int64.
-    """
-    planes = np.zeros((values.shape[0], 5), dtype=np.int64)
-    for k in prange(box[0], box[1]):
-        j_low, j_high, i_low, i_high = values.shape[1], -1, values.shape[2], -1
-        for j in range(box[2], box[3]):
-            for i in range(box[4], box[5]):
-                if abs(values[k, j, i] - rest) > threshold:
-                    j_low, j_high = min(j_low, j), max(j_high, j)
-                    i_low, i_high = min(i_low, i), max(i_high, i)
-        if j_high >= 0:
-            planes[k, 0], planes[k, 1], planes[k, 2], planes[k, 3], planes[k, 4] = 1, j_low, j_high, i_low, i_high
+
+@kernel
+def plane_extent(values, rest, threshold, box, k, planes):  # type: ignore[no-untyped-def]
+    """Note (1, first and last along j, i) of one plane of a box in its row of ``planes`` (K, 5); 0 where nothing is."""
+    j_low, j_high, i_low, i_high = values.shape[1], -1, values.shape[2], -1
+    for j in range(box[2], box[3]):
+        for i in range(box[4], box[5]):
+            if abs(values[k, j, i] - rest) > threshold:
+                j_low, j_high = min(j_low, j), max(j_high, j)
+                i_low, i_high = min(i_low, i), max(i_high, i)
+    planes[k, :] = 0
+    if j_high >= 0:
+        planes[k, 0], planes[k, 1], planes[k, 2], planes[k, 3], planes[k, 4] = 1, j_low, j_high, i_low, i_high
+
+
+@kernel
+def hull(planes, box):  # type: ignore[no-untyped-def]
+    """Extent (6,) around what `plane_extent` noted of a box; all 0 where nothing is."""
     found = np.zeros(6, dtype=np.int64)
     for k in range(box[0], box[1]):
         if planes[k, 0]:
@@ -140,6 +156,18 @@ def bounding_box(values, rest, threshold, box):  # type: ignore[no-untyped-def]
             found[2], found[3] = min(found[2], planes[k, 1]), max(found[3], planes[k, 2] + 1)
             found[4], found[5] = min(found[4], planes[k, 3]), max(found[5], planes[k, 4] + 1)
     return found
+
+
+@parallel_kernel
+def bounding_box(values, rest, threshold, box):  # type: ignore[no-untyped-def]
+    """Extent (first, last + 1 along k, j, i) of what is further from rest than a threshold; all 0 where nothing is.
+
+    ``values`` is padded; the result is (6,) int64.
+    """
+    planes = np.zeros((values.shape[0], 5), dtype=np.int64)
+    for k in prange(box[0], box[1]):
+        plane_extent(values, rest, threshold, box, k, planes)
+    return hull(planes, box)
 
 
 def whole_box(shape: tuple[int, ...]) -> Box:
@@ -157,13 +185,23 @@ def widened(box: Box, values: NDArray[np.float32], rest: float, threshold: float
     return union(box, grown(found, steps + 1, values.shape))
 
 
-def union(a: Sequence[int] | NDArray, b: Sequence[int] | NDArray) -> Box:
+def as_box(found: NDArray[np.int64]) -> Box | None:
+    """What `bounding_box` found; None where it found nothing."""
+    k0, k1, j0, j1, i0, i1 = (int(n) for n in found)
+    return (k0, k1, j0, j1, i0, i1) if k1 else None
+
+
+def box_voxels(box: Box) -> int:
+    """How many voxels a box holds."""
+    return (box[1] - box[0]) * (box[3] - box[2]) * (box[5] - box[4])
+
+
+def union(a: Box, b: Box) -> Box:
     """Smallest box around two."""
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    return (int(low[0]), int(high[1]), int(low[2]), int(high[3]), int(low[4]), int(high[5]))
+    return (min(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), max(a[3], b[3]), min(a[4], b[4]), max(a[5], b[5]))
 
 
-def grown(found: NDArray[np.int64], by: int, shape: tuple[int, ...]) -> Box:
+def grown(found: Sequence[int] | NDArray[np.int64], by: int, shape: tuple[int, ...]) -> Box:
     """A box widened by some voxels, off the rim."""
     low = [max(1, int(found[2 * a]) - by) for a in range(3)]
     high = [min(shape[a] - 1, int(found[2 * a + 1]) + by) for a in range(3)]

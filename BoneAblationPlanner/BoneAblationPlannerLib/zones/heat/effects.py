@@ -35,16 +35,13 @@ class Limit:
 
 @dataclass(frozen=True)
 class Effect:
-    """Extremes in one structure and whether they keep its limit; `distance_mm` is that to the outer zone."""
+    """What a treatment does to one structure; `distance_mm` is that to the outer zone."""
 
     structure: str
     kind: str
-    coldest_celsius: float
-    hottest_celsius: float
-    cem43_min: float | None
+    extremes: Extremes
     distance_mm: float
     limit: Limit | None
-    ok: bool | None
 
 
 @dataclass(frozen=True)
@@ -79,19 +76,24 @@ def limits_provenance() -> tuple[Provenance, ...]:
     )
 
 
-def effects_on(zone: SimulatedZone, structures: Sequence[Structure], ct_grid: Grid) -> tuple[Effect, ...]:
+def effects_on(
+    zone: SimulatedZone,
+    structures: Sequence[Structure],
+    ct_grid: Grid,
+    others: Sequence[SimulatedZone] = (),
+) -> tuple[Effect, ...]:
     """Extremes in every structure that reaches into the simulated block; those that break a limit first.
 
-    Structures outside the block keep body temperature and are not listed. `ok` is None for kinds without a limit.
+    Structures outside the block keep body temperature and are not listed. Distances are to the nearest of the zone and
+    `others`.
     """
     found = []
     for structure, reached in _reached(zone, structures, ct_grid):
-        away = zone_distance_mm(zone.outer, zone, StructureSurface.of(structure), ct_grid)
-        found.append(
-            Effect(structure.name, structure.kind, reached.coldest_celsius, reached.hottest_celsius,
-                   reached.cem43_min, max(0.0, away), limits().get(structure.kind), reached.ok)
-        )  # fmt: skip
-    return tuple(sorted(found, key=lambda e: (e.ok is not False, e.distance_mm)))
+        surface = StructureSurface.of(structure)
+        away = min(zone_distance_mm(z.outer, z, surface, ct_grid) for z in (zone, *others))
+        limit = limits().get(structure.kind)
+        found.append(Effect(structure.name, structure.kind, reached, max(0.0, away), limit))
+    return tuple(sorted(found, key=lambda e: (e.extremes.ok is not False, e.distance_mm)))
 
 
 def worst_effects(

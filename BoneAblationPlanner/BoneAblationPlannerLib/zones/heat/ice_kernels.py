@@ -1,211 +1,150 @@
-"""The inner loops of freezing and thawing; what they do together is told in ``ice``."""
+"""One step of freezing and thawing tissue; what the steps do together is told in ``ice`` and ``icy_kernels``.
+
+Rows of one plane are worked on as one run of memory, their ends included, so that loops are long and vectorise. What
+must not change (rims, held tissue) has no ``per_heat``.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
-from BoneAblationPlannerLib.zones.heat.conduction import flow_into
+from BoneAblationPlannerLib.zones.heat.conduction import flow_along
+
+Array = NDArray[np.float32]
+
+
+class WarmTissue(NamedTuple):
+    """Padded arrays (k, j, i) of tissue over freezing: faces to the next voxel (W/m3/K), 1 / heat, perfusion."""
+
+    face_k: Array
+    face_j: Array
+    face_i: Array
+    per_heat: Array
+    perfusion: Array
+
+
+class IcyTissue(NamedTuple):
+    """Arrays (k, j, i) of a box and its rim: faces unfrozen, what freezing adds to them, and heat.
+
+    ``freezing_ratio`` and ``frozen_ratio`` are heat capacities over the unfrozen one, while and after it freezes.
+    """
+
+    face_k: Array
+    face_j: Array
+    face_i: Array
+    more_k: Array
+    more_j: Array
+    more_i: Array
+    per_heat: Array
+    freezing_ratio: Array
+    frozen_ratio: Array
+    perfusion: Array
+
+
+class Law(NamedTuple):
+    """Resting temperature over the start of freezing, width of its range, rise of ice's conductivity per degree."""
+
+    rest: np.float32
+    width: np.float32
+    grow: np.float32
+
+
+class ShortSteps(NamedTuple):
+    """Groups of short steps that make up a long one; faces follow the temperature from group to group."""
+
+    seconds: np.float32
+    per_group: int
+    groups: int
+
+
+class Pull(NamedTuple):
+    """Voxels (N, 3) that shafts draw to a goal, and the share of the way that they go in a short step."""
+
+    voxels_kji: NDArray[np.int64]
+    share: Array
+    goal: Array
 
 
 @kernel
-def _secant(unfrozen, more, here, there, width, grow):  # type: ignore[no-untyped-def]
-    """Mean conductance between two temperatures: difference of the potentials over that of the temperatures."""
-    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
-    warm, cold = max(here, there), min(here, there)
-    if cold >= zero:
-        return unfrozen
-    gap = max(warm - cold, np.float32(1e-3))
-    cold = warm - gap
-    a, b = min(max(-warm, zero), width), min(max(-cold, zero), width)
-    c, d = max(-warm - width, zero), max(-cold - width, zero)
-    potential = half / width * (b + a) * (b - a) + (d - c) * (one + half * grow * (d + c))
-    return unfrozen + more * potential / gap
+def _warm_run(now, then, coldest, tissue, rest, step_s, start, stop, row, plane):  # type: ignore[no-untyped-def]
+    """Some voxels of unfrozen tissue after a step; blood flows less in the cold."""
+    t, made, lowest = now.ravel(), then.ravel(), coldest.ravel()
+    gk, gj, gi = tissue.face_k.ravel(), tissue.face_j.ravel(), tissue.face_i.ravel()
+    per_heat, perfusion = tissue.per_heat.ravel(), tissue.perfusion.ravel()
+    zero, one, per_rest = np.float32(0), np.float32(1), np.float32(1) / rest
+    for n in range(np.uint64(start), np.uint64(stop)):
+        here = t[n]
+        flow = flow_along(t, gk, gj, gi, n, np.uint64(row), np.uint64(plane))
+        flow += perfusion[n] * (rest - here) * min(max(here * per_rest, zero), one)
+        warmer = here + step_s * per_heat[n] * flow
+        made[n] = warmer
+        lowest[n] = min(lowest[n], warmer)
 
 
 @parallel_kernel
-def secant_faces(uk, uj, ui, mk, mj, mi, gk, gj, gi, above, width, grow, box):  # type: ignore[no-untyped-def]
-    one = np.uint64(1)
-    for plane in prange(box[0] - 1, box[1]):
-        k = np.uint64(plane)
-        for j in range(np.uint64(box[2] - 1), np.uint64(box[3])):
-            for i in range(np.uint64(box[4] - 1), np.uint64(box[5])):
-                t = above[k, j, i]
-                gk[k, j, i] = _secant(uk[k, j, i], mk[k, j, i], t, above[k + one, j, i], width, grow)
-                gj[k, j, i] = _secant(uj[k, j, i], mj[k, j, i], t, above[k, j + one, i], width, grow)
-                gi[k, j, i] = _secant(ui[k, j, i], mi[k, j, i], t, above[k, j, i + one], width, grow)
+def long_step(now, then, coldest, tissue, rest, step_s, box):  # type: ignore[no-untyped-def]
+    """One step of the planes and rows of a box, over their whole width, as if nothing froze; notes how cold it becomes.
 
-
-@parallel_kernel
-def stable_steps(gk, gj, gi, per_heat, least_ratio, limits, box):  # type: ignore[no-untyped-def]
-    """Largest stable step of each plane; the smallest heat capacity that a voxel can have counts."""
-    one = np.uint64(1)
-    for plane in prange(box[0], box[1]):
-        k = np.uint64(plane)
-        fastest = np.float32(1e-9)
-        for j in range(np.uint64(box[2]), np.uint64(box[3])):
-            for i in range(np.uint64(box[4]), np.uint64(box[5])):
-                leaving = (gk[k, j, i] + gk[k - one, j, i] + gj[k, j, i] + gj[k, j - one, i] + gi[k, j, i]
-                           + gi[k, j, i - one])  # fmt: skip
-                fastest = max(fastest, leaving * per_heat[k, j, i] / least_ratio[k, j, i])
-        limits[k] = np.float32(1) / fastest
+    Ice in the box comes out wrong and is made anew by `icy_steps`.
+    """
+    row, plane = now.shape[2], now.shape[1] * now.shape[2]
+    for k in prange(box[0], box[1]):
+        start, stop = k * plane + box[2] * row, k * plane + box[3] * row
+        _warm_run(now, then, coldest, tissue, rest, step_s, start, stop, row, plane)
 
 
 @kernel
-def _rows(  # type: ignore[no-untyped-def]
-    now,
-    then,
-    gk,
-    gj,
-    gi,
-    per_heat,
-    freezing_ratio,
-    frozen_ratio,
-    perfusion,
-    rest,
-    width,
-    step_s,
-    k,
-    first_j,
-    last_j,
-    first_i,
-    last_i,
-):
-    """A rectangle of one plane after a step.
+def icy_run(now, then, gk, gj, gi, tissue, law, step_s, start, stop, row, plane):  # type: ignore[no-untyped-def]
+    """Some voxels after a short step.
 
     Heat contents are over the unfrozen heat capacity: degrees. Blood flows less in the cold, not at all in ice.
     """
-    zero, per_rest = np.float32(0), np.float32(1) / rest
-    for j in range(np.uint64(first_j), np.uint64(last_j)):
-        for i in range(np.uint64(first_i), np.uint64(last_i)):
-            t = now[k, j, i]
-            flow = flow_into(now, gk, gj, gi, k, j, i)
-            flow += perfusion[k, j, i] * (rest - t) * min(max(t * per_rest, zero), np.float32(1))
-            freezing, frozen = freezing_ratio[k, j, i], frozen_ratio[k, j, i]
-            content = max(t, zero) + freezing * min(max(t, -width), zero) + frozen * min(t + width, zero)
-            content += step_s * per_heat[k, j, i] * flow
-            range_heat = freezing * width
-            then[k, j, i] = (
-                max(content, zero)
-                + min(max(content, -range_heat), zero) / freezing
-                + min(content + range_heat, zero) / frozen
-            )
-
-
-@parallel_kernel
-def long_step(  # type: ignore[no-untyped-def]
-    now, then, coldest, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s, box, apart
-):
-    """One step of a box without the box ``apart`` in it, which takes short steps; notes how cold it becomes."""
-    for k in prange(box[0], box[1]):
-        above, below = box[3], box[3]  # rows with a part of the box that is set apart
-        if apart[0] <= k < apart[1]:
-            above, below = apart[2], apart[3]
-        pieces = (
-            (box[2], above, box[4], box[5]),
-            (above, below, box[4], apart[4]),
-            (above, below, apart[5], box[5]),
-            (below, box[3], box[4], box[5]),
+    t, made = now.ravel(), then.ravel()
+    face_k, face_j, face_i = gk.ravel(), gj.ravel(), gi.ravel()
+    per_heat, perfusion = tissue.per_heat.ravel(), tissue.perfusion.ravel()
+    freezing_ratio, frozen_ratio = tissue.freezing_ratio.ravel(), tissue.frozen_ratio.ravel()
+    rest, width = law.rest, law.width
+    zero, one, per_rest = np.float32(0), np.float32(1), np.float32(1) / rest
+    for n in range(np.uint64(start), np.uint64(stop)):
+        here = t[n]
+        flow = flow_along(t, face_k, face_j, face_i, n, np.uint64(row), np.uint64(plane))
+        flow += perfusion[n] * (rest - here) * min(max(here * per_rest, zero), one)
+        freezing, frozen = freezing_ratio[n], frozen_ratio[n]
+        content = max(here, zero) + freezing * min(max(here, -width), zero) + frozen * min(here + width, zero)
+        content += step_s * per_heat[n] * flow
+        range_heat = freezing * width
+        made[n] = (
+            max(content, zero)
+            + min(max(content, -range_heat), zero) / freezing
+            + min(content + range_heat, zero) / frozen
         )
-        for first_j, last_j, first_i, last_i in pieces:
-            _rows(now, then, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s,
-                  np.uint64(k), first_j, last_j, first_i, last_i)  # fmt: skip
-            _note_coldest(then, coldest, k, first_j, last_j, first_i, last_i)
 
 
 @kernel
-def _note_coldest(values, coldest, k, first_j, last_j, first_i, last_i):  # type: ignore[no-untyped-def]
-    for j in range(first_j, last_j):
-        for i in range(first_i, last_i):
-            coldest[k, j, i] = min(coldest[k, j, i], values[k, j, i])
+def _secant_run(t, unfrozen, more, made, law, start, stop, apart):  # type: ignore[no-untyped-def]
+    """Mean conductance of faces between two temperatures: difference of the potentials over that of temperatures."""
+    now, base, added, face = t.ravel(), unfrozen.ravel(), more.ravel(), made.ravel()
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
+    width, grow, least_gap = law.width, law.grow, np.float32(1e-3)
+    half_per_width = half / width
+    for n in range(np.uint64(start), np.uint64(stop)):
+        here, there = now[n], now[n + np.uint64(apart)]
+        warm, cold = max(here, there), min(here, there)
+        gap = max(warm - cold, least_gap)
+        cold = warm - gap
+        a, b = min(max(-warm, zero), width), min(max(-cold, zero), width)
+        c, d = max(-warm - width, zero), max(-cold - width, zero)
+        potential = half_per_width * (b + a) * (b - a) + (d - c) * (one + half * grow * (d + c))
+        face[n] = base[n] + added[n] * potential / gap
 
 
 @kernel
-def _blend_plane(now, then, made, share, k, whole_plane, box):  # type: ignore[no-untyped-def]
-    """Neighbours of the box in one plane, on their way from now to then."""
-    for j in range(box[2] - 1, box[3] + 1):
-        edge = whole_plane or j == box[2] - 1 or j == box[3]
-        step = 1 if edge else box[5] - box[4] + 1
-        for i in range(box[4] - 1, box[5] + 1, step):
-            made[k, j, i] = now[k, j, i] + share * (then[k, j, i] - now[k, j, i])
-
-
-@kernel
-def _add_layer(values, total, k, whole_plane, box):  # type: ignore[no-untyped-def]
-    """Add up the box's outermost voxels of one plane."""
-    for j in range(box[2], box[3]):
-        edge = whole_plane or j == box[2] or j == box[3] - 1
-        step = 1 if edge else max(box[5] - box[4] - 1, 1)
-        for i in range(box[4], box[5], step):
-            total[k, j, i] += values[k, j, i]
-
-
-@kernel
-def _correct(now, then, total, face, per_heat, seconds, steps, ko, jo, io, ki, ji, ii):  # type: ignore[no-untyped-def]
-    """Give a neighbour (o) of the box the heat that its voxel in the box (i) exchanged, not what the long step took."""
-    outer = now[ko, jo, io] + (then[ko, jo, io] - now[ko, jo, io]) * np.float32((steps - 1) / (2 * steps))
-    inner_mean = total[ki, ji, ii] / np.float32(steps)
-    difference = (inner_mean - outer) - (now[ki, ji, ii] - now[ko, jo, io])
-    then[ko, jo, io] += per_heat[ko, jo, io] * seconds * face * difference
-
-
-@kernel
-def _correct_neighbours(now, then, total, gk, gj, gi, per_heat, seconds, steps, box):  # type: ignore[no-untyped-def]
-    k0, k1, j0, j1, i0, i1 = box[0], box[1], box[2], box[3], box[4], box[5]
-    for j in range(j0, j1):
-        for i in range(i0, i1):
-            _correct(now, then, total, gk[k0 - 1, j, i], per_heat, seconds, steps, k0 - 1, j, i, k0, j, i)
-            _correct(now, then, total, gk[k1 - 1, j, i], per_heat, seconds, steps, k1, j, i, k1 - 1, j, i)
-    for k in range(k0, k1):
-        for i in range(i0, i1):
-            _correct(now, then, total, gj[k, j0 - 1, i], per_heat, seconds, steps, k, j0 - 1, i, k, j0, i)
-            _correct(now, then, total, gj[k, j1 - 1, i], per_heat, seconds, steps, k, j1, i, k, j1 - 1, i)
-        for j in range(j0, j1):
-            _correct(now, then, total, gi[k, j, i0 - 1], per_heat, seconds, steps, k, j, i0 - 1, k, j, i0)
-            _correct(now, then, total, gi[k, j, i1 - 1], per_heat, seconds, steps, k, j, i1, k, j, i1 - 1)
-
-
-@parallel_kernel
-def short_steps(  # type: ignore[no-untyped-def]
-    now,
-    then,
-    coldest,
-    first,
-    second,
-    total,
-    gk,
-    gj,
-    gi,
-    per_heat,
-    freezing_ratio,
-    frozen_ratio,
-    perfusion,
-    rest,
-    width,
-    step_s,
-    steps,
-    voxels,
-    share,
-    goal,
-    box,
-):
-    """Replace the inside of the box in ``then`` by what short steps make of ``now``; no heat is lost between."""
-    for k in prange(box[0], box[1]):
-        first[k, box[2] : box[3], box[4] : box[5]] = now[k, box[2] : box[3], box[4] : box[5]]
-        total[k, box[2] : box[3], box[4] : box[5]] = 0
-    for step in range(steps):
-        old, new = (first, second) if step % 2 == 0 else (second, first)
-        passed = np.float32(step / steps)
-        for plane in prange(box[0] - 1, box[1] + 1):
-            _blend_plane(now, then, old, passed, plane, plane == box[0] - 1 or plane == box[1], box)
-            if box[0] <= plane < box[1]:
-                _add_layer(old, total, plane, plane == box[0] or plane == box[1] - 1, box)
-        for k in prange(box[0], box[1]):
-            _rows(old, new, gk, gj, gi, per_heat, freezing_ratio, frozen_ratio, perfusion, rest, width, step_s,
-                  np.uint64(k), box[2], box[3], box[4], box[5])  # fmt: skip
-        for n in range(voxels.shape[0]):
-            k, j, i = voxels[n, 0], voxels[n, 1], voxels[n, 2]
-            new[k, j, i] += share[n] * (goal[n] - new[k, j, i])
-    _correct_neighbours(now, then, total, gk, gj, gi, per_heat, step_s * np.float32(steps), steps, box)
-    last = first if steps % 2 == 0 else second
-    for k in prange(box[0], box[1]):
-        then[k, box[2] : box[3], box[4] : box[5]] = last[k, box[2] : box[3], box[4] : box[5]]
-        _note_coldest(then, coldest, k, box[2], box[3], box[4], box[5])
+def put_faces(t, tissue, law, gk, gj, gi, low, high):  # type: ignore[no-untyped-def]
+    """Conductances of all faces between some planes, and of those within them."""
+    row, plane = t.shape[2], t.shape[1] * t.shape[2]
+    start, stop = low * plane + row, high * plane - row
+    _secant_run(t, tissue.face_k, tissue.more_k, gk, law, low * plane, (high - 1) * plane, plane)
+    _secant_run(t, tissue.face_j, tissue.more_j, gj, law, start - row, stop, row)
+    _secant_run(t, tissue.face_i, tissue.more_i, gi, law, start, stop, 1)

@@ -11,8 +11,10 @@ from BoneAblationPlannerLib.zones.heat.tissue import NOMINAL, Levels, property_c
 from BoneAblationPlannerLib.zones.heat.tissue_map import TissueMap
 
 Array = NDArray[np.float32]
-LEAST_HEAT_J_M3K = 1e5
-"""Gas stores next to nothing, and the stable step shrinks with that; this much more changes no temperature near it."""
+LEAST_HEAT_J_M3K = 3e5
+"""Gas stores next to nothing, and the stable step shrinks with that. This much instead, a twelfth of what soft tissue
+stores, shifts the tissue at the wall of a gas pocket that ice reaches by a quarter of a degree, by 0.04 beside heat.
+"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,6 +50,10 @@ STATED = (
     "zone simulated in this patient's tissues with properties from tables: their spread is large, and figures under "
     "placement error are still the chart's"
 )
+LARGEST_STATED = (
+    "clearances of the simulated zone are to the largest that is plausible (strong device, weak perfusion), coverage "
+    "and margins are those of the nominal one"
+)
 CHART_AGAIN = "heat or ice was simulated for this plan; these figures are the charts': simulate again"
 """Said of a plan that was simulated and then measured by the charts."""
 
@@ -94,6 +98,9 @@ def simulate_plan(
 ) -> PlanningResult:
     """Simulate a plan's probes; take zone, coverage, margins and clearances of zones from that. Those of shafts stay.
 
+    Coverage and margins are those of the nominal zone; structures are measured to the largest plausible zone where the
+    spread is simulated.
+
     The plan's figures must be the charts', as evaluation gives them: they are what the simulation is compared with.
 
     Raises
@@ -118,12 +125,13 @@ def simulate_plan(
     )
     target = build_target(anatomy.lesion, grid, plan.coverage.margin_mm)
     spread = _spread(result, probes, target, options, part(report, 0.4, 1.0))
-    effects = effects_on(zone, anatomy.structures, grid)
-    bands = effects_on(zone, anatomy.estimates, grid)
+    largest = [row.zone for row in spread[-1:]]
+    effects = effects_on(zone, anatomy.structures, grid, largest)
+    bands = effects_on(zone, anatomy.estimates, grid, largest)
     every = (*anatomy.structures, *anatomy.estimates)
     worst = worst_effects((zone, *(row.zone for row in spread)), every, grid) if spread else {}
     coverage = _coverage(zone, target, plan.coverage, spread[0].lesion_fraction if spread else None)
-    measured = with_simulated_clearances(plan.probes, zone, anatomy.structures, grid)
+    measured = with_simulated_clearances(plan.probes, (zone, *largest), anatomy.structures, grid)
     frozen = zone.treatment.frozen
     new = replace(
         plan,
@@ -250,6 +258,7 @@ def _record(
     return Simulation(
         voxel_mm=options.voxel_mm,
         in_turn=zone.treatment.frozen is None and len(zone.probes) > 1 and not options.together,
+        distances_to="largest" if spread else "nominal",
         chart_dice=round(difference.dice, 3),
         chart_mean_surface_mm=round(difference.mean_surface_mm, 2),
         chart_largest_surface_mm=round(difference.largest_surface_mm, 2),
@@ -258,11 +267,11 @@ def _record(
             StructureEffect(
                 e.structure,
                 e.kind,
-                round(e.coldest_celsius, 1),
-                round(e.hottest_celsius, 1),
-                _rounded_dose(e.cem43_min),
+                round(e.extremes.coldest_celsius, 1),
+                round(e.extremes.hottest_celsius, 1),
+                _rounded_dose(e.extremes.cem43_min),
                 round(e.distance_mm, 2),
-                e.ok,
+                e.extremes.ok,
                 _rounded(worst.get((e.structure, e.kind))),
             )
             for e in effects
@@ -348,6 +357,7 @@ def _warnings(
         *_effect_warnings(effects, "", cold),
         *_effect_warnings(bands, "somewhere in its band the ", cold),
         *_plausible_warnings(effects, worst, cold),
+        *([LARGEST_STATED] if new.simulation is not None and new.simulation.distances_to == "largest" else []),
         STATED,
     )
     return tuple(dict.fromkeys(said))
@@ -361,8 +371,8 @@ def _small_zone_warnings(coverage: Coverage) -> list[str]:
 
 
 def _effect_warnings(effects: tuple[Effect, ...], where: str, cold: bool) -> list[str]:
-    broken = [e for e in effects if e.ok is False and e.limit is not None]
-    return [f"SIMULATED: {where}{e.structure} {_broken(e, e.limit, cold)}" for e in broken]
+    broken = [e for e in effects if e.extremes.ok is False and e.limit is not None]
+    return [f"SIMULATED: {where}{e.structure} {_broken(e.extremes, e.limit, cold)}" for e in broken]
 
 
 def _plausible_warnings(
@@ -372,13 +382,13 @@ def _plausible_warnings(
     said = []
     for effect in effects:
         extremes = worst.get((effect.structure, effect.kind))
-        if effect.ok and effect.limit is not None and extremes is not None and extremes.ok is False:
+        if effect.extremes.ok and effect.limit is not None and extremes is not None and extremes.ok is False:
             how = _broken(extremes, effect.limit, cold)
             said.append(f"SIMULATED, AT THE END OF WHAT IS PLAUSIBLE: {effect.structure} {how}")
     return said
 
 
-def _broken(extremes: Effect | Extremes, limit: Limit | None, cold: bool) -> str:
+def _broken(extremes: Extremes, limit: Limit | None, cold: bool) -> str:
     assert limit is not None  # only broken limits are told
     extreme, bound = (
         (extremes.coldest_celsius, limit.coldest_celsius) if cold else (extremes.hottest_celsius, limit.hottest_celsius)

@@ -12,9 +12,9 @@ from BoneAblationPlannerLib.placement.target import Target
 from BoneAblationPlannerLib.plan import TriedProgram
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 from BoneAblationPlannerLib.zones.heat.applicators import can_simulate, protocol_of
-from BoneAblationPlannerLib.zones.heat.effects import effects_on
+from BoneAblationPlannerLib.zones.heat.effects import worst_effects
 from BoneAblationPlannerLib.zones.heat.patient import VOXEL_MM, PlacedProbe, SimulatedZone, simulate_in_patient
-from BoneAblationPlannerLib.zones.heat.tissue import Levels
+from BoneAblationPlannerLib.zones.heat.tissue import NOMINAL, Levels
 
 SMALL_AND_LARGE = (
     Levels(conductivity="low", perfusion="high"),
@@ -60,10 +60,12 @@ def shortest_program(
     report: ReportProgress = silent,
     keep: bool = True,
     together: bool = False,
+    with_spread: bool = True,
 ) -> tuple[Program | None, tuple[TriedProgram, ...]]:
     """The shortest program of the probes' device that covers the lesion and breaks no limit, and all that were tried.
 
-    Programs are tried in order of their time, so the first that does is the shortest.
+    Programs are tried in order of their time, so the first that does is the shortest. The nominal zone must cover;
+    with the spread no limit may break even in the largest plausible one.
 
     Raises
     ------
@@ -76,15 +78,21 @@ def shortest_program(
     device = probes[0].device
     known = [p for p in device.programs if can_simulate(device, p)]
     ordered = sorted(known, key=lambda p: (_seconds(device, p), protocol_of(device, p).watts))
+    every_level = (NOMINAL, SMALL_AND_LARGE[1]) if with_spread else (NOMINAL,)
     tried: list[TriedProgram] = []
     for n, program in enumerate(ordered):
         own = part(report, n / len(ordered), (n + 1) / len(ordered))
-        zone = simulate_in_patient(
-            anatomy, [replace(p, program=program) for p in probes], voxel_mm=voxel_mm, report=own, keep=keep,
-            together=together,
-        )  # fmt: skip
-        broken = tuple(e.structure for e in effects_on(zone, anatomy.structures, anatomy.ct.grid) if e.ok is False)
-        row = TriedProgram(program.id, _seconds(device, program) / 60, lesion_fraction(zone, target), broken)
+        placed = [replace(p, program=program) for p in probes]
+        zones = [
+            simulate_in_patient(
+                anatomy, placed, levels, voxel_mm=voxel_mm, keep=keep, together=together,
+                report=part(own, m / len(every_level), (m + 1) / len(every_level)),
+            )
+            for m, levels in enumerate(every_level)
+        ]  # fmt: skip
+        worst = worst_effects(zones, anatomy.structures, anatomy.ct.grid)
+        broken = tuple(name for (name, _), extremes in worst.items() if extremes.ok is False)
+        row = TriedProgram(program.id, _seconds(device, program) / 60, lesion_fraction(zones[0], target), broken)
         tried.append(row)
         if row.lesion_fraction >= wanted_fraction and not broken:
             return program, tuple(tried)

@@ -175,6 +175,7 @@ def _freeze(
     freezes: list[Array] = []
     frozen = np.zeros(medium.grid.shape, dtype=bool)
     hottest = np.full(medium.grid.shape, medium.rest_celsius, dtype=np.float32)
+    coldest = hottest.copy()
     recorder = Recorder(medium.grid, points, total)
     recorder.note(now, ice.temperature_celsius)
 
@@ -192,12 +193,14 @@ def _freeze(
         if freezing:
             freezes.append(ice.coldest_celsius.copy())
             frozen |= ice.frozen_fraction >= 0.5
+        np.minimum(coldest, ice.coldest_celsius, out=coldest)  # far tissue cools on in the thaw
     if schedule.active_thaw_s > 0:
         warm = [schedule.active_thaw_celsius] * len(shafts)
         _in_chunks(schedule.active_thaw_s, now, lambda s: ice.advance(s, shafts, warm), note)
         np.maximum(hottest, ice.temperature_celsius, out=hottest)
+        np.minimum(coldest, ice.coldest_celsius, out=coldest)
     return Treatment(
-        medium, killed_by_cold(freezes, isotherm), frozen, hottest, np.minimum.reduce(freezes), None, None,
+        medium, killed_by_cold(freezes, isotherm), frozen, hottest, coldest, None, None,
         tuple(freezes), recorder.done())  # fmt: skip
 
 
