@@ -20,9 +20,10 @@ from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
 from BoneAblationPlannerLib.reading.images import grid_of, read_image
 from BoneAblationPlannerLib.reading.labels import is_label_map
-from CementTrajectoryLib.cement.cautions import fill_cautions, heat_cautions, plan_cautions, site_cautions
+from CementTrajectoryLib.cement.cautions import fill_cautions, plan_cautions, site_cautions
 from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.defects import Defect, find_defects
+from CementTrajectoryLib.cement.exotherm import heat_cautions
 from CementTrajectoryLib.cement.filling import Viscosity
 from CementTrajectoryLib.cement.needles import FULL_ML, MOST_NEEDLES, ChosenNeedles, PullBack, choose_needles
 from CementTrajectoryLib.cement.sites import Site, propose_site
@@ -247,6 +248,7 @@ def plan_cement(
     site = propose_site(result.anatomy.bones, plan.lesion)
     chosen = _best_needles(result, choices, fill_ml, defects, ways, site)
     fill, stop_ml = chosen.fill, chosen.stop_ml
+    step(report, 0.9, "heat of setting")
     leaks = tuple(
         CementLeak(d.towards, d.distance_mm, round(d.area_mm2, 1), None if at is None else round(at, 2))
         for d, at in zip(defects, fill.leak_ml, strict=True)
@@ -259,7 +261,7 @@ def plan_cement(
         cautions=(
             *plan_cautions(plan, chosen.needles, defects),
             *fill_cautions(fill, fill_ml, stop_ml),
-            *heat_cautions(fill, stop_ml, (*result.anatomy.structures, *result.anatomy.estimates)),
+            *heat_cautions(result.anatomy, fill, stop_ml, (*result.anatomy.structures, *result.anatomy.estimates)),
             *_too_few(chosen.needles, choices.needles),
             *site_cautions(site, fill_ml),
         ),

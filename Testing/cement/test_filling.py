@@ -8,11 +8,11 @@ import SimpleITK as sitk
 from grids import ball, oblique_grid
 from phantoms import coarse_result
 
-from BoneAblationPlannerLib.case import Anatomy, Structure
+from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Plan
-from CementTrajectoryLib.cement.cautions import advised_stop_ml, heat_cautions
+from CementTrajectoryLib.cement.cautions import advised_stop_ml
 from CementTrajectoryLib.cement.defects import find_defects
 from CementTrajectoryLib.cement.filling import VISCOSITIES, simulate_fill
 from CementTrajectoryLib.cement.marching import CLOSED, GATE, INSIDE, OUTSIDE, march
@@ -216,25 +216,6 @@ def test_the_tip_lies_where_no_less_goes_in_than_at_the_zones_centre():
     track = np.subtract(probe.tip_ras_mm, probe.entry_ras_mm)
     across = np.cross(track, np.subtract(needle.tip_ras_mm, probe.entry_ras_mm)) / np.linalg.norm(track)
     assert np.linalg.norm(across) < 0.5
-
-
-@pytest.mark.parametrize(
-    ("kind", "gap_mm", "named"), [("nerve", 6.0, True), ("joint", 25.0, False), ("bowel", 6.0, False)]
-)
-def test_thick_cement_warns_of_the_joint_or_nerve_beside_it(kind, gap_mm, named):
-    anatomy = bone_with_lesion()
-    lesion_ml = anatomy.lesion.sum() * anatomy.ct.grid.voxel_ml
-    fill = simulate_fill(anatomy, [tuple(CENTRE)], lesion_ml, ())
-    # The lesion is a ball of 12 mm radius; the structure one of 3 mm.
-    mask = ball(anatomy.ct.grid, CENTRE + [0.0, 12.0 + gap_mm + 3.0, 0.0], 3.0)
-    (caution,) = heat_cautions(fill, lesion_ml, [Structure("it", kind, mask, 5.0, 10.0, "organ label")])
-    thickness = float(caution.split("up to ")[1].split(" mm")[0])
-    assert thickness == pytest.approx(24.0, abs=3.0)
-    assert (f"beside it ({kind})" in caution) == named
-    if named:
-        away = float(caution.split(") ")[1].split(" mm")[0])
-        assert away == pytest.approx(gap_mm, abs=2.0)
-    assert heat_cautions(fill, 0.15, []) == []  # 0.15 ml are a ball of 6.6 mm
 
 
 def test_two_places_far_apart_are_two_balls_of_half_the_volume():

@@ -2,10 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from BoneAblationPlannerLib.case import Structure
-from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.plan import CementNeedle, Plan
 from CementTrajectoryLib.cement.defaults import DEFAULTS
 from CementTrajectoryLib.cement.defects import Defect
@@ -44,27 +40,6 @@ def site_cautions(site: Site | None, wanted_ml: float) -> list[str]:
         f"{site.name}: {wanted_ml:.1f} ml is more than usual ({usual[0]:g} to {usual[1]:g} ml): "
         "inject in parts and look at each"
     ]
-
-
-def heat_cautions(fill: Fill, stop_ml: float, structures: Sequence[Structure]) -> list[str]:
-    """Joints and nerves beside cement so thick that it heats what lies around it as it sets."""
-    body = fill.share(stop_ml) >= 0.5
-    if not body.any():
-        return []
-    spacing = fill.grid.spacing_kji_mm
-    inside = distance_mm(np.pad(~body, 1, constant_values=True), spacing)
-    thickness = 2 * float(inside.max())
-    if thickness <= DEFAULTS["exotherm_thickness_mm"]:
-        return []
-    away = distance_mm(body, spacing)
-    near = []
-    for structure in structures:
-        local = structure.mask[fill.region]
-        if structure.kind in ("joint", "nerve") and local.any():
-            near.append((float(away[local].min()), f"{structure.name} ({structure.kind})"))
-    reached = [f"{name} {mm:.0f} mm away" for mm, name in sorted(near) if mm <= DEFAULTS["exotherm_reach_mm"]]
-    what = f"beside {', '.join(reached)}" if reached else "no known joint or nerve within reach of it"
-    return [f"cement up to {thickness:.0f} mm thick heats the bone around it as it sets: {what}"]
 
 
 def plan_cautions(plan: Plan, needles: Sequence[CementNeedle], defects: Sequence[Defect]) -> list[str]:
