@@ -1,6 +1,7 @@
 """Figures of a what-if on a plan that was simulated, which the page cannot do: like is compared with like."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -42,6 +43,12 @@ def following(model):
     return made, measuring, draft, overlays, telling.state
 
 
+def finish(work):
+    """Run a coroutine to its end, also where the tests' browser has a loop in this thread."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
+
+
 def zone_row(state):
     return next((r["now"], r["stored"]) for r in state.figures if r["name"] == "Zone")
 
@@ -49,7 +56,7 @@ def zone_row(state):
 @pytest.mark.parametrize("model", ["ice", "heat"])
 def test_needles_that_were_not_moved_keep_the_figures_of_their_simulation(model):
     what_if, measuring, _, overlays, state = following(model)
-    asyncio.run(what_if.begin(measuring))
+    finish(what_if.begin(measuring))
     assert zone_row(state) == ("60.0 ml", "60.0 ml")
     assert not state.by_chart
     overlays.show_stored.assert_called_once()
@@ -59,7 +66,7 @@ def test_needles_that_were_not_moved_keep_the_figures_of_their_simulation(model)
 
 def test_moved_needles_are_compared_with_the_stored_ones_by_the_charts():
     what_if, measuring, draft, overlays, state = following("heat")
-    asyncio.run(what_if.begin(measuring))
+    finish(what_if.begin(measuring))
     draft.now = MOVED
     what_if._show(measuring.quickly(MOVED))
     assert zone_row(state) == ("31.0 ml", "30.0 ml")
@@ -73,7 +80,7 @@ def test_moved_needles_are_compared_with_the_stored_ones_by_the_charts():
 
 def test_a_plan_by_the_charts_is_measured_as_it_is():
     what_if, measuring, _, overlays, state = following("chart")
-    asyncio.run(what_if.begin(measuring))
+    finish(what_if.begin(measuring))
     overlays.show_stored.assert_not_called()
     assert zone_row(state)[0] == "30.0 ml"
     what_if.close()
