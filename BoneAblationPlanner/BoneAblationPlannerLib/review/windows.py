@@ -108,7 +108,9 @@ class Windows:
 
     def hurry(self, in_a_hurry: bool) -> None:
         """While needles move the 3D view waits, which is slow to draw; roughly, it follows where the mouse is in it."""
-        self.volume.get_view_node().SetUseDepthPeeling(not in_a_hurry)
+        node = self.volume.get_view_node()
+        node.SetFieldOfView(self.volume.get_camera_node().GetParallelScale())  # or any change of the node zooms to it
+        node.SetUseDepthPeeling(not in_a_hurry)
         waits = in_a_hurry and not self._volume_in_use
         if waits != self._volume_waits:
             self._volume_waits = waits
