@@ -147,17 +147,18 @@ def prepared_of(result: PlanningResult) -> PreparedCase:
 
 def _with_the_rest(measured: Plan, stored: Plan, edited: bool) -> Plan:
     """What is not measured here is kept, except cement along tracks that are no longer there."""
-    cement, warnings = stored.cement, measured.warnings
+    cement, stability, warnings = stored.cement, stored.stability, measured.warnings
     if stored.simulation is not None:
         warnings = (*warnings, CHART_AGAIN)
     if edited and cement is not None:
-        cement, warnings = None, (*warnings, "cement was planned for other probes and left out: plan it again")
+        cement, stability = None, replace(stability, rigidity=None)
+        warnings = (*warnings, "cement was planned for other probes and left out, with the rigidity: plan it again")
     return replace(
         measured,
         cement=cement,
         screws=stored.screws,
         corridors=stored.corridors,
-        stability=stored.stability,
+        stability=stability,
         timings_s=stored.timings_s,
         warnings=warnings,
         alternatives=() if edited else stored.alternatives,

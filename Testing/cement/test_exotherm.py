@@ -84,7 +84,7 @@ def test_thick_cement_warns_of_the_joint_or_nerve_that_it_makes_too_hot(kind, ga
     assert thickness_mm == pytest.approx(2 * RADIUS_MM, abs=3.0)
     assert (f"it ({kind})" in caution) == named
     if named:
-        reached = float(caution.split(f"it ({kind}) up to ")[1].split(",")[0])
+        reached = float(caution.split(f"it ({kind}) up to ")[1].split(" C")[0])
         assert reached > limits()[kind].hottest_celsius
 
 

@@ -54,7 +54,7 @@ def test_needles_that_are_pulled_back_are_told():
                           injects_at_ras_mm=((0.0, 0.0, 50.0), (0.0, 0.0, 46.0), (0.0, 0.0, 42.0)))  # fmt: skip
     cement = Cement((needle,), 3.0, 0.5, (), stop_ml=1.5, pull_back_after_ml=(1.0, 2.0))
     told = cement_rows(replace(small_plan(), cement=cement))["pulled_back"]
-    assert told == ["When 1.0 ml are in, pull back Cement needle 1 by 4 mm, and go on"]
+    assert told == ["When 1.0 ml in all are in, pull back Cement needle 1 by 4 mm, and go on"]
 
 
 def test_the_slider_begins_at_the_advised_volume_and_stays_within_the_steps(monkeypatch):

@@ -1,5 +1,8 @@
 """What the page shows of a scene: hidden things stay hidden until they are asked for."""
 
+from copy import copy
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import vtk
@@ -10,7 +13,11 @@ from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS, add_model
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.segmentation import ROLE_TAG, segments, tag
+from BoneAblationPlannerLib.scene.stabilisation import BODY, NEEDLE
 from BoneAblationPlannerLib.scene.surfaces import set_scalars
+from BoneAblationPlannerLib.zones.spheroid import Spheroid
+
+BALL = Spheroid(np.zeros(3), np.array([0.0, 0.0, 1.0]), 30.0, 30.0)
 
 
 @pytest.fixture
@@ -83,3 +90,39 @@ def test_the_stored_margins_come_back(scene):
     overlays.show_stored()
     np.testing.assert_array_equal(margins(), before)
     assert surface.GetPointData().GetScalars().GetName() == MARGIN_SCALARS
+
+
+def test_visible_ice_is_a_layer_of_plans_with_ice_only(scene):
+    nodes, _, overlays = overlays_of(scene)
+    assert "zone-visible" not in [layer["id"] for layer in overlays.layers]  # nothing followed yet
+    needle = SimpleNamespace(
+        program=SimpleNamespace(visible_short_mm=30.0),
+        device=SimpleNamespace(shaft_lengths_mm=(150.0,), diameter_mm=2.0),
+        entry_ras_mm=(0.0, 0.0, 50.0), tip_ras_mm=(0.0, 0.0, 0.0), zone=BALL, outer_zone=BALL,
+    )  # fmt: skip
+    overlays.follow([needle] * len(nodes.probes))
+    ice = scene.GetFirstNodeByName("Ice 1")
+    assert "zone-visible" in [layer["id"] for layer in overlays.layers]
+    assert visible(ice)
+    overlays.set_layer("zone-visible", False)
+    assert not visible(ice)
+    overlays.follow([copy(needle)] * len(nodes.probes))  # a moved needle brings nothing back
+    assert not visible(ice)
+    overlays.set_layer("zone-visible", True)
+    assert visible(ice)
+
+
+def test_cement_needles_go_with_their_layer_and_with_a_plan_that_has_none_any_more(scene):
+    line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "Cement needle 1")
+    line.CreateDefaultDisplayNodes()
+    line.SetAttribute("BonePlan.Role", NEEDLE)
+    _, more, overlays = overlays_of(scene, hidden_roles=(BODY,))
+    shown = line.GetDisplayNode().GetVisibility
+    assert shown()
+    for hide in (lambda on: overlays.set_layer("stabilisation", on), overlays.show_cement):
+        hide(False)
+        assert not shown()
+        assert not visible(more[BODY])
+        hide(True)
+        assert shown()
+        assert visible(more[BODY])

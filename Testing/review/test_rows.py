@@ -26,10 +26,10 @@ def clearance(shaft, zone, ok=True, needed_shaft=5.0, needed_zone=3.0):
     ("shaft", "zone", "ok", "light"),
     [
         (20.0, 20.0, True, "green"),
-        (20.0, 5.0, True, "green"),
-        (20.0, 4.99, True, "amber"),
-        (3.99, 20.0, True, "amber"),
-        (4.0, 20.0, True, "green"),
+        (20.0, 3.0 + 5.0, True, "green"),
+        (20.0, 3.0 + 4.99, True, "amber"),
+        (5.0 + 3.99, 20.0, True, "amber"),
+        (5.0 + 4.0, 20.0, True, "green"),
         (20.0, 20.0, False, "red"),
     ],
 )

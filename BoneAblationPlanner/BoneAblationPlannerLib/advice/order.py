@@ -29,9 +29,8 @@ def work_steps(plan: Plan) -> tuple[str, ...]:
     steps += [_inject(n) for n in needles]
     steps += pull_backs(plan.cement) if plan.cement else ()
     if plan.cement is not None and plan.cement.stop_ml is not None:
-        steps.append(
-            f"Stop at {plan.cement.stop_ml:.1f} ml in all, or at the first leak; take needles out before it sets"
-        )
+        stop_ml = tenths_below(plan.cement.stop_ml)
+        steps.append(f"Stop at {stop_ml} ml in all, or at the first leak; take needles out before it sets")
     if needles or plan.screws:
         steps.append("Scan for cement and screws where they are meant to be, and nowhere else")
     return tuple(steps)
@@ -60,6 +59,11 @@ def conflicts(plan: Plan) -> tuple[Reason, ...]:
     return tuple(reason for rule, reason in _rules() if holds[rule])
 
 
+def tenths_below(volume_ml: float) -> str:
+    """A volume to one decimal, rounded down: shares never add up to more than the advised volume."""
+    return f"{math.floor(10 * volume_ml + 1e-6) / 10:.1f}"
+
+
 def _needle_in(needle: CementNeedle) -> str:
     if needle.shares_track_with is None:
         return f"Place {needle.name}, {needle.gauge} G, on a track of its own"
@@ -67,7 +71,7 @@ def _needle_in(needle: CementNeedle) -> str:
 
 
 def _inject(needle: CementNeedle) -> str:
-    volume = "" if needle.volume_ml is None else f", {needle.volume_ml:.1f} ml"
+    volume = "" if needle.volume_ml is None else f", {tenths_below(needle.volume_ml)} ml"
     return f"Inject cement through {needle.name}{volume}"
 
 
@@ -82,7 +86,7 @@ def pull_backs(cement: Cement) -> tuple[str, ...]:
             if number < len(n.injects_at_ras_mm)
         ]
         if after_ml < stop_ml and back:
-            steps.append(f"When {after_ml:.1f} ml are in, pull back {', '.join(back)}, and go on")
+            steps.append(f"When {after_ml:.1f} ml in all are in, pull back {', '.join(back)}, and go on")
     return tuple(steps)
 
 

@@ -239,6 +239,7 @@ class Review:
         self.draft.begin()
         self.draft.set_device(int(number), str(device), program)
         self.following.follow()
+        self.telling.state.layers = self.overlays.layers
 
     @_told
     def set_margin(self, margin_mm: float) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from BoneAblationPlannerLib.advice.order import pull_backs, work_steps
+from BoneAblationPlannerLib.advice.order import pull_backs, tenths_below, work_steps
 from BoneAblationPlannerLib.plan import Cement, CementLeak, Plan, Screw
 from BoneAblationPlannerLib.report.words import percent_word
 from BoneAblationPlannerLib.review.windows import Windows
@@ -23,7 +23,7 @@ def cement_rows(plan: Plan) -> dict[str, Any]:
         "needles": [
             f"{n.name}: {n.gauge} G"
             + (f", along {n.shares_track_with}" if n.shares_track_with else ", on a track of its own")
-            + ("" if n.volume_ml is None else f", {n.volume_ml:.1f} ml")
+            + ("" if n.volume_ml is None else f", {tenths_below(n.volume_ml)} ml")
             for n in (cement.needles if cement else ())
         ],
         "leaks": [_leak_words(leak) for leak in (cement.leaks if cement else ())],
@@ -51,7 +51,7 @@ def cement_rows(plan: Plan) -> dict[str, Any]:
 def _fill_words(cement: Cement) -> str:
     words = f"{cement.fill_ml:.1f} ml, {percent_word(cement.fill_fraction)} of the lesion"
     if cement.stop_ml is not None:
-        words += f"; stop at {cement.stop_ml:.1f} ml"
+        words += f"; stop at {tenths_below(cement.stop_ml)} ml"
     return words if cement.viscosity is None else f"{words}; simulated with {cement.viscosity} viscosity"
 
 
@@ -67,10 +67,10 @@ def _cement_steps(cement: Cement) -> list[dict[str, str]]:
         leaking = [x for x in cement.leaks if x.at_ml is not None and x.at_ml <= step.injected_ml]
         rows.append(
             {
-                "injected": f"{step.injected_ml:z.1f}",
-                "lesion": f"{step.lesion_ml:z.1f}",
-                "bone": f"{step.bone_ml:z.1f}",
-                "outside": f"{step.outside_ml:z.1f}",
+                "injected": f"{step.injected_ml:.1f}",
+                "lesion": f"{step.lesion_ml:.1f}",
+                "bone": f"{step.bone_ml:.1f}",
+                "outside": f"{step.outside_ml:.1f}",
                 "leaks": ", ".join(x.towards for x in leaking) or "none",
                 "advised": "" if cement.stop_ml is None or step.injected_ml <= cement.stop_ml + 0.05 else "beyond",
             }

@@ -155,6 +155,7 @@ class Following:
         else:
             self.now = measured.plan
             self._overlays.show_measured(measured, self.measuring.surface_ras_mm)
+        self._overlays.show_cement(self.now.cement is not None)
         self._telling.plan(self.now, self.stored, self._by_chart)
         self._telling.draft(self._draft)
 

@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS, add_model
 from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, segments, tag
-from BoneAblationPlannerLib.scene.stabilisation import BODY, CORRIDOR, SHAFT, THREAD
+from BoneAblationPlannerLib.scene.stabilisation import BODY, CORRIDOR, NEEDLE, SCREW, SHAFT, THREAD
 from BoneAblationPlannerLib.scene.surfaces import ellipsoid_surface, mask_surface, needle_surface, set_scalars
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
@@ -34,7 +34,7 @@ LAYERS = {
     "skin": "Skin (3D)",
     "access": "Skin by ease of access (3D)",
 }
-_MADE_HERE = ("target", "zone", "zone-visible", "remainder")
+_MADE_HERE = ("target", "zone", "remainder")
 _HIDDEN_AT_FIRST = ("isotherm", "corridor", "skin", "access")
 _REMAINDER_COLOUR = (0.95, 0.15, 0.1)
 _OPACITY = {BODY: 0.7, "bone-surface": 0.45, "skin-surface": 0.15, "isotherm": 0.35}
@@ -46,6 +46,7 @@ _LAYER_OF_MODEL = {"bone-surface": "bone", "skin-surface": "skin", "structure-su
                    **dict.fromkeys(_ISOTHERMS, "isotherm")}  # fmt: skip
 """Models of other roles stay as the file shows them."""
 _LAYER_OF_SEGMENT = {"lesion": "lesion", "structure": "structure", "estimate": "estimate", "zone": "simulated"}
+_CEMENT = (BODY, SHAFT, NEEDLE)
 _IN_SLICES = (BODY, SHAFT, THREAD, *_ISOTHERMS)
 _FOLLOWING = ("shaft", "zone", "zone-visible", "zone-small", "zone-large")
 """Models that the file has too: those that the page shows it makes itself, so that each follows its needle."""
@@ -70,6 +71,9 @@ class Overlays:
         ]
         self._target = add_model(scene, "Target", empty, "target", ROLE_COLOURS["target"], 1.0)
         self._left = add_model(scene, "Not covered", empty, "remainder", _REMAINDER_COLOUR, 0.6)
+        self._tool_lines = _of_roles(scene, "vtkMRMLMarkupsLineNode", (NEEDLE, SCREW))
+        self._has_ice: set[int] = set()
+        self._cement = True
         self._margin_map = next((m for m in self.models if _role(m) == "margin-map"), None)
         self._nearest: NDArray[np.intp] | None = None
         self._followed: dict[int, Placement] = {}
@@ -99,9 +103,10 @@ class Overlays:
         """Shaft and zones of one needle."""
         has_ice = placement.program.visible_short_mm is not None
         self._zones[number].SetAndObservePolyData(_spheroid_surface(placement.zone))
-        self._ice[number].GetDisplayNode().SetVisibility(has_ice and self._shown["zone-visible"])
+        (self._has_ice.add if has_ice else self._has_ice.discard)(number)
         if has_ice:
             self._ice[number].SetAndObservePolyData(_spheroid_surface(placement.outer_zone))
+        self._display_ice(number)
         direction = np.subtract(placement.tip_ras_mm, placement.entry_ras_mm)
         length = max(placement.device.shaft_lengths_mm)
         shaft = needle_surface(placement.tip_ras_mm, direction, length, placement.device.diameter_mm)
@@ -134,6 +139,12 @@ class Overlays:
         set_scalars(surface, MARGIN_SCALARS, measured.surface_margins_mm[self._nearest])
         surface.Modified()
 
+    def show_cement(self, planned: bool) -> None:
+        """Show cement and its needles, or not where the plan as it is now has none."""
+        if planned != self._cement:
+            self._cement = planned
+            self._display()
+
     def set_layer(self, layer: str, shown: bool) -> None:
         """Show or hide one layer in all views."""
         if layer in self._shown:
@@ -149,6 +160,8 @@ class Overlays:
     def layers(self) -> list[dict[str, Any]]:
         """Layers of which the plan has something, with their names, and whether they are shown."""
         held = {_LAYER_OF_MODEL.get(_role(node)) for node in self.models}
+        held |= {"stabilisation"} if self._tool_lines else set()
+        held |= {"zone-visible"} if self._has_ice else set()
         held |= {self._layer_of(segment) for _, segment in segments(self.segmentation)}
         return [
             {"id": key, "name": name, "shown": self._shown[key]}
@@ -172,7 +185,7 @@ class Overlays:
             display.SetOpacity(
                 _SKIN_AT_ENTRY if role == "skin-surface" and self._entry_view else _OPACITY.get(role, 1.0)
             )
-            display.SetVisibility(shown[_LAYER_OF_MODEL[role]])
+            display.SetVisibility(shown[_LAYER_OF_MODEL[role]] and self._is_planned(node))
             display.SetVisibility2D(role in _IN_SLICES)
             display.SetVisibility3D(role not in _ISOTHERMS)
             display.SetBackfaceCulling(True)
@@ -181,8 +194,10 @@ class Overlays:
             for node in nodes:
                 node.GetDisplayNode().SetVisibility(shown[layer])
                 node.GetDisplayNode().SetVisibility2D(shown[layer])
-        for node in self._ice:
-            node.GetDisplayNode().SetVisibility2D(True)
+        for number in range(len(self._ice)):
+            self._display_ice(number)
+        for line in self._tool_lines:
+            line.GetDisplayNode().SetVisibility(shown["stabilisation"] and self._is_planned(line))
         self._target.GetDisplayNode().SetVisibility3D(False)
         self._display_segments()
         for line in self.lines:
@@ -192,6 +207,16 @@ class Overlays:
             display.SetSliceProjectionUseFiducialColor(True)
             display.SetGlyphScale(1.6)
             display.SetTextScale(2.6)
+
+    def _display_ice(self, number: int) -> None:
+        """Visible ice of one needle, where its program makes some."""
+        display = self._ice[number].GetDisplayNode()
+        display.SetVisibility(number in self._has_ice and self._shown["zone-visible"])
+        display.SetVisibility2D(True)
+
+    def _is_planned(self, node: Any) -> bool:
+        """Cement's nodes are those of a plan that has no cement any more once its needles were moved."""
+        return self._cement or _role(node) not in _CEMENT
 
     def _display_segments(self) -> None:
         display = self.segmentation.GetDisplayNode()
@@ -206,10 +231,17 @@ class Overlays:
 
 
 def _models(scene: Any) -> list[Any]:
-    found = scene.GetNodesByClass("vtkMRMLModelNode")
+    return [n for n in _nodes(scene, "vtkMRMLModelNode") if _role(n)]
+
+
+def _of_roles(scene: Any, class_name: str, roles: Sequence[str]) -> list[Any]:
+    return [n for n in _nodes(scene, class_name) if _role(n) in roles]
+
+
+def _nodes(scene: Any, class_name: str) -> list[Any]:
+    found = scene.GetNodesByClass(class_name)
     found.UnRegister(None)
-    nodes = [found.GetItemAsObject(n) for n in range(found.GetNumberOfItems())]
-    return [n for n in nodes if _role(n)]
+    return [found.GetItemAsObject(n) for n in range(found.GetNumberOfItems())]
 
 
 def _margins_of(model: Any) -> Any:

@@ -3,7 +3,9 @@
 import math
 from typing import Any, Literal
 
+from BoneAblationPlannerLib.placement.clearance import FARTHEST_MM
 from BoneAblationPlannerLib.plan import Clearance, Coverage, Plan, Probe, Robust
+from BoneAblationPlannerLib.report.stabilisation import stabilisation_provenance
 from BoneAblationPlannerLib.report.words import STATUS_NAMES, modality_name, percent_word, point_word, value_word
 
 Light = Literal["red", "amber", "green"]
@@ -44,6 +46,8 @@ def figure_rows(now: Plan, stored: Plan) -> list[dict[str, str]]:
         ("Zone outside the target", a.zone_outside_target_ml, b.zone_outside_target_ml),
     ]
     rows = [_row(n, percent_word(x), percent_word(y), 100 * (x - y), "%", _short(x, 1.0)) for n, x, y in fraction]
+    if a.margin_mm != b.margin_mm:  # another target: nothing to compare with
+        rows[1] |= {"stored": f"{rows[1]['stored']} of {b.margin_mm:g} mm", "change": ""}
     if a.lesion_fraction < 1:
         rows[0]["light"] = "red"
     rows += [_row(n, _mm(x), _mm(y), x - y, "mm", "red" if x < 0 else _short(x, wanted)) for n, x, y, wanted in length]
@@ -55,11 +59,12 @@ def remainder_text(coverage: Coverage) -> str:
     """Where the largest part of what is left lies."""
     if coverage.uncovered_place is None:
         return "Lesion and margin are covered."
-    return f"{coverage.uncovered_target_ml:.2f} ml of lesion + margin left, the largest part {coverage.uncovered_place}"
+    left = f"{coverage.uncovered_target_ml:.2f} ml of lesion + margin are not covered"
+    return f"{left}; the largest part lies {coverage.uncovered_place} (the patient's side)"
 
 
 def clearance_rows(plan: Plan) -> list[dict[str, Any]]:
-    """Every pair of needle and structure: what fails first, then what a placement error could use up."""
+    """Every pair of needle and structure: what fails first, then what would fail with a needle off its way."""
     rows = []
     for number, probe in enumerate(plan.probes):
         for c in probe.clearances:
@@ -71,14 +76,19 @@ def clearance_rows(plan: Plan) -> list[dict[str, Any]]:
                     "number": number,
                     "structure": c.structure,
                     "kind": c.kind,
-                    "shaft": f"{c.shaft_mm:.1f}",
+                    "shaft": _distance(c.shaft_mm),
                     "shaft_needed": f"{c.required_shaft_mm:g}",
-                    "zone": f"{c.zone_mm:.1f}",
+                    "zone": _distance(c.zone_mm),
                     "zone_needed": f"{c.required_zone_mm:g}",
                     "slack": _slack_mm(c),
                 }
             )
     return sorted(rows, key=lambda r: (_ORDER[str(r["light"])], r["slack"]))
+
+
+def _distance(away_mm: float) -> str:
+    """A free distance; beyond what is measured only that it is more."""
+    return f"over {FARTHEST_MM:.0f}" if away_mm >= FARTHEST_MM else f"{away_mm:.1f}"
 
 
 def _slack_mm(clearance: Clearance) -> float:
@@ -88,12 +98,13 @@ def _slack_mm(clearance: Clearance) -> float:
 
 
 def clearance_light(clearance: Clearance, robust: Robust) -> Light:
-    """Red where a required distance is not kept, amber where a needle off its way could use it up."""
+    """Red where a required distance is not kept, amber where it would not be with a needle off its way."""
     if not clearance.ok:
         return "red"
     off_mm = math.hypot(robust.lateral_error_mm, robust.depth_error_mm)
-    zone = clearance.required_zone_mm > 0 and clearance.zone_mm < off_mm
-    shaft = clearance.required_shaft_mm > 0 and clearance.shaft_mm < robust.lateral_error_mm
+    zone = clearance.required_zone_mm > 0 and clearance.zone_mm - clearance.required_zone_mm < off_mm
+    shaft_slack_mm = clearance.shaft_mm - clearance.required_shaft_mm
+    shaft = clearance.required_shaft_mm > 0 and shaft_slack_mm < robust.lateral_error_mm
     return "amber" if zone or shaft else "green"
 
 
@@ -137,7 +148,7 @@ def _needle(probe: Probe, before: Probe | None) -> dict[str, Any]:
 
 def source_rows(plan: Plan) -> list[dict[str, str]]:
     """Every clinical number with where it comes from; unverified ones first."""
-    numbers = [*plan.zone.provenance, *plan.provenance, *(plan.cement.provenance if plan.cement else ())]
+    numbers = [*plan.zone.provenance, *plan.zone.together, *plan.provenance, *stabilisation_provenance(plan)]
     rows = [
         {
             "name": p.name,

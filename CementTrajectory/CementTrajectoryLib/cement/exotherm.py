@@ -102,7 +102,7 @@ def heat_cautions(anatomy: Anatomy, fill: Fill, stop_ml: float, structures: Sequ
     what = ", ".join(too_hot) if too_hot else "no known joint or nerve gets hotter than it stands"
     return [
         f"cement up to {thickness_mm:.0f} mm thick heats what lies around it as it sets, up to "
-        f"{setting.beside_celsius:.0f} degrees beside it in a simulation that errs towards hot: {what}"
+        f"{setting.beside_celsius:.0f} degrees C beside it in a simulation that errs towards hot: {what}"
     ]
 
 
@@ -113,7 +113,7 @@ def _too_hot(setting: Setting, structures: Sequence[Structure], ct_grid: Grid) -
         hottest = setting.hottest_in(structure, ct_grid)
         limit = limits()[structure.kind].hottest_celsius
         if hottest is not None and hottest > limit:
-            found.append((hottest, f"{structure.name} ({structure.kind}) up to {hottest:.0f}, it stands {limit:g}"))
+            found.append((hottest, f"{structure.name} ({structure.kind}) up to {hottest:.0f} C, it stands {limit:g} C"))
     return [words for _, words in sorted(found, reverse=True)]
 
 

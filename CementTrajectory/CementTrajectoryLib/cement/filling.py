@@ -89,7 +89,8 @@ class Fill:
         part = np.clip(volume_ml - before, 0.0, self.taken_ml)
         lesion, outside = float(part[self.lesion].sum()), float(part[self.outside].sum())
         total = float(part.sum())
-        return CementStep(round(total, 3), round(lesion, 3), round(total - lesion - outside, 3), round(outside, 3))
+        bone = max(0.0, total - lesion - outside)  # the difference of equal sums may be a hair below 0
+        return CementStep(round(total, 3), round(lesion, 3), round(bone, 3), round(outside, 3))
 
 
 def simulate_fill(
