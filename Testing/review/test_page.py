@@ -193,6 +193,7 @@ def test_save_decide_reload_end(browser, folder, can_draw):
         moved = read_plan(folder / "plan-2.json").probes[0].tip_ras_mm
         assert moved[2] == pytest.approx(user.plan.probes[0].tip_ras_mm[2] + 1.0, abs=0.011)
 
+        assert "evaluate plan-2.mrb --out" in user.page.inner_text("#noreport")
         user.page.fill("#reviewer", "Dr. Test")
         user.page.click("#reject")
         user.page.wait_for_selector("#notice.error:has-text('reason')")

@@ -32,7 +32,7 @@ LAYERS = {
     "corridor": "Screw corridors (3D)",
     "bone": "Bone (3D)",
     "skin": "Skin (3D)",
-    "access": "Skin by ease of access (3D)",
+    "access": "Ease of access (3D): blue easy, orange hard, grey none",
 }
 _MADE_HERE = ("target", "zone", "remainder")
 _HIDDEN_AT_FIRST = ("isotherm", "corridor", "skin", "access")
