@@ -9,12 +9,12 @@ from cmake_lists import ROOT
 # Lower layers first; a part may import its own layer and those below it.
 LAYERS = {
     "BoneAblationPlannerLib": (
-        "frames regions ct errors progress sourced records plan case distance morphology compute background anatomy"
-        " devices zones access placement advice preparation evaluation demo",
+        "frames regions ct errors progress sourced rounding records plan case distance morphology compute background"
+        " anatomy devices zones access placement advice preparation evaluation demo",
         "scene views dicom nifti reading report",
         "workflow",
-        "outputs reevaluation simulating",
-        "panel cli heat_arguments doctor review corridors __main__",
+        "outputs reevaluation simulating planning_with_heat",
+        "panel cli command_line heat_arguments doctor review",
     ),
     "CementTrajectoryLib": ("cement screws stability", "workflow", "panel cli"),
 }
@@ -24,7 +24,12 @@ SLICER_BRINGS = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "pydicom", "PIL"}
 RUNTIME = {"slicer", "vtk", "vtkmodules", "qt", "ctk", "trame", "trame_slicer"}
 # Crossings that are imported where they are used: the scene measures a loaded plan again, and the command line, which
 # has both packages, adds cement.
-AT_USE = {("scene.live", "reevaluation"), ("cli", "CementTrajectoryLib")}
+AT_USE = {
+    ("scene.live", "reevaluation"),
+    ("command_line.corridors", "CementTrajectoryLib"),
+    ("command_line.planning", "CementTrajectoryLib"),
+    ("command_line.stabilising", "CementTrajectoryLib"),
+}
 
 FILES = {package: sorted((ROOT / package.removesuffix("Lib") / package).rglob("*.py")) for package in LAYERS}
 CASES = [(package, path) for package, paths in FILES.items() for path in paths]

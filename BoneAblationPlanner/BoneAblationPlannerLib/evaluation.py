@@ -14,6 +14,7 @@ from BoneAblationPlannerLib.advice.protection import patient_questions, propose_
 from BoneAblationPlannerLib.anatomy.nerves import bands_provenance, needle_warnings
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
+from BoneAblationPlannerLib.placement.clearance import shaft_too_near
 from BoneAblationPlannerLib.placement.coverage import PlacementError, remainder_mask
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.live import LivePlacements
@@ -34,6 +35,7 @@ from BoneAblationPlannerLib.plan import (
     Zone,
 )
 from BoneAblationPlannerLib.preparation import PreparedCase
+from BoneAblationPlannerLib.rounding import mm_down, percent_down, percent_up
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
 HAND_MADE = Optimiser(0.0, 0.0, 0.0, 0, "placed by hand: nothing was optimised")
@@ -122,18 +124,18 @@ def coverage_warnings(coverage: Coverage) -> list[str]:
         warnings.append(f"LESION NOT COVERED: {left_ml:.2f} ml of lesion lie outside the zones{place}")
     if coverage.minimum_margin_mm < coverage.margin_mm:
         warnings.append(
-            f"margin: {coverage.minimum_margin_mm:.1f} mm at the narrowest, {coverage.margin_mm:g} mm wanted; "
-            f"{coverage.lesion_plus_margin_fraction:.0%} of lesion + margin covered{place}"
+            f"margin: {mm_down(coverage.minimum_margin_mm)} at the narrowest, {coverage.margin_mm:g} mm wanted; "
+            f"{percent_down(coverage.lesion_plus_margin_fraction)} of lesion + margin covered{place}"
         )
     robust = coverage.robust
     if robust.p05_lesion_fraction < 1:
-        left = math.ceil(1000 * (1 - robust.p05_lesion_fraction)) / 1000
-        warnings.append(
-            f"a needle {robust.lateral_error_mm:g} mm off may leave {left:.1%} of the lesion (5th percentile)"
-        )
+        left = percent_up(1 - robust.p05_lesion_fraction)
+        warnings.append(f"a needle {robust.lateral_error_mm:g} mm off may leave {left} of the lesion (5th percentile)")
     small = coverage.small_zone_lesion_fraction
     if small is not None and small < 1:
-        warnings.append(f"if the zones turn out smaller by their uncertainty, {small:.1%} of the lesion is covered")
+        warnings.append(
+            f"if the zones turn out smaller by their uncertainty, {percent_down(small)} of the lesion is covered"
+        )
     return warnings
 
 
@@ -161,15 +163,16 @@ def _clearance_warnings(probe: Probe, robust: Robust) -> list[str]:
     off_mm = math.hypot(robust.lateral_error_mm, robust.depth_error_mm)
     for c in probe.clearances:
         if not c.ok and c.shaft_mm < c.required_shaft_mm:
-            state = f"passes through {c.structure}" if c.shaft_mm < 0 else f"is {c.shaft_mm:.2f} mm from {c.structure}"
-            warnings.append(f"SHAFT {state} ({c.required_shaft_mm:g} mm wanted)")
+            warnings.append(shaft_too_near(c.structure, c.shaft_mm, c.required_shaft_mm))
         elif not c.ok:
             state = f"reaches into {c.structure}" if c.zone_mm < 0 else f"is {c.zone_mm:.2f} mm from {c.structure}"
             warnings.append(f"ZONE {state} ({c.required_zone_mm:g} mm wanted)")
         elif c.required_zone_mm > 0 and c.zone_mm < off_mm:
-            warnings.append(f"zone {c.zone_mm:.1f} mm from {c.structure}: a needle {off_mm:.0f} mm off could touch it")
+            warnings.append(
+                f"zone {mm_down(c.zone_mm)} from {c.structure}: a needle {off_mm:.0f} mm off could touch it"
+            )
         elif c.required_shaft_mm > 0 and c.shaft_mm < robust.lateral_error_mm:
-            warnings.append(f"shaft {c.shaft_mm:.1f} mm from {c.structure}: within the placement error")
+            warnings.append(f"shaft {mm_down(c.shaft_mm)} from {c.structure}: within the placement error")
     return warnings
 
 

@@ -8,7 +8,7 @@ from BoneAblationPlannerLib.case import InsertedMaterial
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Point
-from BoneAblationPlannerLib.zones.heat.planned import HeatOptions
+from BoneAblationPlannerLib.zones.heat.options import HeatOptions
 
 
 def add_heat_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,12 @@ def add_heat_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--together", action="store_true",
                         help="with --heat: hot probes at the same time, not one after the other")  # fmt: skip
     parser.add_argument("--no-cache", action="store_true", help="with --heat: keep no results for the next time")
+
+
+def add_placing_argument(parser: argparse.ArgumentParser) -> None:
+    """Where probes are planned, and not only measured."""
+    parser.add_argument("--keep-placement", action="store_true",
+                        help="with --heat: probes stay as the charts place them, also if lesion is left")  # fmt: skip
 
 
 def add_inserted_argument(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +42,7 @@ def heat_options(options: argparse.Namespace) -> HeatOptions | None:
         "--shortest-program": options.shortest_program,
         "--together": options.together,
         "--no-cache": options.no_cache,
+        "--keep-placement": getattr(options, "keep_placement", False),
     }
     if not options.heat:
         given = next((name for name, value in asked.items() if value), None)
@@ -53,6 +60,7 @@ def heat_options(options: argparse.Namespace) -> HeatOptions | None:
         shortest=options.shortest_program,
         keep=not options.no_cache,
         together=options.together,
+        keep_placement=asked["--keep-placement"],
     )
 
 

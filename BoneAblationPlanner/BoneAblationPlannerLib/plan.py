@@ -295,10 +295,22 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class PathClearance:
+    """Free distance from a structure to an instrument without a zone, and to its way in from the skin."""
+
+    structure: str
+    kind: str
+    distance_mm: float
+    required_mm: float
+    ok: bool
+
+
+@dataclass(frozen=True)
 class CementNeedle:
     """A needle for cement; `volume_ml` is what goes in through it of the advised volume. Listed in order of filling.
 
     `injects_at_ras_mm` are the places of its tip, deepest first: the needle is pulled back from one to the next.
+    `clearances` are those of its own shaft; None in plans that did not measure them.
     """
 
     name: str
@@ -309,6 +321,7 @@ class CementNeedle:
     diameter_mm: float | None = None
     volume_ml: float | None = None
     injects_at_ras_mm: tuple[Point, ...] = ()
+    clearances: tuple[PathClearance, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -367,17 +380,6 @@ class Cement:
 
 
 @dataclass(frozen=True)
-class ScrewClearance:
-    """Free distance from a screw and its access path to a structure."""
-
-    structure: str
-    kind: str
-    distance_mm: float
-    required_mm: float
-    ok: bool
-
-
-@dataclass(frozen=True)
 class Screw:
     """One screw: entry where its head meets bone, tip where it ends.
 
@@ -404,7 +406,7 @@ class Screw:
     joints_met: tuple[str, ...] = ()
     hu_every_5_mm: tuple[float, ...] = ()
     hu_shares: dict[str, float] = field(default_factory=dict)
-    clearances: tuple[ScrewClearance, ...] = ()
+    clearances: tuple[PathClearance, ...] = ()
     head_diameter_mm: float | None = None
 
     @property
@@ -598,6 +600,48 @@ class ProgramSearch:
 
 
 @dataclass(frozen=True)
+class SizeInPatient:
+    """Factors on the chart's axes with which its zones agree best with the simulated one.
+
+    `p05_lesion_fraction` is what the chart's zones of that size, never larger than charted, cover of the lesion under
+    placement error (5th percentile).
+    """
+
+    across: float
+    along: float
+    p05_lesion_fraction: float
+
+
+@dataclass(frozen=True)
+class PlacementRound:
+    """Probes placed for zones of `across` and `along` times the chart's axes, and what their simulated zone does.
+
+    `harmed` counts structures whose limit or wanted distance is not kept. All figures are of the nominal zone, and None
+    where there are no such probes or they were not simulated: `reason` says why.
+    """
+
+    across: float
+    along: float
+    probes: int | None = None
+    lesion_fraction: float | None = None
+    lesion_plus_margin_fraction: float | None = None
+    harmed: int | None = None
+    size: SizeInPatient | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class SimulatedPlacement:
+    """Probes that were placed again because the simulated zone of the chart's plan left lesion or margin.
+
+    The first of the `rounds` is the chart's plan; `taken` is the place of the plan's own round among them.
+    """
+
+    rounds: tuple[PlacementRound, ...]
+    taken: int
+
+
+@dataclass(frozen=True)
 class Simulation:
     """Heat or ice in this patient's tissues, and how its zone differs from the chart's.
 
@@ -605,6 +649,7 @@ class Simulation:
     the device's strength.
     `in_turn` says that several probes heated one after the other. Distances of structures to the zone (clearances,
     `zone_mm`) are measured to `distances_to`; coverage and margins are always those of the nominal zone.
+    `size` is None in plans that did not measure it, `placement` where probes were not placed again.
     """
 
     voxel_mm: float
@@ -621,6 +666,8 @@ class Simulation:
     search: ProgramSearch | None = None
     in_turn: bool = False
     distances_to: ZoneEnd = "nominal"
+    size: SizeInPatient | None = None
+    placement: SimulatedPlacement | None = None
 
 
 @dataclass(frozen=True)

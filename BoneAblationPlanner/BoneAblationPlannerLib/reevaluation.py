@@ -27,8 +27,8 @@ from BoneAblationPlannerLib.placement.probe_figures import Placement, rounded_po
 from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.plan import INTENTS, Advice, Lesion, Plan, Structures
 from BoneAblationPlannerLib.preparation import PreparedCase, lesion_record
-from BoneAblationPlannerLib.scene.build import StoredPlan
-from BoneAblationPlannerLib.zones.heat.planned import CHART_AGAIN
+from BoneAblationPlannerLib.scene.stored import StoredPlan
+from BoneAblationPlannerLib.zones.heat.cautions import CHART_AGAIN
 
 LESION_EDITED = "the lesion outline was edited after the plan was made: the probes were chosen for another outline"
 SAME_CENTRE_MM = 0.02

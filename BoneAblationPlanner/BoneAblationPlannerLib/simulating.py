@@ -9,7 +9,9 @@ from BoneAblationPlannerLib.placement.target import build_target
 from BoneAblationPlannerLib.plan import ProgramSearch, ZoneEnd
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent
 from BoneAblationPlannerLib.reevaluation import evaluate_placements, placements_of_plan, prepared_of
-from BoneAblationPlannerLib.zones.heat.planned import HeatOptions, placed_probes, simulate_plan, thermocouples_of
+from BoneAblationPlannerLib.zones.heat.options import HeatOptions, thermocouples_of
+from BoneAblationPlannerLib.zones.heat.placed import placed_probes
+from BoneAblationPlannerLib.zones.heat.planned import simulate_plan
 from BoneAblationPlannerLib.zones.heat.programs import shortest_program
 
 WANTED_FRACTION = 1.0

@@ -12,28 +12,62 @@ from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.evaluation import HAND_MADE, evaluate
 from BoneAblationPlannerLib.placement.access import find_access
 from BoneAblationPlannerLib.placement.alternatives import find_alternatives
-from BoneAblationPlannerLib.placement.choice import (
-    advise_modality,
-    chosen_modality,
-    optimiser_record,
-    place_probes,
-    placements_of,
-)
+from BoneAblationPlannerLib.placement.bound import bounded
+from BoneAblationPlannerLib.placement.choice import advise_modality, chosen_modality, place_probes
+from BoneAblationPlannerLib.placement.chosen import ChosenProbes, optimiser_record, placements_of
+from BoneAblationPlannerLib.placement.placer import Placer
 from BoneAblationPlannerLib.placement.probe_figures import Placement
+from BoneAblationPlannerLib.placement.tiers import TIERS
 from BoneAblationPlannerLib.plan import Advice, Lesion
 from BoneAblationPlannerLib.preparation import PreparedCase, prepare_case
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
+from BoneAblationPlannerLib.zones.reach import Reach
 
 
 @dataclass
-class _Clock:
+class Clock:
+    """Seconds of each stage, for the plan."""
+
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        """Time what is done within."""
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedCase:
+    """A plan as the charts measure it, without alternatives, and what its probes were placed from."""
+
+    result: PlanningResult
+    placer: Placer
+    chosen: ChosenProbes
+    advice: Advice
+
+    @property
+    def probe_count(self) -> int:
+        """How many probes the plan has."""
+        return len(self.result.plan.probes)
+
+    def placed_again(self, reach: Reach, report: ReportProgress = silent) -> "PlacedCase":
+        """Probes of the same modality placed for zones of another reach, measured by the charts all the same.
+
+        Raises
+        ------
+        PlanningError
+            If no set covers the lesion with such zones.
+        Cancelled
+            If `report` returned False.
+        """
+        strict = self.placer.prepared.case.choices.strict
+        chosen = self.placer.place(self.advice.modality, TIERS[:1] if strict else TIERS, report, reach)
+        chosen = replace(chosen, selection=bounded(chosen.problem, chosen.selection))
+        result = _measured(self.placer.prepared, chosen, self.advice)
+        plan = replace(result.plan, timings_s=self.result.plan.timings_s)
+        return replace(self, result=replace(result, plan=plan, skin=self.result.skin), chosen=chosen)
 
 
 def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
@@ -48,25 +82,42 @@ def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
     Cancelled
         If `report` returned False.
     """
+    return with_alternatives(place_case(case, part(report, 0.0, 0.9)), part(report, 0.9, 1.0))
+
+
+def place_case(case: Case, report: ReportProgress = silent) -> PlacedCase:
+    """The best probes by the charts; raises as `plan_case`."""
     chosen_modality(case)  # refuse contradictions before any work
     access_limits(case.choices.limits)
-    clock = _Clock()
+    clock = Clock()
     with clock.stage("anatomy"):
-        prepared = prepare_case(case, part(report, 0.0, 0.4))
+        prepared = prepare_case(case, part(report, 0.0, 0.45))
     with clock.stage("access"):
-        step(report, 0.4, "looking for paths from the skin")
+        step(report, 0.45, "looking for paths from the skin")
         access = find_access(prepared)
     with clock.stage("placement"):
         advice = advise_modality(prepared, access.region)
-        chosen, advice = place_probes(prepared, access.region, access.paths, advice, part(report, 0.55, 0.85))
+        placer = Placer(prepared, access.region, access.paths)
+        chosen, advice = place_probes(placer, advice, part(report, 0.6, 0.95))
     with clock.stage("figures"):
-        step(report, 0.85, "measuring coverage and clearances")
-        optimiser = optimiser_record(chosen.selection)
-        result = evaluate(prepared, placements_of(chosen), advice, optimiser, chosen.warnings)
+        step(report, 0.95, "measuring coverage and clearances")
+        result = _measured(prepared, chosen, advice)
+    plan = replace(result.plan, timings_s=clock.seconds)
+    return PlacedCase(replace(result, plan=plan, skin=access.skin), placer, chosen, advice)
+
+
+def with_alternatives(placed: PlacedCase, report: ReportProgress = silent) -> PlanningResult:
+    """The plan with the other good ways in; raises Cancelled if `report` returned False."""
+    clock, result = Clock(), placed.result
     with clock.stage("alternatives"):
-        alternatives = find_alternatives(prepared, chosen, part(report, 0.9, 1.0))
-    plan = replace(result.plan, timings_s=clock.seconds, alternatives=alternatives)
-    return replace(result, plan=plan, skin=access.skin)
+        alternatives = find_alternatives(placed.placer.prepared, placed.chosen, report)
+    timings = {**result.plan.timings_s, **clock.seconds}
+    return replace(result, plan=replace(result.plan, timings_s=timings, alternatives=alternatives))
+
+
+def _measured(prepared: PreparedCase, chosen: ChosenProbes, advice: Advice) -> PlanningResult:
+    """A chosen set as the charts measure it."""
+    return evaluate(prepared, placements_of(chosen), advice, optimiser_record(chosen), chosen.warnings)
 
 
 def advise_case(case: Case, report: ReportProgress = silent) -> tuple[Advice, Lesion]:
@@ -96,7 +147,7 @@ def measure_case(case: Case, placements: Sequence[Placement], report: ReportProg
     """
     if not placements:
         raise InputError("probes: none given; expected at least one")
-    clock = _Clock()
+    clock = Clock()
     with clock.stage("anatomy"):
         prepared = prepare_case(case, part(report, 0.0, 0.6))
     with clock.stage("access"):

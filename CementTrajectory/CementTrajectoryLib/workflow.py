@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask
 from BoneAblationPlannerLib.anatomy.bones import separate_bones
-from BoneAblationPlannerLib.case import PlanningResult
+from BoneAblationPlannerLib.anatomy.nerves import path_warnings
+from BoneAblationPlannerLib.case import Anatomy, PlanningResult
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle, Point
+from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle, Point, Screw
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
 from BoneAblationPlannerLib.reading.images import grid_of, read_image
 from BoneAblationPlannerLib.reading.labels import is_label_map
+from CementTrajectoryLib.cement.access import NeedleAccess
 from CementTrajectoryLib.cement.cautions import fill_cautions, plan_cautions, site_cautions
 from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.defects import Defect, find_defects
@@ -107,7 +109,8 @@ def plan_screws(
     plan, named = result.plan, _named(bones)
     needles = plan.cement.needles if plan.cement else ()
     proposal = propose_screws(result.anatomy, named, plan.probes, clearance_mm, only, needles)
-    cautions = tuple(OF_SCREWS + caution for caution in proposal.cautions)
+    said = (*_near_expected_nerves(result.anatomy, proposal.screws), *proposal.cautions)
+    cautions = tuple(OF_SCREWS + caution for caution in said)
     provenance = screw_provenance({screw.screw_type for screw in proposal.screws})
     earlier = {row.name for row in screw_provenance({screw.screw_type for screw in plan.screws})}
     return replace(
@@ -120,6 +123,12 @@ def plan_screws(
             provenance=(*(p for p in plan.provenance if p.name not in earlier), *provenance),
         ),
     )
+
+
+def _near_expected_nerves(anatomy: Anatomy, screws: Sequence[Screw]) -> list[str]:
+    """Screws whose way in or thread comes too near to a nerve that was estimated from the bones."""
+    paths = [(s.name, s.skin_entry_ras_mm or s.entry_ras_mm, s.tip_ras_mm, s.diameter_mm / 2) for s in screws]
+    return path_warnings(anatomy.estimates, anatomy.ct.grid, paths)
 
 
 def check_screw_clearance(clearance_mm: float | None) -> None:
@@ -246,7 +255,8 @@ def plan_cement(
     plan = result.plan
     fill_ml = plan.lesion.volume_ml * fraction
     site = propose_site(result.anatomy.bones, plan.lesion)
-    chosen = _best_needles(result, choices, fill_ml, defects, ways, site)
+    gauge = choices.gauge or int(site.gauge.value if site else DEFAULTS["gauge"])
+    chosen = _best_needles(result, choices, gauge, fill_ml, defects, ways, site)
     fill, stop_ml = chosen.fill, chosen.stop_ml
     step(report, 0.9, "heat of setting")
     leaks = tuple(
@@ -259,6 +269,7 @@ def plan_cement(
         fill_fraction=fraction,
         leaks=leaks,
         cautions=(
+            *NeedleAccess(result.anatomy, gauge).warnings(chosen.needles, plan.coverage.robust.lateral_error_mm),
             *plan_cautions(plan, chosen.needles, defects),
             *fill_cautions(fill, fill_ml, stop_ml),
             *heat_cautions(result.anatomy, fill, stop_ml, (*result.anatomy.structures, *result.anatomy.estimates)),
@@ -279,13 +290,13 @@ def plan_cement(
 def _best_needles(
     result: PlanningResult,
     choices: CementChoices,
+    gauge: int,
     fill_ml: float,
     defects: Sequence[Defect],
     ways: Sequence[PullBack],
     site: Site | None,
 ) -> ChosenNeedles:
     """The needles of the first way through which the wanted volume goes in, else of the one with most before a leak."""
-    gauge = choices.gauge or int(site.gauge.value if site else DEFAULTS["gauge"])
     most = int(site.most_needles.value) if site else MOST_NEEDLES
     found = []
     for way in ways:

@@ -98,8 +98,8 @@ def padded(result, shape, before, grid_class):
 def complete_evaluation_s(folder):
     """What figures after a move take without the live figures: everything measured anew."""
     from BoneAblationPlannerLib.reevaluation import evaluate_placements, placements_of_plan, prepare_stored
-    from BoneAblationPlannerLib.scene.build import read_plan_nodes
     from BoneAblationPlannerLib.scene.bundle import load_bundle
+    from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 
     stored = read_plan_nodes(load_bundle(folder / "plan.mrb"))
     prepared, placements = prepare_stored(stored), placements_of_plan(stored.plan)

@@ -10,16 +10,11 @@ from phantoms import coarse_result
 from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.heat_arguments import add_heat_arguments, heat_options
+from BoneAblationPlannerLib.heat_arguments import add_heat_arguments, add_placing_argument, heat_options
 from BoneAblationPlannerLib.reevaluation import evaluate_placements, placements_of_plan, prepared_of
 from BoneAblationPlannerLib.simulating import NONE_DOES, simulate_result
-from BoneAblationPlannerLib.zones.heat.planned import (
-    CHART_AGAIN,
-    LARGEST_STATED,
-    STATED,
-    HeatOptions,
-    thermocouples_of,
-)
+from BoneAblationPlannerLib.zones.heat.cautions import CHART_AGAIN, LARGEST_STATED, STATED
+from BoneAblationPlannerLib.zones.heat.options import HeatOptions, thermocouples_of
 
 VOXEL_MM = 4.0
 
@@ -160,6 +155,7 @@ def options_of(*texts):
 
     parser = argparse.ArgumentParser()
     add_heat_arguments(parser)
+    add_placing_argument(parser)
     return heat_options(parser.parse_args(texts))
 
 
@@ -174,12 +170,15 @@ def test_what_the_command_line_says():
     assert options_of("--heat").thermocouples is None
     assert not options_of("--heat", "--no-cache").keep
     assert options_of("--heat", "--together").together
+    assert options_of("--heat", "--keep-placement").keep_placement
+    assert not options_of("--heat").keep_placement
 
 
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
         (("--shortest-program",), "without --heat"),
+        (("--keep-placement",), "without --heat"),
         (("--thermocouple", "a=1,2,3"), "without --heat"),
         (("--heat", "--thermocouple", "a=1,2"), "three numbers"),
         (("--heat", "--thermocouple", "a=1,2,inf"), "finite"),

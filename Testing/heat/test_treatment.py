@@ -26,8 +26,9 @@ from BoneAblationPlannerLib.zones.heat.applicators import (
 from BoneAblationPlannerLib.zones.heat.calibration import LEVELS, bench_grid, on_bench
 from BoneAblationPlannerLib.zones.heat.effects import compare, effects_on
 from BoneAblationPlannerLib.zones.heat.medium import Medium
+from BoneAblationPlannerLib.zones.heat.options import HeatOptions
 from BoneAblationPlannerLib.zones.heat.patient import PlacedProbe, simulate_in_patient
-from BoneAblationPlannerLib.zones.heat.planned import HeatOptions, simulate_plan
+from BoneAblationPlannerLib.zones.heat.planned import simulate_plan
 from BoneAblationPlannerLib.zones.heat.programs import SMALL_AND_LARGE, shortest_program, spread_of
 from BoneAblationPlannerLib.zones.heat.shaft import ActivePart
 from BoneAblationPlannerLib.zones.heat.simulation import treat

@@ -12,12 +12,14 @@ import slicer
 from panels import CEMENT, ROOT, cells, held, ids, run, waiting
 from phantoms import coarse_result
 
-from BoneAblationPlannerLib.plan import Plan
-from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, plan_nodes, read_plan_nodes
+from BoneAblationPlannerLib.plan import PathClearance, Plan
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.bundle import save_bundle
 from BoneAblationPlannerLib.scene.hierarchy import folder_of
 from BoneAblationPlannerLib.scene.live import live_plan
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents, plan_nodes
 from BoneAblationPlannerLib.scene.runtime import new_scene
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 from CementTrajectoryLib.cement.defaults import GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.filling import VISCOSITIES
 from CementTrajectoryLib.cement.needles import MOST_NEEDLES
@@ -112,6 +114,9 @@ def test_the_panel_plans_what_the_workflow_plans(host, cement):
     if expected.site is not None:
         assert expected.site.name in cement.ui.cementTable.item(0, 1).text()
     assert f"{expected.stop_ml:.1f} ml" in [row[1] for row in cells(cement.ui.cementTable)]
+    near = {needle.name: needle.clearances[0].structure for needle in expected.needles}
+    assert {f"Near to {name}" for name in near} <= set(shown)
+    assert all(any(structure in row[1] for row in cells(cement.ui.cementTable)) for structure in near.values())
     assert cement.ui.fillTable.rowCount == len(expected.steps)
     (body,) = of_role(document, "cement-body")
     assert body.GetDisplayNode().GetVisibility2D()
@@ -533,6 +538,16 @@ def test_a_screw_deleted_by_hand_leaves_the_plan(host, screwed):
     settle(host, screwed)
     assert screwed.plan().screws == screws[1:]
     assert len(of_role(screwed.parameters.plan, "screw-body")) == len(screws) - 1
+
+
+def test_what_is_near_is_said_never_better_than_it_is(host):
+    from CementTrajectoryLib.panel.content import near_words
+
+    kept, broken = PathClearance("vein", "vessel", 6.19, 4.0, True), PathClearance("colon", "bowel", 4.99, 5.0, False)
+    assert near_words((kept,)) == "vein 6.1 mm"
+    assert near_words((broken, kept)) == "TOO NEAR: colon 4.9 mm, 5 mm wanted"
+    assert near_words(()) == "nothing checked"
+    assert near_words(None) == "not measured: plan again"
 
 
 @pytest.mark.parametrize("what", ["ct", "segmentation", "folder", "screw-body", "corridor", "stabilisation-table"])

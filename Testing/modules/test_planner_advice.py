@@ -9,7 +9,7 @@ from phantoms import coarse_case, coarse_phantom, coarse_result
 from plans import small_plan
 
 from BoneAblationPlannerLib.advice.modality import LesionFacts, advise
-from BoneAblationPlannerLib.scene.build import plan_documents
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 from BoneAblationPlannerLib.scene.segmentation import segments, set_voxels
 from BoneAblationPlannerLib.workflow import advise_case
 

@@ -5,7 +5,7 @@ import slicer
 from panels import CEMENT, run
 from phantoms import coarse_result
 
-from BoneAblationPlannerLib.scene.build import plan_documents, plan_nodes
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents, plan_nodes
 from BoneAblationPlannerLib.scene.runtime import application_logic, quiet_vtk
 
 

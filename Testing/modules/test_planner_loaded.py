@@ -8,11 +8,12 @@ from panel_needles import lines, move, settle
 from panels import cells, run
 from phantoms import coarse_result
 
-from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, plan_nodes
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.bundle import save_bundle
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.hierarchy import folder_of, hierarchy
 from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents, plan_nodes
 from BoneAblationPlannerLib.scene.runtime import new_scene
 
 UP = np.array([0.0, 0.0, 12.0])

@@ -14,8 +14,9 @@ from phantoms import coarse_phantom, coarse_result
 from BoneAblationPlannerLib.errors import PlanningError
 from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.progress import step
-from BoneAblationPlannerLib.scene.build import plan_documents, read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import save_bundle
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 
 
 @pytest.fixture

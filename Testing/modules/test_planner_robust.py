@@ -13,10 +13,11 @@ from panels import PLANNER, ids, run, waiting
 from phantoms import coarse_phantom, coarse_result
 
 from BoneAblationPlannerLib.plan import Plan
-from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, plan_nodes
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.bundle import save_bundle
 from BoneAblationPlannerLib.scene.hierarchy import folder_of
 from BoneAblationPlannerLib.scene.outline import SEGMENT
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents, plan_nodes
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.segmentation import segment_mask
 

@@ -11,11 +11,12 @@ from panel_needles import drag, lines, settle
 from panels import PLANNER, cells, ids, run, waiting
 from phantoms import coarse_phantom, coarse_result
 
-from BoneAblationPlannerLib.scene.build import plan_documents, plan_nodes, read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.outline import SEGMENT
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents, plan_nodes
 from BoneAblationPlannerLib.scene.segmentation import segment_mask, segments, set_voxels
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 
 PATIENCE_S = 300.0
 """With many needles on a busy machine."""
@@ -416,6 +417,59 @@ def test_a_simulation_is_shown_and_its_figures_go_with_the_next_change(host, pla
     drag(host, planned, lines(planned)[0], [0.0, 0.0, 2.0])
     assert plan_of(planned).simulation is None
     assert not ui.effectTable.isVisible()
+
+
+def test_planning_by_the_simulation_adds_a_plan_and_moves_no_needle(host, planned, monkeypatch):
+    """Also needles that the user moved stay as they are, in the plan that was chosen before."""
+    from BoneAblationPlannerLib.plan import PlacementRound, SimulatedPlacement, Simulation, SizeInPatient
+
+    made, asked = coarse_result(), []
+    chart = PlacementRound(1.0, 1.0, 2, 0.743, 0.4, 0, SizeInPatient(0.6, 0.84, 0.7))
+    taken = PlacementRound(0.6, 0.84, 4, 0.998, 0.8, 0, SizeInPatient(0.68, 0.99, 0.97))
+    placement = SimulatedPlacement((chart, taken), 1)
+    simulation = Simulation(1.0, 0.8, 1.5, 4.0, 20.0, (), size=taken.size, placement=placement)
+    simulated = replace(made, plan=replace(made.plan, simulation=simulation))
+
+    def plan_with_heat(case, options, report):
+        asked.append((case, options))
+        return simulated
+
+    monkeypatch.setattr("BoneAblationPlannerLib.planning_with_heat.plan_with_heat", plan_with_heat)
+    drag(host, planned, lines(planned)[0], [0.0, 0.0, 2.0])
+    first, moved = planned.parameters.plan, planned.plan().probes[0].tip_ras_mm
+    planned.logic.keep(lines(planned)[0], True)
+    planned.ui.togetherCheck.click()
+    assert "no needle of theirs is moved" in planned.ui.heatPlanButton.toolTip
+    run(host, planned, planned.ui.heatPlanButton)
+    assert planned.parameters.plan is not first
+    ((case, options),) = asked
+    assert options.together
+    assert not options.keep_placement
+    assert [p.tip_ras_mm for p in case.fixed] == [moved]
+    assert "2 would cover 74.3 % of the lesion" in planned.ui.heatLabel.text
+    assert "68%" in planned.ui.heatLabel.text
+    planned.ui.planSelector.setCurrentNode(first)
+    host.process()
+    assert planned.plan().probes[0].tip_ras_mm == moved
+    assert planned.plan().simulation is None
+    planned.ui.heatPlanButton.click()
+    host.wait(lambda: not planned.runner.running)
+
+
+def test_planning_by_the_simulation_can_be_stopped(host, planned, monkeypatch):
+    monkeypatch.setattr(planned.logic, "prepareHeatPlan", lambda *_: lambda report: waiting(None, report))
+    ui, before = planned.ui, planned.parameters.plan
+    ui.heatPlanButton.click()
+    host.wait(lambda: planned.runner.progress[0] > 0)
+    host.process()
+    assert ui.heatPlanButton.text == "Stop planning"
+    assert (ui.simulateButton.text, ui.simulateButton.enabled) == ("Simulate", False)
+    ui.heatPlanButton.click()
+    host.wait(lambda: not planned.runner.running)
+    host.process()
+    assert ui.heatPlanButton.text == "Plan by the simulation"
+    assert ui.heatPlanButton.enabled
+    assert planned.parameters.plan is before
 
 
 def test_the_other_controls_of_heat_and_views(host, planned, monkeypatch):

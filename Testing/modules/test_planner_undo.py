@@ -6,8 +6,8 @@ from panel_needles import click_twice, drag, lines, move, settle
 from panels import held, ids, run, waiting
 from phantoms import coarse_phantom, coarse_result
 
-from BoneAblationPlannerLib.scene.build import plan_documents, plan_nodes
 from BoneAblationPlannerLib.scene.convert import points_array
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents, plan_nodes
 
 DOWN = np.array([0.0, 0.0, -5.0])
 

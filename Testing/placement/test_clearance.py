@@ -9,6 +9,7 @@ from BoneAblationPlannerLib.placement.clearance import (
     FARTHEST_MM,
     StructureSurface,
     clearances,
+    path_clearances,
     shaft_distance_mm,
     zone_distance_mm,
 )
@@ -123,3 +124,20 @@ def test_distances_are_rounded_down():
     row = clearances([StructureSurface.of(structure(mask))], grid, entry, tip, 1.0,
                      Spheroid(tip, np.array([-1.0, 0, 0]), 6, 6))[0]  # fmt: skip
     assert exact - 0.01 <= row.shaft_mm <= exact
+
+
+def test_a_path_without_a_zone_is_measured_as_a_probes_shaft():
+    grid = oblique_grid((30, 40, 50))
+    near, far, skin = ball(grid, CENTRE, 3.0), ball(grid, CENTRE + [14.0, 0, 0], 3.0), ball(grid, CENTRE, 12.0)
+    entry, tip = CENTRE + [7.0, 90, 0], CENTRE + [7.0, 20, 0]
+    kept = [StructureSurface.of(s) for s in (structure(far, 1.0), structure(near, 30.0), structure(skin, 0.0))]
+    rows = path_clearances(kept, grid, entry, tip, 1.5)
+    as_probe = clearances(
+        kept[:2], grid, entry, tip, 1.5, Spheroid(CENTRE + [0, 60.0, 0], np.array([0.0, -1, 0]), 9, 9)
+    )
+    assert [(r.distance_mm, r.required_mm, r.ok) for r in rows] == [
+        (c.shaft_mm, c.required_shaft_mm, c.ok) for c in as_probe
+    ]
+    assert [r.ok for r in rows] == [False, True]  # skin, that every path passes, has no row
+    deeper = path_clearances(kept, grid, entry, CENTRE + [7.0, 0, 0], 1.5)
+    assert all(b.distance_mm <= a.distance_mm for a, b in zip(rows, deeper, strict=True))

@@ -13,8 +13,10 @@ from BoneAblationPlannerLib.errors import InputError, PlanningError
 from BoneAblationPlannerLib.evaluation import HAND_MADE, evaluate
 from BoneAblationPlannerLib.placement.access import find_access
 from BoneAblationPlannerLib.placement.alternatives import ELSEWHERE_MM, find_alternatives
-from BoneAblationPlannerLib.placement.choice import advise_modality, chosen_modality, place_probes, placements_of
+from BoneAblationPlannerLib.placement.choice import advise_modality, chosen_modality, place_probes
+from BoneAblationPlannerLib.placement.chosen import placements_of
 from BoneAblationPlannerLib.placement.live import LivePlacements
+from BoneAblationPlannerLib.placement.placer import Placer
 from BoneAblationPlannerLib.preparation import prepare_case
 from BoneAblationPlannerLib.progress import silent
 
@@ -34,7 +36,7 @@ def access():
 @cache
 def chosen():
     advice = advise_modality(prepared(), access().region)
-    return place_probes(prepared(), access().region, access().paths, advice, silent)
+    return place_probes(Placer(prepared(), access().region, access().paths), advice, silent)
 
 
 def moved(placement, offset):
@@ -120,7 +122,7 @@ def test_fixed_probes_stay_and_the_rest_keeps_away_from_them():
     fixed = FixedProbe("Left as it is", one.device, one.program, one.entry_ras_mm, one.tip_ras_mm)
     case = replace(prepared(), case=replace(prepared().case, fixed=(fixed,)))
     advice = advise_modality(case, access().region)
-    found, _ = place_probes(case, access().region, access().paths, advice, silent)
+    found, _ = place_probes(Placer(case, access().region, access().paths), advice, silent)
     placed = placements_of(found)
     assert placed[0].name == "Left as it is"
     assert placed[0].tip_ras_mm == one.tip_ras_mm

@@ -12,8 +12,8 @@ from make_result import make_result
 from BoneAblationPlannerLib import outputs
 from BoneAblationPlannerLib.errors import Cancelled, InputError
 from BoneAblationPlannerLib.plan import read_plan
-from BoneAblationPlannerLib.scene.build import read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import load_bundle
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 from BoneAblationPlannerLib.views import gl
 
 FILES = {

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from plans import small_plan
 
-from BoneAblationPlannerLib.plan import Inserted, ProgramSearch, Simulation, Thermocouple, TriedProgram
+from BoneAblationPlannerLib.plan import (
+    Inserted,
+    PlacementRound,
+    ProgramSearch,
+    SimulatedPlacement,
+    Simulation,
+    SizeInPatient,
+    Thermocouple,
+    TriedProgram,
+)
 from BoneAblationPlannerLib.report.blocks import Figures, Paragraph, Table
 from BoneAblationPlannerLib.report.simulation import simulation, thermocouples_csv
 
@@ -46,6 +55,33 @@ def test_search_and_what_was_put_in_are_told():
     assert "Distances of structures are to the largest plausible zone" in said
     assert "Limits were judged in the largest plausible zone" in said
     assert next(b for b in chosen if isinstance(b, Table) and b.columns[0] == "Program tried").emphasised == (1,)
+
+
+CHART = PlacementRound(1.0, 1.0, 2, 0.7431, 0.436, 0, SizeInPatient(0.6, 0.84, 0.703))
+AGAIN = PlacementRound(0.6, 0.84, 4, 0.99989, 0.8153, 1, SizeInPatient(0.68, 0.99, 0.97))
+NONE = PlacementRound(0.56, 0.79, reason="no set of up to 6 cryo probes covers the lesion")
+
+
+def placed(taken):
+    """Paragraphs and the table of rounds."""
+    placement = SimulatedPlacement((CHART, AGAIN, NONE), taken)
+    blocks = simulation(plan_with(placement=placement, size=CHART.size))
+    return " ".join(b.text for b in blocks if isinstance(b, Paragraph)), next(
+        b for b in blocks if isinstance(b, Table) and b.columns[0] == "Round"
+    )
+
+
+def test_placing_by_the_simulation_is_told_with_what_the_chart_would_have_covered():
+    said, table = placed(1)
+    assert "60% of the chart's across the needle and 84% along it" in said
+    assert "The plan has those of round 1" in said
+    assert table.emphasised == (1,)
+    assert table.rows[0] == ("chart", "the chart", "2", "74.3 %", "43.6 %", "70.3 %", "0")
+    assert table.rows[1][1:4] == ("60% across, 84% along", "4", "99.9 %")  # not all of it
+    assert table.rows[2][-1] == NONE.reason
+    said, table = placed(0)
+    assert "the probes of the chart stay" in said
+    assert table.emphasised == (0,)
 
 
 def test_nothing_is_said_without_a_simulation():

@@ -8,7 +8,8 @@ import pytest
 from plans import small_plan
 
 from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle, CementStep, Screw
-from BoneAblationPlannerLib.review.cement import HIGH, WIDE, CementSlider, cement_rows, density_curves
+from BoneAblationPlannerLib.review.cement import CementSlider, cement_rows, density_curves
+from BoneAblationPlannerLib.review.curves import HIGH, WIDE
 
 
 def test_cement_is_told_millilitre_by_millilitre():

@@ -13,9 +13,10 @@ from BoneAblationPlannerLib.review.draft import Draft
 from BoneAblationPlannerLib.review.folder import PlanFolder
 from BoneAblationPlannerLib.review.measuring import Measuring
 from BoneAblationPlannerLib.review.pairing import nodes_of_version
-from BoneAblationPlannerLib.scene.build import plan_documents, read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import load_bundle
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 from BoneAblationPlannerLib.scene.runtime import new_scene
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 
 
 @pytest.fixture(scope="module")

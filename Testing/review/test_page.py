@@ -1,6 +1,7 @@
 """The page in a real browser: look, drag, compare, save, decide, reload."""
 
 import math
+import re
 import socket
 from urllib.parse import urlsplit
 
@@ -9,6 +10,9 @@ from reviewing import Reviewer, read_lines, serve, stop
 
 from BoneAblationPlannerLib.plan import read_plan
 from BoneAblationPlannerLib.review.folder import sha256_of
+from BoneAblationPlannerLib.rounding import mm_down
+from BoneAblationPlannerLib.scene.skin_access import LEGEND
+from BoneAblationPlannerLib.views.annotate import bytes_of
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def reviewer(browser, page):
 
 def test_it_shows_the_stored_plan_and_loads_nothing_from_elsewhere(reviewer, page):
     coverage = reviewer.plan.coverage
-    assert reviewer.figure("Smallest margin") == f"{coverage.minimum_margin_mm:+.1f} mm"
+    assert reviewer.figure("Smallest margin") == mm_down(coverage.minimum_margin_mm, sign=True)
     assert reviewer.figure("Smallest margin", 4) == ""
     shown = reviewer.page.inner_text("#figures .notchecked")
     assert all(kind in shown for kind in reviewer.plan.structures.not_checked)
@@ -57,6 +61,39 @@ def test_failing_structures_stand_first(reviewer):
     ]
     assert order == sorted(order)
     assert len(order) == sum(len(p.clearances) for p in reviewer.plan.probes)
+
+
+def test_colours_of_the_skin_have_a_scale_while_they_are_shown(reviewer):
+    reviewer.page.click('nav.tabs button:text-is("Figures")')
+    scale = reviewer.page.locator("#access-scale")
+    assert not scale.is_visible()
+    reviewer.page.get_by_label("Ease of access (3D)").check()
+    scale.wait_for(state="visible")
+    shown = scale.locator("i").evaluate("e => getComputedStyle(e).backgroundImage")
+    excluded = scale.locator("b").evaluate("e => getComputedStyle(e).backgroundColor")
+    found = [tuple(map(int, c)) for c in re.findall(r"rgb\((\d+), (\d+), (\d+)\)", shown + excluded)]
+    assert found == [bytes_of(colour) for _, colour in LEGEND]
+    reviewer.page.get_by_label("Ease of access (3D)").uncheck()
+    scale.wait_for(state="hidden")
+
+
+def test_the_views_say_whose_temperatures_they_show_once_needles_were_moved(reviewer):
+    told = reviewer.page.locator(".view .outdated")
+    for outdated, moment, count in ((False, 2, 0), (True, -1, 0), (True, 2, 3)):
+        reviewer.page.evaluate(f"trame.state.set('heat', {{ outdated: {str(outdated).lower()} }})")
+        reviewer.page.evaluate(f"trame.state.set('heat_moment', {moment})")
+        reviewer.page.wait_for_function(f"document.querySelectorAll('.view .outdated').length === {count}")
+    assert "temperatures as of plan.json" in told.first.inner_text()
+    reviewer.page.evaluate("trame.state.set('heat', {}); trame.state.set('heat_moment', -1)")
+
+
+def test_a_row_of_the_structures_shows_the_tip_of_its_instrument(reviewer):
+    reviewer.page.click('nav.tabs button:text-is("Structures")')
+    reviewer.page.locator("#structures tbody tr").first.click()
+    name = reviewer.page.locator("#structures tbody tr td:nth-child(3)").first.inner_text()
+    tip = next(probe.tip_ras_mm for probe in reviewer.plan.probes if probe.name == name)
+    reviewer.page.wait_for_function(f"trame.state.get('corner').axial.where === 'S {tip[2]:+.1f} mm'")
+    reviewer.page.keyboard.press("0")
 
 
 def test_a_distance_is_that_between_the_clicks(reviewer):
@@ -125,7 +162,7 @@ def test_a_wider_margin_never_covers_more(reviewer):
         "'set_margin', ['x']", "'set_margin', [1e9]", "'nudge', [99, 'tip', 0, 1]", "'nudge', [0, 'hub', 0, 1]",
         "'set_device', [0, '../../etc/passwd']", "'set_mode', ['a']", "'set_window', [{}]", "'set_offset', ['x', null]",
         "'decide', ['approved', null, null, 3]", "'decide', ['approved', '', '']", "'set_layer', [[], {}]",
-        "'undo', [1]",
+        "'undo', [1]", "'go_to', [0]", "'go_to', [1e999, 0, 0]", "'show_moment', ['x']",
     ],
 )  # fmt: skip
 def test_nonsense_from_the_page_is_answered_in_one_line_and_changes_nothing(reviewer, page, call):

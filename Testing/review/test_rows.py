@@ -6,14 +6,20 @@ import pytest
 from plans import small_plan
 
 from BoneAblationPlannerLib.plan import (
+    Cement,
+    CementNeedle,
     Clearance,
+    PathClearance,
     Robust,
+    Screw,
     Simulation,
     StructureEffect,
     Thermocouple,
 )
 from BoneAblationPlannerLib.review import rows
-from BoneAblationPlannerLib.review.heat import HIGH, WIDE, curves, dose_word, heat_rows
+from BoneAblationPlannerLib.review.clearances import clearance_light, clearance_rows, needs_reason, unmeasured_needles
+from BoneAblationPlannerLib.review.curves import HIGH, WIDE
+from BoneAblationPlannerLib.review.heat import curves, dose_word, heat_rows
 
 ROBUST = Robust(-1.0, -0.5, 0.93, 64, 4.0, 3.0)  # off by 5 mm in space
 
@@ -34,14 +40,14 @@ def clearance(shaft, zone, ok=True, needed_shaft=5.0, needed_zone=3.0):
     ],
 )
 def test_lights(shaft, zone, ok, light):
-    assert rows.clearance_light(clearance(shaft, zone, ok), ROBUST) == light
+    assert clearance_light(clearance(shaft, zone, ok), ROBUST) == light
 
 
 def test_rows_begin_with_what_fails_worst():
     plan = small_plan()
     mixed = (clearance(20, 20), clearance(20, 4), clearance(20, -1, ok=False), clearance(20, 2, ok=False))
     plan = replace(plan, probes=(replace(plan.probes[0], clearances=mixed),))
-    found = rows.clearance_rows(plan)
+    found = clearance_rows(plan)
     assert [r["light"] for r in found] == ["red", "red", "amber", "green"]
     assert [r["zone"] for r in found[:2]] == ["-1.0", "2.0"]
 
@@ -57,7 +63,7 @@ def test_nearly_all_never_reads_as_all():
 def test_a_rest_below_the_last_digit_is_not_zero():
     plan = small_plan()
     little = replace(plan, coverage=replace(plan.coverage, uncovered_ml=0.004))
-    assert {r["name"]: r["now"] for r in rows.figure_rows(little, plan)}["Lesion left"] == "< 0.01 ml"
+    assert {r["name"]: r["now"] for r in rows.figure_rows(little, plan)}["Lesion left"] == "0.01 ml"
 
 
 def test_change_is_now_less_stored():
@@ -71,11 +77,66 @@ def test_change_is_now_less_stored():
 
 def test_a_reason_is_needed_where_something_fails():
     plan = small_plan()
-    assert rows.needs_reason(plan)
+    assert needs_reason(plan)
     kept = replace(plan.probes[0], clearances=(clearance(20, 20),))
     fine = replace(plan, probes=(kept,), coverage=replace(plan.coverage, lesion_fraction=1.0))
-    assert not rows.needs_reason(fine)
-    assert rows.needs_reason(replace(fine, coverage=replace(fine.coverage, lesion_fraction=0.9999)))
+    assert not needs_reason(fine)
+    assert needs_reason(replace(fine, coverage=replace(fine.coverage, lesion_fraction=0.9999)))
+
+
+def test_cement_needles_and_screws_have_rows_too():
+    plan = small_plan()
+    kept = replace(plan.probes[0], clearances=())
+    needle = CementNeedle("C1", 11, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), None)
+    near, broken = PathClearance("vein", "vessel", 7.99, 4.0, True), PathClearance("vein", "vessel", 3.99, 4.0, False)
+    screw = Screw("S1", "crest", 7.3, 95.0, (1.0, 2.0, 3.0), (7.0, 8.0, 9.0), 2.4, None, clearances=(broken,))
+    fine = replace(plan, probes=(kept,), coverage=replace(plan.coverage, lesion_fraction=1.0))
+    cement = Cement((replace(needle, clearances=(near,)),), 5.0, 0.5, ())
+    found = clearance_rows(replace(fine, cement=cement, screws=(screw,)))
+    assert [(r["needle"], r["light"], r["shaft"], r["zone"], r["tip"]) for r in found] == [
+        ("S1", "red", "3.9", "-", [7.0, 8.0, 9.0]),
+        ("C1", "amber", "7.9", "-", [4.0, 5.0, 6.0]),
+    ]
+    assert needs_reason(replace(fine, screws=(screw,)))
+    assert not needs_reason(replace(fine, cement=cement))
+    assert unmeasured_needles(replace(fine, cement=cement)) == []
+    assert unmeasured_needles(replace(fine, cement=replace(cement, needles=(needle,)))) == ["C1"]
+
+
+def test_margins_under_placement_error_of_a_simulated_plan_are_the_charts():
+    plan = small_plan()
+    simulated = replace(plan, zone=replace(plan.zone, model="heat"))
+    named = [r["name"] for r in rows.figure_rows(simulated, simulated) if "needles off" in r["name"]]
+    assert len(named) == 2
+    assert all("chart" in name for name in named)
+    assert not any("chart" in r["name"] for r in rows.figure_rows(plan, plan))
+
+
+def test_the_slice_is_counted_from_a_named_end():
+    plan = small_plan()
+    ends = {
+        (0.0, 0.0, 2.0): "caudal",
+        (0.1, 0.2, -2.0): "cranial",
+        (3.0, 0.0, 1.0): "left",
+        (-3.0, 0.0, 1.0): "right",
+        (0.0, 3.0, 1.0): "posterior",
+        (0.0, -3.0, 1.0): "anterior",
+    }
+    for step, end in ends.items():
+        matrix = tuple((*row[:2], s, row[3]) for row, s in zip(plan.input.grid.ijk_to_ras, (*step, 0.0), strict=True))
+        record = replace(plan.input, grid=replace(plan.input.grid, shape=(2, 3, 4), ijk_to_ras=matrix))
+        placed = replace(plan, input=record, probes=(replace(plan.probes[0], slice_number=2),))
+        facts = {f["what"]: f["value"] for f in rows.needle_rows(placed, placed)[0]["facts"]}
+        assert facts["Slice of the entry"] == f"2 of 2 from the {end} end"
+
+
+def test_no_warning_is_said_twice():
+    plan = small_plan()
+    lesion = replace(plan.lesion, checks=("touches the skin",))
+    said = ("lesion outline: touches the skin", "not checked: nerve", "LESION NOT COVERED: 1 ml")
+    found = rows.all_warnings(replace(plan, lesion=lesion, warnings=said))
+    # What was not checked stands in a box of its own.
+    assert found == ["LESION NOT COVERED: 1 ml", "lesion outline: touches the skin"]
 
 
 def test_unverified_numbers_come_first():

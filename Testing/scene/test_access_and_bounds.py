@@ -8,12 +8,14 @@ import pytest
 from make_result import make_result
 
 from BoneAblationPlannerLib.case import SkinMap
-from BoneAblationPlannerLib.scene.build import add_plan, read_plan_nodes, remove_plan
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.convert import points_array
+from BoneAblationPlannerLib.scene.plan_nodes import remove_plan
 from BoneAblationPlannerLib.scene.refresh import show_result
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.segmentation import ROLE_TAG, segments, tag
 from BoneAblationPlannerLib.scene.skin_access import EFFORT_SCALARS, EXCLUDED, REASON_SCALARS, REASONS_ATTRIBUTE
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 from BoneAblationPlannerLib.scene.surfaces import mask_surface
 
 

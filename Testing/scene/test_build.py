@@ -12,11 +12,13 @@ from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import subdivide
 from BoneAblationPlannerLib.regions import bounding_region
-from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, read_plan_nodes, remove_plan
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.convert import fill_image, vtk_matrix
 from BoneAblationPlannerLib.scene.hierarchy import folder_of, hierarchy, nodes_in
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents, remove_plan
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, segments, tag
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 
 
 def class_counts(scene) -> Counter:

@@ -12,12 +12,14 @@ from make_result import make_result
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.regions import bounding_region
 from BoneAblationPlannerLib.scene import bundle
-from BoneAblationPlannerLib.scene.build import add_plan, plan_documents, read_plan_nodes
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle, write_segmentation
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.hierarchy import folder_of, hierarchy, nodes_in
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.segmentation import segment_mask, segments, tag
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 from BoneAblationPlannerLib.scene.volumes import volume_grid
 
 

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from make_result import make_result
 
-from BoneAblationPlannerLib.scene.build import add_plan, plan_nodes, read_plan_nodes, remove_plan
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.hierarchy import folder_of
+from BoneAblationPlannerLib.scene.plan_nodes import plan_nodes, remove_plan
 from BoneAblationPlannerLib.scene.probes import PROBE_ATTRIBUTE
 from BoneAblationPlannerLib.scene.refresh import rename_probe, show_result
 from BoneAblationPlannerLib.scene.runtime import new_scene
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 
 
 def moved(probe, by):
@@ -106,7 +108,7 @@ def test_probes_come_and_go_and_nothing_is_left_behind(loaded, tmp_path):
 
 
 def _documents(scene):
-    from BoneAblationPlannerLib.scene.build import plan_documents
+    from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 
     return plan_documents(scene)
 

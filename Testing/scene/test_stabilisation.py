@@ -13,12 +13,14 @@ from phantoms import coarse_result
 from BoneAblationPlannerLib.plan import Rigidity, RigidityCurve, Screw, ScrewCorridor, SectionRigidity
 from BoneAblationPlannerLib.reevaluation import evaluate_stored
 from BoneAblationPlannerLib.scene import stabilisation
-from BoneAblationPlannerLib.scene.build import add_plan, plan_nodes, read_plan_nodes, remove_plan
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle
 from BoneAblationPlannerLib.scene.convert import points_array
+from BoneAblationPlannerLib.scene.plan_nodes import plan_nodes, remove_plan
 from BoneAblationPlannerLib.scene.refresh import show_stabilisation
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.stl import write_stl
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 from CementTrajectoryLib.workflow import plan_cement
 
 TIP = (83.2, -74.0, 67.6)
@@ -69,6 +71,11 @@ def test_a_plan_with_cement_and_screws_goes_through_a_file(treated, tmp_path):
         display = node.GetDisplayNode()
         assert display.GetVisibility()
         assert display.GetVisibility2D()
+    for number, line in enumerate(of_role(nodes, "cement-needle"), start=1):
+        # A name at the entry, lifted above those before, and none in the middle, where that of the probe stands.
+        assert line.GetNthControlPointLabel(0).rstrip("\n") == line.GetAttribute("BonePlan.Name")
+        assert line.GetNthControlPointLabel(0).count("\n") == 2 * number
+        assert not line.GetDisplayNode().GetPropertiesLabelVisibility()
     (line,) = of_role(nodes, "screw")
     np.testing.assert_allclose(line.GetNthControlPointPositionWorld(0), SCREW.entry_ras_mm, atol=1e-6)
     np.testing.assert_allclose(line.GetNthControlPointPositionWorld(1), SCREW.tip_ras_mm, atol=1e-6)

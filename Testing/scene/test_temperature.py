@@ -8,13 +8,15 @@ from make_result import make_result
 
 from BoneAblationPlannerLib.case import InsertedMaterial, TemperatureFields
 from BoneAblationPlannerLib.plan import Simulation, Thermocouple
-from BoneAblationPlannerLib.scene.build import add_plan, plan_nodes, read_plan_nodes, remove_plan
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle
 from BoneAblationPlannerLib.scene.colours import temperature_table
 from BoneAblationPlannerLib.scene.convert import image_array, points_array
 from BoneAblationPlannerLib.scene.live import placed_thermocouples, remember
+from BoneAblationPlannerLib.scene.plan_nodes import plan_nodes, remove_plan
 from BoneAblationPlannerLib.scene.refresh import show_result, thermocouples
 from BoneAblationPlannerLib.scene.runtime import new_scene
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 from BoneAblationPlannerLib.scene.temperature import COURSE, frame_times_s, level_surface
 from BoneAblationPlannerLib.zones.heat.recording import frame_grid
 from BoneAblationPlannerLib.zones.heat.tissue_map import simulation_grid

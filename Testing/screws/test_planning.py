@@ -12,13 +12,13 @@ from BoneAblationPlannerLib.placement.clearance import StructureSurface
 from CementTrajectoryLib.screws.catalogue import DEFAULTS, largest_screw, screw_provenance, screw_types
 from CementTrajectoryLib.screws.choosing import segments_apart_mm
 from CementTrajectoryLib.screws.depth import depth_map
+from CementTrajectoryLib.screws.figures import ScrewMeasure
 from CementTrajectoryLib.screws.measure import (
     breach,
     density_profile,
     joints_met,
     lesion_contact,
     skin_entry,
-    structure_clearances,
 )
 from CementTrajectoryLib.screws.planning import propose_screws, with_lesion
 
@@ -130,10 +130,14 @@ def test_structures_and_joints_on_the_way():
     u = np.linalg.svd(AXIS[None])[2][1]
     anatomy, _bone = patient(bowel_at=CENTRE - 50 * AXIS + 12 * u)
     surfaces = [StructureSurface.of(s) for s in anatomy.structures]
-    rows = structure_clearances(surfaces, anatomy.ct.grid, CENTRE - 58 * AXIS, CENTRE + 40 * AXIS, 3.0)
-    assert [r.structure for r in rows] == ["colon"]
+    bones = LabelMap(anatomy.ct.grid, anatomy.bone.astype(np.uint8), {1: "hip_left"})
+    entry, tip = (tuple(map(float, CENTRE + at * AXIS)) for at in (-45, 40))
+    screw = ScrewMeasure(anatomy, bones).screw("Screw 1", "by hand", "cannulated-6.5", entry, tip)
+    # Joints that it meets are named apart; the way in from the skin counts too.
+    assert [r.structure for r in screw.clearances] == ["colon"]
+    assert screw.joints_met == ("hip joint",)
     # 12 mm away, less the ball's radius and the screw's.
-    assert rows[0].distance_mm == pytest.approx(5.0, abs=1.0)
+    assert screw.clearances[0].distance_mm == pytest.approx(12.0 - 4.0 - 3.25, abs=1.0)
     grid = anatomy.ct.grid
     assert joints_met(surfaces, grid, CENTRE - 40 * AXIS, CENTRE + 40 * AXIS, 3.0) == ("hip joint",)
     assert joints_met(surfaces, grid, CENTRE - 40 * AXIS, CENTRE - 5 * AXIS, 3.0) == ()

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from phantoms import coarse_result
 
-from BoneAblationPlannerLib.plan import Acetabulum, Mirels, Screw, ScrewClearance, ScrewCorridor
+from BoneAblationPlannerLib.plan import Acetabulum, Mirels, PathClearance, Screw, ScrewCorridor
 from BoneAblationPlannerLib.report.blocks import Notice, Paragraph, Table
-from BoneAblationPlannerLib.report.stabilisation import LISTED_WITHIN_MM, stabilisation
+from BoneAblationPlannerLib.report.paths import LISTED_WITHIN_MM
+from BoneAblationPlannerLib.report.stabilisation import stabilisation
 
 SCREW = Screw(
     name="Screw 1",
@@ -21,9 +22,9 @@ SCREW = Screw(
     purchase_before_lesion_mm=22.5,
     hu_shares={"weak": 0.25, "trabecular": 0.5, "cortical": 0.25},
     clearances=(
-        ScrewClearance("colon", "bowel", 20.0, 5.0, True),
-        ScrewClearance("iliac artery", "vessel", 2.0, 4.0, False),
-        ScrewClearance("liver", "other", LISTED_WITHIN_MM + 1, 3.0, True),
+        PathClearance("colon", "bowel", 20.0, 5.0, True),
+        PathClearance("iliac artery", "vessel", 2.0, 4.0, False),
+        PathClearance("liver", "other", LISTED_WITHIN_MM + 1, 3.0, True),
     ),
 )
 CORRIDOR = ScrewCorridor("ischium", "right", True, 12.0, 60.0, near_lesion=True, reason="it would meet Screw 1")

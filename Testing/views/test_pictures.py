@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 from make_result import LESION_RAS_MM, make_result, oblique_grid
 from PIL import Image
+from scipy import ndimage
 
+from BoneAblationPlannerLib.case import SkinMap
 from BoneAblationPlannerLib.errors import Cancelled
-from BoneAblationPlannerLib.scene.build import add_plan, remove_plan
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
+from BoneAblationPlannerLib.scene.plan_nodes import remove_plan
 from BoneAblationPlannerLib.scene.runtime import new_scene
+from BoneAblationPlannerLib.scene.skin_access import EASY, NO_WAY
 from BoneAblationPlannerLib.views import gl, planes
-from BoneAblationPlannerLib.views.annotate import TITLE_ROWS, Frame, bytes_of
+from BoneAblationPlannerLib.views.annotate import Frame, bytes_of
+from BoneAblationPlannerLib.views.finishing import TITLE_ROWS
 from BoneAblationPlannerLib.views.offscreen import SliceView, ThreeDView
 from BoneAblationPlannerLib.views.pictures import take_pictures
 
@@ -67,6 +72,35 @@ def test_every_picture_is_there(taken):
             assert image.format == "PNG"
             assert min(image.size) >= 800
         assert (picture.probe is not None) == (picture.kind in per_probe)
+
+
+def test_the_skin_is_coloured_by_ease_of_access_where_it_was_searched(tmp_path):
+    """Every entry is as easy as can be, or has no way in: blue or grey, and the legend names four colours."""
+    result = make_result()
+    grid = result.anatomy.ct.grid
+    points = grid.ras_of_mask(result.anatomy.body & ~ndimage.binary_erosion(result.anatomy.body))
+    for reason, colour, other in ((0, EASY, NO_WAY), (1, NO_WAY, EASY)):
+        skin = SkinMap(points, np.zeros(len(points)), np.full(len(points), reason), ("bowel",))
+        scene, searched = new_scene(), replace(result, skin=skin)
+        nodes = add_plan(scene, searched)
+        (picture,) = [p for p in take_pictures(scene, nodes, searched, tmp_path) if p.kind == "access"]
+        with Image.open(picture.file) as image:
+            pixels = np.asarray(image.convert("RGB"))[TITLE_ROWS : TITLE_ROWS + 800].astype(int)
+        share = {c: _of_hue(pixels, c).mean() for c in (colour, other)}
+        assert share[colour] > 0.05 > 0.01 > share[other]
+        assert not any(n.GetDisplayNode().GetVisibility() for n in nodes.owned if _is_access(n))
+
+
+def _is_access(node):
+    return node.GetAttribute("BonePlan.Role") == "skin-access"
+
+
+def _of_hue(pixels, colour):
+    """Pixels of a colour in any light: channels in its proportion, neither black nor white."""
+    wanted = np.array(colour) / max(colour)
+    brightest = pixels.max(axis=-1, keepdims=True)
+    seen = (brightest[..., 0] > 40) & (brightest[..., 0] < 235)
+    return seen & (np.abs(pixels / np.maximum(brightest, 1) - wanted) < 0.15).all(axis=-1)
 
 
 def test_ct_and_lesion_are_visible_in_every_slice_picture(taken):

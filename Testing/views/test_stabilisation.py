@@ -12,15 +12,14 @@ from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.views import gl
-from BoneAblationPlannerLib.views.annotate import TITLE_ROWS, bytes_of
+from BoneAblationPlannerLib.views.annotate import bytes_of
+from BoneAblationPlannerLib.views.finishing import TITLE_ROWS
 from BoneAblationPlannerLib.views.pictures import take_pictures
 from BoneAblationPlannerLib.views.stabilisation import (
     across_screws,
-    apart,
     density_picture,
     instruments,
     rigidity_picture,
-    round_steps,
     view_direction,
 )
 
@@ -41,15 +40,6 @@ def treated():
     return replace(result, plan=replace(result.plan, cement=cement, screws=(screw,)))
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 111.0), (0.0, 3.93e8), (12.0, 12.9), (-7.0, 5.0)])
-def test_steps_are_round_and_few(low, high):
-    steps = round_steps(low, high)
-    assert 2 <= len(steps) <= 6
-    assert low - 1e-9 <= steps[0] < steps[-1] <= high * (1 + 1e-9) + 1e-9
-    mantissa = (steps[1] - steps[0]) / 10 ** np.floor(np.log10((steps[1] - steps[0]) * (1 + 1e-9)))
-    assert min(abs(mantissa - m) for m in (1, 2, 5, 10)) < 1e-6
-
-
 def test_the_screw_is_seen_from_its_side():
     plan = treated().plan
     assert view_direction(plan, np.array([1.0, 0.0, 0.0])) @ [1.0, 0.0, 0.0] == pytest.approx(0.0, abs=1e-9)
@@ -65,16 +55,6 @@ def test_the_slice_across_the_screws_passes_the_lesion_at_a_right_angle():
     screw = replace(plan.screws[0], purchase_before_lesion_mm=20.0, purchase_beyond_lesion_mm=22.0)
     np.testing.assert_allclose(across_screws(replace(plan, screws=(screw,))).centre, CENTRE - [1.0, 0, 0], atol=0.01)
     assert across_screws(replace(plan, screws=())) is None
-
-
-def test_names_do_not_cover_each_other():
-    places = [(100.0, 50.0), (110.0, 55.0), (90.0, 40.0), (600.0, 52.0)]
-    moved = apart(places)
-    assert [x for x, _ in moved] == [x for x, _ in places]
-    assert moved[3] == places[3]
-    rows = sorted(y for x, y in moved if x < 300)
-    assert min(np.diff(rows)) >= 30
-    assert min(rows) == 40.0
 
 
 def test_the_curve_runs_where_its_values_are():

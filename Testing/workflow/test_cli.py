@@ -12,11 +12,12 @@ from phantoms import coarse_phantom
 
 from BoneAblationPlannerLib.cli import main
 from BoneAblationPlannerLib.plan import read_plan
-from BoneAblationPlannerLib.scene.build import plan_documents, read_plan_nodes
 from BoneAblationPlannerLib.scene.bundle import load_bundle, save_bundle
 from BoneAblationPlannerLib.scene.convert import fill_image, vtk_matrix
+from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 from BoneAblationPlannerLib.scene.runtime import slicer_module
 from BoneAblationPlannerLib.scene.segmentation import ROLE_TAG, segments, tag
+from BoneAblationPlannerLib.scene.stored import read_plan_nodes
 
 
 @pytest.fixture(scope="module")
@@ -270,14 +271,23 @@ def test_doctor_lists_what_is_there(capsys):
 
 def test_a_defect_is_one_line_and_exit_code_1():
     script = (
-        "import sys; import BoneAblationPlannerLib.cli as cli; import BoneAblationPlannerLib.devices.catalogue as c\n"
-        "cli.builtin_devices = lambda: 1 / 0\n"
+        "import sys; import BoneAblationPlannerLib.cli as cli\n"
+        "import BoneAblationPlannerLib.command_line.choices as c\n"
+        "c.builtin_devices = lambda: 1 / 0\n"
         "sys.exit(cli.main(['devices']))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
     assert "a defect in the program: ZeroDivisionError" in run.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_defect():
+    command = [sys.executable, "-m", "BoneAblationPlannerLib.cli", "devices", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdout.close()
+        assert run.stderr.read() == b""
+        assert run.wait() == 141
 
 
 def test_help_says_what_it_is_for(capsys):

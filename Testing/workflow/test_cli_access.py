@@ -9,7 +9,9 @@ import SimpleITK as sitk
 from phantoms import coarse_phantom
 from plans import small_plan
 
-from BoneAblationPlannerLib.cli import _kept_probes, _limits, main
+from BoneAblationPlannerLib.cli import main
+from BoneAblationPlannerLib.command_line.choices import _limits
+from BoneAblationPlannerLib.command_line.kept import kept_probes
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices, find_device
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import write_plan
@@ -57,7 +59,7 @@ def test_a_bad_limit_ends_with_one_line(ct, tmp_path, capsys, text, message):
 
 def test_lines_are_kept_with_the_device_that_is_given(tmp_path):
     path = lines_file(tmp_path / "probes.mrk.json", ([0.0, 0, 90], [0.0, 0, 0]))
-    found = _kept_probes(options(keep=path, device="cryo-iceforce-14g"), builtin_devices())
+    found = kept_probes(options(keep=path, device="cryo-iceforce-14g"), builtin_devices())
     assert [(p.device.id, p.entry_ras_mm, p.tip_ras_mm) for p in found] == [
         ("cryo-iceforce-14g", (0.0, 0.0, 90.0), (0.0, 0.0, 0.0))
     ]
@@ -68,7 +70,7 @@ def test_probes_of_a_plan_are_kept(tmp_path):
     device = find_device("mwa-emprint-13g")
     probe = replace(plan.probes[0], device=device.id, program="100 W 10 min")
     write_plan(replace(plan, probes=(probe,)), tmp_path / "plan.json")
-    found = _kept_probes(options(keep_plan=tmp_path / "plan.json"), builtin_devices())
+    found = kept_probes(options(keep_plan=tmp_path / "plan.json"), builtin_devices())
     assert [(p.name, p.device, p.program.id) for p in found] == [(probe.name, device, probe.program)]
     assert (found[0].entry_ras_mm, found[0].tip_ras_mm) == (probe.entry_ras_mm, probe.tip_ras_mm)
 
@@ -85,4 +87,4 @@ def test_what_cannot_be_kept_is_refused(tmp_path, given, message):
     if "keep" in given:
         given = {**given, "keep": tmp_path / f"{given['keep']}.mrk.json"}
     with pytest.raises(InputError, match=message):
-        _kept_probes(options(**given), builtin_devices())
+        kept_probes(options(**given), builtin_devices())

@@ -12,11 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from BoneAblationPlannerLib.access.angles import axial_angle_deg, towards_table
 from BoneAblationPlannerLib.frames import unit_vector
 from BoneAblationPlannerLib.plan import POSITIONS, Point, Position
+from BoneAblationPlannerLib.sourced import SourcedNumbers
 
 ORGANS_MOVE = (
     "when the patient is turned, bowel, bladder, nerves and skin move against the bone: angles for another position "
     "hold for the bone alone; scan again before the first needle"
 )
+REACH = SourcedNumbers("BoneAblationPlannerLib.access", "reach.json")
+"""How far gantries and C-arms usually go."""
 _CRANIAL = np.array([0.0, 0.0, 1.0])
 _NO_DIRECTION = 1e-6
 _LETTERS = (("R", "L"), ("A", "P"), ("S", "I"))
@@ -35,7 +38,17 @@ class CArm:
 
     @property
     def words(self) -> str:
-        """For instance ``RAO 30, CRAN 10``."""
+        """For instance ``RAO 30°, CRAN 10°``, and whether that is out of the usual reach."""
+        return f"{self._angles}{'' if self.is_usual else ' (beyond the usual reach)'}"
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether C-arms usually go there."""
+        limits = REACH["c_arm_sideways_deg"], REACH["c_arm_craniocaudal_deg"]
+        return abs(self.lao_deg) <= limits[0] and abs(self.cranial_deg) <= limits[1]
+
+    @property
+    def _angles(self) -> str:
         side = f"{'LAO' if self.lao_deg >= 0 else 'RAO'} {abs(self.lao_deg):.0f}°"
         return f"{side}, {'CRAN' if self.cranial_deg >= 0 else 'CAUD'} {abs(self.cranial_deg):.0f}°"
 
@@ -54,6 +67,11 @@ class Execution:
     gantry_tilt_deg: float | None
     along: CArm
     across: CArm
+
+    @property
+    def tilt_is_usual(self) -> bool:
+        """Whether gantries usually tilt so far; not where no tilt holds the needle."""
+        return self.gantry_tilt_deg is not None and abs(self.gantry_tilt_deg) <= REACH["gantry_tilt_deg"]
 
 
 def execution(entry_ras_mm: ArrayLike, tip_ras_mm: ArrayLike, position: Position) -> Execution:

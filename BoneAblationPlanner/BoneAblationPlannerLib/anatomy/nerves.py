@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from BoneAblationPlannerLib.anatomy.structure_table import kind_rules
 from BoneAblationPlannerLib.anatomy.structures import tube_mask
@@ -20,7 +20,7 @@ from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances
+from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances, path_clearances
 from BoneAblationPlannerLib.plan import Provenance, Status
 from BoneAblationPlannerLib.regions import bounding_region
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
@@ -121,7 +121,7 @@ def needle_warnings(
     for name, entry, tip, radius, zone in needles:
         for c in clearances(surfaces, grid, entry, tip, radius, zone):
             near = [
-                f"{what} {'inside the band' if mm <= 0 else f'{mm:.0f} mm from the band'}"
+                _from_band(what, mm)
                 for what, mm, wanted in (
                     ("shaft", c.shaft_mm, c.required_shaft_mm),
                     ("zone", c.zone_mm, c.required_zone_mm),
@@ -131,6 +131,23 @@ def needle_warnings(
             if near:
                 warnings.append(f"{name}: {' and '.join(near)} of the {c.structure}")
     return warnings
+
+
+def path_warnings(
+    estimates: Sequence[Structure], grid: Grid, paths: Sequence[tuple[str, ArrayLike, ArrayLike, float]]
+) -> list[str]:
+    """Warnings on instruments without a zone, (name, start_ras_mm, tip_ras_mm, radius_mm), too near to a band."""
+    surfaces = [StructureSurface.of(structure) for structure in estimates]
+    return [
+        f"{name}: {_from_band('shaft', c.distance_mm)} of the {c.structure}"
+        for name, start, tip, radius in paths
+        for c in path_clearances(surfaces, grid, start, tip, radius)
+        if not c.ok
+    ]
+
+
+def _from_band(what: str, away_mm: float) -> str:
+    return f"{what} {'inside the band' if away_mm <= 0 else f'{away_mm:.0f} mm from the band'}"
 
 
 def bands_provenance(estimates: Sequence[Structure]) -> tuple[Provenance, ...]:

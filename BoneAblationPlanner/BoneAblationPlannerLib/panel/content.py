@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import SCHEMA, Clearance, Plan, Point, Probe
+from BoneAblationPlannerLib.rounding import mm_down, percent_down, percent_up
 
 if TYPE_CHECKING:
     from BoneAblationPlannerLib.anatomy.lesion import LesionReport
@@ -76,17 +77,19 @@ def probe_table(plan: Plan) -> Table:
 def coverage_table(plan: Plan, moving: bool = False) -> Table:
     """Coverage and margins as planned and with needles displaced; the latter wait while a needle is moving."""
     c, robust = plan.coverage, plan.coverage.robust
-    displaced = _("{share} (smallest margin {p05:+.1f} mm, worst {worst:+.1f} mm)").format(
-        share=percent(robust.p05_lesion_fraction),
-        p05=robust.p05_minimum_margin_mm,
-        worst=robust.worst_minimum_margin_mm,
+    displaced = _("{share} (smallest margin {p05}, worst {worst})").format(
+        share=percent_down(robust.p05_lesion_fraction),
+        p05=mm_down(robust.p05_minimum_margin_mm, sign=True),
+        worst=mm_down(robust.worst_minimum_margin_mm, sign=True),
     )
+    if plan.zone.model != "chart":
+        displaced = _("{figures}, by the chart's zones and not the simulated ones").format(figures=displaced)
     rows = [
         (_("Modality"), f"{plan.advice.modality.upper()} ({_chosen_by(plan)})"),
         (_("Lesion"), _lesion(plan)),
-        (_("Lesion covered"), percent(c.lesion_fraction)),
-        (_("Lesion + {margin:g} mm covered").format(margin=c.margin_mm), percent(c.lesion_plus_margin_fraction)),
-        (_("Smallest margin"), f"{c.minimum_margin_mm:+.1f} mm"),
+        (_("Lesion covered"), percent_down(c.lesion_fraction)),
+        (_("Lesion + {margin:g} mm covered").format(margin=c.margin_mm), percent_down(c.lesion_plus_margin_fraction)),
+        (_("Smallest margin"), mm_down(c.minimum_margin_mm, sign=True)),
         (
             _("Lesion covered, needles {lateral:g} mm off").format(lateral=robust.lateral_error_mm),
             _("measured when the needle rests") if moving else displaced,
@@ -100,7 +103,7 @@ def coverage_table(plan: Plan, moving: bool = False) -> Table:
 def plan_line(name: str, plan: Plan) -> str:
     """A plan in one line, for the status bar."""
     return _("{name}: {count} needles, {share} of the lesion covered").format(
-        name=name, count=len(plan.probes), share=percent(plan.coverage.lesion_fraction)
+        name=name, count=len(plan.probes), share=percent_down(plan.coverage.lesion_fraction)
     )
 
 
@@ -139,7 +142,7 @@ def lesion_lines(report: "LesionReport") -> tuple[str, ...]:
     """Kind and volume, sizes, then what to check."""
     a, b, c = report.diameters_mm
     size = _("{a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, confidence {sure}").format(
-        a=a, b=b, c=c, share=percent(report.breached_fraction), sure=percent(report.confidence)
+        a=a, b=b, c=c, share=percent_up(report.breached_fraction), sure=percent_down(report.confidence)
     )
     # A percent sign does not stand alone on a line.
     return (f"{report.kind}, {report.volume_ml:.1f} ml", size.replace(" %", "\u00a0%"), *report.checks)
@@ -151,10 +154,10 @@ def compare_table(plans: Sequence[tuple[str, Plan]]) -> Table:
         (_("Lesion"), [_lesion(p) for _name, p in plans]),
         (_("Needles"), [str(len(p.probes)) for _name, p in plans]),
         (_("Device"), [", ".join(dict.fromkeys(x.device_name or x.device for x in p.probes)) for _name, p in plans]),
-        (_("Lesion covered"), [percent(p.coverage.lesion_fraction) for _name, p in plans]),
-        (_("With margin"), [percent(p.coverage.lesion_plus_margin_fraction) for _name, p in plans]),
-        (_("Smallest margin"), [f"{p.coverage.minimum_margin_mm:+.1f} mm" for _name, p in plans]),
-        (_("Covered, needles off"), [percent(p.coverage.robust.p05_lesion_fraction) for _name, p in plans]),
+        (_("Lesion covered"), [percent_down(p.coverage.lesion_fraction) for _name, p in plans]),
+        (_("With margin"), [percent_down(p.coverage.lesion_plus_margin_fraction) for _name, p in plans]),
+        (_("Smallest margin"), [mm_down(p.coverage.minimum_margin_mm, sign=True) for _name, p in plans]),
+        (_("Covered, needles off"), [percent_down(p.coverage.robust.p05_lesion_fraction) for _name, p in plans]),
         (_("Too close"), [str(sum(not c.ok for x in p.probes for c in x.clearances)) for _name, p in plans]),
         (_("Healthy tissue"), [f"{p.coverage.zone_outside_target_ml:.0f} ml" for _name, p in plans]),
         (_("Warnings"), [str(len(warning_lines(p))) for _name, p in plans]),
@@ -178,11 +181,6 @@ def _chosen_by(plan: Plan) -> str:
 def _lesion(plan: Plan) -> str:
     lesion = plan.lesion
     return ", ".join(part for part in (lesion.kind, f"{lesion.volume_ml:.1f} ml", plain(lesion.bone or "")) if part)
-
-
-def percent(fraction: float) -> str:
-    """Rounded down: 99.96 % is not all of it."""
-    return f"{int(fraction * 1000) / 10:.1f} %"
 
 
 def _point(point: Point) -> str:

@@ -3,7 +3,8 @@
 from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.panel.content import Table, plain
-from BoneAblationPlannerLib.plan import Extremes, Plan, Simulation, StructureEffect
+from BoneAblationPlannerLib.plan import Extremes, Plan, SimulatedPlacement, Simulation, StructureEffect
+from BoneAblationPlannerLib.rounding import percent_down
 
 
 def simulation_line(plan: Plan, simulation: Simulation) -> str:
@@ -15,12 +16,29 @@ def simulation_line(plan: Plan, simulation: Simulation) -> str:
         line += " " + _("Over the plausible range of tissues and device: {low:.0f} to {high:.0f} ml.").format(
             low=simulation.smallest_ml, high=simulation.largest_ml
         )
+    if simulation.size is not None:
+        line += " " + _("It reaches {across:.0%} of the chart across the needles, {along:.0%} along them.").format(
+            across=simulation.size.across, along=simulation.size.along
+        )
+    if simulation.placement is not None:
+        line += " " + placement_line(simulation.placement)
     search = simulation.search
     if search is not None and search.chosen is not None:
         line += " " + _("Shortest program that does: {program}.").format(program=search.chosen)
     elif search is not None:
         line += " " + _("No program of the device covers the lesion without breaking a limit.")
     return line
+
+
+def placement_line(placement: SimulatedPlacement) -> str:
+    """Whether needles were placed by the simulation, and what those of the chart would have covered."""
+    chart = placement.rounds[0]
+    if placement.taken == 0:
+        return _("Placing the needles again for zones of that size did no better: they are those of the chart.")
+    covered = "" if chart.lesion_fraction is None else percent_down(chart.lesion_fraction)
+    return _("Needles placed by the simulation; by the chart, {count} would cover {covered} of the lesion.").format(
+        count=chart.probes, covered=covered
+    )
 
 
 def effect_table(simulation: Simulation) -> Table:

@@ -36,7 +36,7 @@ class InputLogic(SharedLogic):
         given = (parameters.ct, parameters.seed, parameters.lesionSegmentation, parameters.structures)
         if document is None or any(node is not None for node in given):
             return
-        from BoneAblationPlannerLib.scene.build import plan_anatomy
+        from BoneAblationPlannerLib.scene.plan_nodes import plan_anatomy
 
         ct, anatomy, lesion = plan_anatomy(document)
         if ct is None or lesion is None:

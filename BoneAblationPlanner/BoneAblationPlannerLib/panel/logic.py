@@ -93,7 +93,7 @@ class PlannerLogic(LesionLogic, AdviceLogic, NeedleLogic):
 
     def isOnAnotherCt(self, parameters: Any) -> bool:
         """Whether the chosen plan lies on a CT of the scene that is not the chosen one."""
-        from BoneAblationPlannerLib.scene.build import adopted_ct
+        from BoneAblationPlannerLib.scene.plan_nodes import adopted_ct
 
         ct = None if parameters.plan is None else adopted_ct(parameters.plan)
         return ct is not None and parameters.ct is not None and ct is not parameters.ct
@@ -105,11 +105,24 @@ class PlannerLogic(LesionLogic, AdviceLogic, NeedleLogic):
         """
         from BoneAblationPlannerLib.scene.live import placed_thermocouples, prepare_measure
         from BoneAblationPlannerLib.simulating import simulate_result
-        from BoneAblationPlannerLib.zones.heat.planned import HeatOptions
+        from BoneAblationPlannerLib.zones.heat.options import HeatOptions
 
         options = HeatOptions(thermocouples=placed_thermocouples(document), shortest=shortest, together=together)
         measure, devices = prepare_measure(document, self.placements(document)), tuple(self.devices())
         return lambda report: simulate_result(measure(report), devices, report, options)
+
+    def prepareHeatPlan(
+        self, case: Any, document: Any, shortest: bool = False, together: bool = False
+    ) -> Callable[..., Any]:
+        """Read the chosen plan's thermocouples now; returns the planning, by the simulated zone, for the background."""
+        from BoneAblationPlannerLib.planning_with_heat import plan_with_heat
+        from BoneAblationPlannerLib.scene.live import placed_thermocouples
+        from BoneAblationPlannerLib.zones.heat.options import HeatOptions
+
+        here = document is not None and self._is_of_lesion(document, case)
+        wires = placed_thermocouples(document) if here else None
+        options = HeatOptions(thermocouples=wires, shortest=shortest, together=together)
+        return lambda report: plan_with_heat(case, options, report)
 
     def placeThermocouple(self, document: Any) -> Any:
         """Slicer's place mode for another point of the plan's thermocouples."""
@@ -121,7 +134,7 @@ class PlannerLogic(LesionLogic, AdviceLogic, NeedleLogic):
 
     def _is_of_lesion(self, document: Any, case: Any) -> bool:
         """Whether a plan's lesion is that of a case: it holds the point, or shares voxels with the outline."""
-        from BoneAblationPlannerLib.scene.build import plan_lesion
+        from BoneAblationPlannerLib.scene.plan_nodes import plan_lesion
 
         lesion = plan_lesion(document, case.ct.grid)
         if lesion is None:

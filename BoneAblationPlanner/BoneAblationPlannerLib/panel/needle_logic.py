@@ -19,7 +19,7 @@ class NeedleLogic(InputLogic):
         """The lines of a plan's needles; none where its nodes were deleted."""
         if document is None:
             return []
-        from BoneAblationPlannerLib.scene.build import probe_lines
+        from BoneAblationPlannerLib.scene.plan_nodes import probe_lines
 
         return probe_lines(document)
 

@@ -22,7 +22,7 @@ def plan_title(plan: Plan, made_at: float | None = None) -> str:
 
 def name_plans(scene: Any) -> None:
     """Give plans that came from files a name of their own, and plans of one name a number; folders follow."""
-    from BoneAblationPlannerLib.scene.build import plan_documents
+    from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 
     taken: set[str] = set()
     for document in plan_documents(scene):

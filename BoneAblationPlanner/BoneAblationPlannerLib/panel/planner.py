@@ -52,6 +52,10 @@ class PlannerPanel(PlanningPanel):
         """Show a result of a plan, measured with some needles; those moved meanwhile stay. Whether there are any."""
         return bool(self.section(ProbesSection).changes.show(document, result, measured))
 
+    def addPlan(self, result: Any, ct: Any) -> None:
+        """Add a plan of its own, beside those that are there, and choose it."""
+        self.section(ProbesSection).addPlan(result, ct)
+
     def tryQuietly(self, action: Callable[[], Any]) -> None:
         """Do what may fail for a moment, as when a line has lost a point; the next step says what is wrong."""
         try:

@@ -123,7 +123,14 @@ class ProbesSection(Section):
             case = self.logic.withKept(self.logic.makeCase(self.parameters, self.panel.nerves()), document)
             return lambda report: self.logic.plan(case, report)
 
-        self.panel.run(prepare, lambda result: self._add_plan(result, ct))
+        self.panel.run(prepare, lambda result: self.addPlan(result, ct))
+
+    def addPlan(self, result: Any, ct: Any) -> None:
+        """Add a plan of its own, beside those that are there, and choose it."""
+        document = self.logic.addPlan(result, ct)
+        if self.parameters is not None:
+            self.parameters.plan = document
+            self.panel.say(plan_line(document.GetName(), result.plan))
 
     def onMeasure(self) -> None:
         """Measure again with lines and outlines as they are now."""
@@ -134,7 +141,7 @@ class ProbesSection(Section):
         """Measure another way in and add it beside the plan."""
         ct, document = self.parameters.ct, self.parameters.plan
         place = int(self.ui.alternativeCombo.currentData)
-        self.panel.run(lambda: self.logic.alternative(document, place), lambda result: self._add_plan(result, ct))
+        self.panel.run(lambda: self.logic.alternative(document, place), lambda result: self.addPlan(result, ct))
 
     # By hand
 
@@ -164,7 +171,7 @@ class ProbesSection(Section):
             case = self.logic.makeCase(parameters, self.panel.nerves())
             return lambda report: self.logic.measureByHand(case, (needle,), report)
 
-        self.panel.run(prepare, lambda result: self._add_plan(result, ct))
+        self.panel.run(prepare, lambda result: self.addPlan(result, ct))
 
     def onRemove(self) -> None:
         """Take the selected needle out of the plan."""
@@ -249,12 +256,6 @@ class ProbesSection(Section):
     def _get_ready_if_unlocked(self) -> None:
         if self._any_unlocked():
             self._readiness.get_ready(self.parameters.plan)
-
-    def _add_plan(self, result: Any, ct: Any) -> None:
-        document = self.logic.addPlan(result, ct)
-        if self.parameters is not None:
-            self.parameters.plan = document
-            self.panel.say(plan_line(document.GetName(), result.plan))
 
     def _rename(self, document: Any, row: int, name: str) -> None:
         if self.panel.busy:

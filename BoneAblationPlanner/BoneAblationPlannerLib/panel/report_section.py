@@ -23,7 +23,7 @@ class ReportSection(Section):
 
     def update(self) -> None:
         """A table once there are two plans."""
-        from BoneAblationPlannerLib.scene.build import plan_documents
+        from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 
         plans = []
         for document in plan_documents(slicer.mrmlScene):

@@ -7,6 +7,7 @@ from slicer.i18n import tr as _
 from BoneAblationPlannerLib.panel import content, widgets
 from BoneAblationPlannerLib.panel.section import Section, State, StepState
 from BoneAblationPlannerLib.plan import Plan
+from BoneAblationPlannerLib.rounding import percent_down
 
 
 class ResultsSection(Section):
@@ -45,7 +46,7 @@ class ResultsSection(Section):
         if plan is None:
             no_plan = self.parameters.plan is None
             return StepState(State.BLOCKED, _("no plan yet") if no_plan else _("the plan cannot be read"))
-        text = _("lesion {share}").format(share=content.percent(plan.coverage.lesion_fraction))
+        text = _("lesion {share}").format(share=percent_down(plan.coverage.lesion_fraction))
         broken = sum(not c.ok for probe in plan.probes for c in probe.clearances)
         if broken:
             return StepState(State.ATTENTION, _("{text}, {count} too close").format(text=text, count=broken))

@@ -19,7 +19,7 @@ class SharedLogic:
     def chooseDefaults(self, parameters: Any) -> None:
         """The only plan of a scene needs no choosing; several can be told apart."""
         from BoneAblationPlannerLib.panel.plan_names import name_plans
-        from BoneAblationPlannerLib.scene.build import plan_documents
+        from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 
         name_plans(slicer.mrmlScene)
         documents = plan_documents(slicer.mrmlScene)
@@ -28,7 +28,7 @@ class SharedLogic:
 
     def chooseAnyPlan(self, parameters: Any) -> None:
         """The newest plan of the scene, after the one that was chosen is gone."""
-        from BoneAblationPlannerLib.scene.build import plan_documents
+        from BoneAblationPlannerLib.scene.plan_nodes import plan_documents
 
         documents = plan_documents(slicer.mrmlScene)
         if parameters.plan is None and documents:

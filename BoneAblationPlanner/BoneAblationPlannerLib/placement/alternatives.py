@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.placement.choice import ChosenProbes, placements_of
+from BoneAblationPlannerLib.placement.chosen import ChosenProbes, fixed_zones, placements_of
 from BoneAblationPlannerLib.placement.defaults import placement_error
 from BoneAblationPlannerLib.placement.live import LivePlacements
 from BoneAblationPlannerLib.placement.optimiser import Selection, measured
@@ -13,7 +13,7 @@ from BoneAblationPlannerLib.placement.search import Search
 from BoneAblationPlannerLib.plan import Alternative, AlternativeProbe
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
-from BoneAblationPlannerLib.zones.spheroid import Spheroid
+from BoneAblationPlannerLib.rounding import percent_down
 
 MOST = 3
 ELSEWHERE_MM = 25.0
@@ -41,7 +41,8 @@ def find_alternatives(
             found.append((selection, _way_in(entries[rows], entries[taken[0]])))
             taken.append(rows)
     live = LivePlacements(prepared)
-    return tuple(_described(prepared, chosen, live, selection, way) for selection, way in found)
+    planned = live.figures(placements_of(chosen)).nominal.lesion_fraction  # by the charts, for whatever zones placed
+    return tuple(_described(live, chosen, planned, selection, way) for selection, way in found)
 
 
 def _without(prepared: PreparedCase, chosen: ChosenProbes, rows: list[int], places: list[int]) -> Selection | None:
@@ -49,7 +50,7 @@ def _without(prepared: PreparedCase, chosen: ChosenProbes, rows: list[int], plac
     entries = chosen.problem.needles.entries_ras_mm
     away = np.min([np.linalg.norm(entries - entries[rows[n]], axis=1) for n in places], axis=0)
     kept = np.flatnonzero(away >= ELSEWHERE_MM)
-    error, zones = placement_error(prepared.case.choices), _fixed_zones(chosen)
+    error, zones = placement_error(prepared.case.choices), fixed_zones(chosen.fixed, chosen.reach)
     best: Selection | None = None
     while len(kept):
         search = Search(chosen.problem.take(kept, np.zeros(len(kept))))
@@ -72,10 +73,6 @@ def _without(prepared: PreparedCase, chosen: ChosenProbes, rows: list[int], plac
     return None
 
 
-def _fixed_zones(chosen: ChosenProbes) -> tuple[Spheroid, ...]:
-    return tuple(p.zone for p in placements_of(chosen, ()))
-
-
 def _differs(entries: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
     """Whether one of the entries is elsewhere than all others."""
     return bool(np.linalg.norm(entries[:, None] - others, axis=2).min(axis=1).max() >= ELSEWHERE_MM)
@@ -91,15 +88,15 @@ def _way_in(entries: NDArray[np.float64], plan: NDArray[np.float64]) -> str:
 
 
 def _described(
-    prepared: PreparedCase, chosen: ChosenProbes, live: LivePlacements, selection: Selection, way: str
+    live: LivePlacements, chosen: ChosenProbes, planned_fraction: float, selection: Selection, way: str
 ) -> Alternative:
     placements = placements_of(chosen, selection.rows)
     figures = live.figures(placements)
-    plan = chosen.selection
-    probes = len(selection.rows) - len(plan.rows)
+    probes = len(selection.rows) - len(chosen.selection.rows)
     parts = [
         way,
-        f"covers {figures.nominal.lesion_fraction:.1%} of the lesion ({plan.lesion_fraction:.1%} in the plan)",
+        f"covers {percent_down(figures.nominal.lesion_fraction)} of the lesion "
+        f"({percent_down(planned_fraction)} in the plan)",
     ]
     if probes:
         parts.append(f"{abs(probes)} probe{'s' * (abs(probes) > 1)} {'more' if probes > 0 else 'fewer'}")

@@ -13,6 +13,7 @@ from BoneAblationPlannerLib.access.screen import SAFETY_MM
 from BoneAblationPlannerLib.anatomy.directions import fibonacci_sphere
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
 from BoneAblationPlannerLib.devices.catalogue import Device, Program
+from BoneAblationPlannerLib.zones.reach import BY_THE_CHART, Reach
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
 PATHS_PER_AIM = 24
@@ -100,9 +101,12 @@ def choose_parallel_paths(paths: Paths, effort: NDArray[np.float64], widest_deg:
 
 
 def build_candidates(
-    paths: Paths, effort: NDArray[np.float64], device: Device, limits: AccessLimits
+    paths: Paths, effort: NDArray[np.float64], device: Device, limits: AccessLimits, reach: Reach = BY_THE_CHART
 ) -> list[Candidate]:
-    """Every program on every path, its zone centred on the aim point, where tip and shaft length allow it."""
+    """Every program on every path, its zone centred on the aim point, where tip and shaft length allow it.
+
+    Zones are the chart's, with the reach that they have in this patient.
+    """
     candidates = []
     deepest = max(device.shaft_lengths_mm) - limits.hub_mm
     for n in range(len(paths)):
@@ -113,8 +117,9 @@ def build_candidates(
                 continue
             axis, aim = paths.directions[n], paths.aims_ras_mm[n]
             zone = Spheroid(aim, axis, program.short_mm, program.long_mm)
-            candidates.append(Candidate(device, program, paths.entries_ras_mm[n], aim + axis * extension, zone,
-                                        outer_zone(zone, program), float(effort[n])))  # fmt: skip
+            candidates.append(Candidate(device, program, paths.entries_ras_mm[n], aim + axis * extension,
+                                        reach.covers.of(zone), reach.injures.of(outer_zone(zone, program)),
+                                        float(effort[n])))  # fmt: skip
     return candidates
 
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.compute import kernel
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.plan import Clearance
+from BoneAblationPlannerLib.plan import Clearance, PathClearance
 from BoneAblationPlannerLib.regions import bounding_region
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, depth_and_normal
 from BoneAblationPlannerLib.zones.voxels import half_edges_mm
@@ -63,6 +63,33 @@ def clearances(
     return tuple(
         sorted(rows, key=lambda c: (c.ok, min(c.shaft_mm - c.required_shaft_mm, c.zone_mm - c.required_zone_mm)))
     )
+
+
+def path_clearances(
+    surfaces: Sequence[StructureSurface],
+    grid: Grid,
+    start_ras_mm: ArrayLike,
+    tip_ras_mm: ArrayLike,
+    radius_mm: float,
+) -> tuple[PathClearance, ...]:
+    """Clearances of an instrument without a zone on its way to the tip, failing ones first, then the least to spare.
+
+    Structures that a shaft may pass (required 0: skin) have no row.
+    """
+    rows = []
+    for surface in surfaces:
+        structure, required = surface.structure, surface.structure.required_shaft_mm
+        if required <= 0 or len(surface.voxels_kji) == 0:
+            continue
+        free = _floor(shaft_distance_mm(surface.voxels_kji, grid, start_ras_mm, tip_ras_mm) - radius_mm)
+        rows.append(PathClearance(structure.name, structure.kind, free, required, free >= required))
+    return tuple(sorted(rows, key=lambda c: (c.ok, c.distance_mm - c.required_mm)))
+
+
+def shaft_too_near(structure: str, free_mm: float, required_mm: float) -> str:
+    """What is said of a shaft that does not keep its distance."""
+    state = f"passes through {structure}" if free_mm < 0 else f"is {free_mm:.2f} mm from {structure}"
+    return f"SHAFT {state} ({required_mm:g} mm wanted)"
 
 
 def shaft_distance_mm(voxels_kji: NDArray, grid: Grid, entry_ras_mm: ArrayLike, tip_ras_mm: ArrayLike) -> float:

@@ -14,6 +14,7 @@ from BoneAblationPlannerLib.placement.coverage import (
 from BoneAblationPlannerLib.placement.optimiser import ENOUGH_ROBUST, MOST_PROBES
 from BoneAblationPlannerLib.placement.target import Target
 from BoneAblationPlannerLib.plan import Probe
+from BoneAblationPlannerLib.rounding import percent_down
 from BoneAblationPlannerLib.zones.spheroid import Spheroid, rows_of
 
 MOST_NAMED = 3
@@ -44,8 +45,9 @@ def weakness_warnings(
     if not reasons:
         reasons = ["no structure does: a larger zone, another probe or guidance with less error may help"]
     return [
-        f"under placement error {p05_fraction:.1%} of the lesion stays covered, {ENOUGH_ROBUST:.0%} are wanted; "
-        f"{weakest.name} matters most ({alone.min():.1%} if it alone is off); held back by: {'; '.join(reasons)}"
+        f"under placement error {percent_down(p05_fraction)} of the lesion stays covered, "
+        f"{percent_down(ENOUGH_ROBUST, 0)} are wanted; {weakest.name} matters most "
+        f"({percent_down(float(alone.min()))} if it alone is off); held back by: {'; '.join(reasons)}"
     ]
 
 

@@ -13,7 +13,7 @@ NoticeKind = Literal["warning", "not checked", "note"]
 
 @dataclass(frozen=True)
 class Heading:
-    """A title; level 1 begins a page and a bookmark."""
+    """A title with a bookmark; `new_page` only where what follows fills a page of its own."""
 
     text: str
     level: Level = 2

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from BoneAblationPlannerLib.access.execution import REACH
 from BoneAblationPlannerLib.access.landmarks import EntryLandmarks
 from BoneAblationPlannerLib.plan import Clearance, Plan
 from BoneAblationPlannerLib.report.alternatives import alternatives
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice, Paragraph, Table
-from BoneAblationPlannerLib.report.decision import ANGLES, decision, not_checked
+from BoneAblationPlannerLib.report.decision import conventions, decision, not_checked
 from BoneAblationPlannerLib.report.instruments import execution_help, order_of_work, probe_page
 from BoneAblationPlannerLib.report.simulation import simulation
 from BoneAblationPlannerLib.report.stabilisation import stabilisation, stabilisation_provenance
@@ -19,11 +20,11 @@ from BoneAblationPlannerLib.report.words import (
     mm,
     modality_name,
     parameter_word,
-    percent_word,
     point_word,
     spacing_word,
     value_word,
 )
+from BoneAblationPlannerLib.rounding import mm_down, percent_down, percent_up
 from BoneAblationPlannerLib.views.picture import Picture
 
 LISTED_WITHIN_MM = 50.0
@@ -45,13 +46,13 @@ def report_content(
         *decision(plan, known),
         Heading("Lesion"),
         _lesion_table(plan),
-        Paragraph(ANGLES),
+        Paragraph(conventions(plan)),
         *_overview(pictures, missing_pictures),
-        *(block for probe in plan.probes for block in probe_page(plan, probe, pictures, known)),
         *order_of_work(plan),
         *execution_help(plan),
+        *(block for probe in plan.probes for block in probe_page(plan, probe, pictures, known)),
         *simulation(plan, pictures),
-        *alternatives(plan),
+        *alternatives(plan, pictures),
         *stabilisation(plan, pictures),
         *_clearances(plan),
         *_protection(plan),
@@ -67,7 +68,7 @@ def _lesion_table(plan: Plan) -> Table:
     density = "" if lesion.mean_hu is None else f", mean {lesion.mean_hu:.0f} HU"
     outline = "given"
     if lesion.outline == "segmented":
-        sure = "" if lesion.confidence is None else f", confidence {percent_word(lesion.confidence)}"
+        sure = "" if lesion.confidence is None else f", confidence {percent_down(lesion.confidence)}"
         outline = f"computed from the CT{sure}: check it"
     joint = UNKNOWN
     if lesion.nearest_joint is not None and lesion.joint_distance_mm is not None:
@@ -87,7 +88,7 @@ def _breach(plan: Plan) -> str:
         return UNKNOWN
     area = "" if lesion.breached_area_mm2 is None else f", {lesion.breached_area_mm2:.0f} mm2"
     outside = "" if lesion.soft_tissue_ml is None else f"; {ml(lesion.soft_tissue_ml)} outside the bone"
-    return f"{percent_word(lesion.cortical_breach_fraction)} of the bone's surface over the lesion{area}{outside}"
+    return f"{percent_up(lesion.cortical_breach_fraction)} of the bone's surface over the lesion{area}{outside}"
 
 
 def _advice(plan: Plan) -> list[Block]:
@@ -100,7 +101,7 @@ def _advice(plan: Plan) -> list[Block]:
 
 def _protection(plan: Plan) -> list[Block]:
     rows = tuple(
-        (f"{p.structure} ({p.kind})", mm(p.zone_mm), p.measure, p.source, STATUS_NAMES[p.status])
+        (f"{p.structure} ({p.kind})", mm_down(p.zone_mm), p.measure, p.source, STATUS_NAMES[p.status])
         for p in plan.advice.protection
     )
     if not rows:
@@ -145,9 +146,9 @@ def _clearances(plan: Plan) -> list[Block]:
             p.name,
             c.structure,
             c.kind,
-            mm(c.shaft_mm),
+            mm_down(c.shaft_mm),
             mm(c.required_shaft_mm),
-            mm(c.zone_mm),
+            mm_down(c.zone_mm),
             mm(c.required_zone_mm),
         )
         for p, c in pairs
@@ -157,7 +158,7 @@ def _clearances(plan: Plan) -> list[Block]:
     checked = tuple((s.name, s.kind, s.origin) for s in plan.structures.checked)
     ignored = _by_reason(plan)
     blocks: list[Block] = [
-        Heading("Clearances", new_page=True),
+        Heading("Clearances", 1),
         Paragraph(
             "Free distance to the needle's shaft and to the zone's edge; negative is inside. Failing rows first. "
             f"{counted(every[len(pairs) :], 'pair')} of probe and structure more than {LISTED_WITHIN_MM:g} mm "
@@ -195,13 +196,14 @@ def _slack_mm(c: Clearance) -> float:
 def _overview(pictures: Sequence[Picture], missing: str) -> list[Block]:
     if not pictures:
         return [Notice("note", "Pictures are missing", (missing or "No pictures were taken.",))]
-    elsewhere = ("stabilisation", "rigidity", "density", "temperature")
+    elsewhere = ("stabilisation", "rigidity", "density", "temperature", "access")
     overview = tuple(p for p in pictures if p.probe is None and p.kind not in elsewhere)
-    return [Heading("Overview", 1, new_page=True), Figures(overview)]
+    return [Heading("Overview", 1), Figures(overview)]
 
 
 def _provenance(plan: Plan) -> list[Block]:
     numbers = [*plan.zone.provenance, *plan.zone.together, *plan.provenance, *stabilisation_provenance(plan)]
+    numbers += REACH.provenance()
     unverified = tuple(n for n, p in enumerate(numbers) if p.status == "unverified")
     clinical = Table(
         ("Number", "Value", "Source", "Status"),
@@ -219,12 +221,12 @@ def _provenance(plan: Plan) -> list[Block]:
         ("CT identification (SHA-256)", plan.input.sha256),
         ("CT grid", f"{' x '.join(str(n) for n in grid.shape[::-1])} voxels of {spacing_word(spacing)} mm"),
         ("Optimiser", f"{plan.optimiser.description}; {plan.optimiser.evaluations} evaluations"),
-        ("Optimality gap", f"{percent_word(plan.optimiser.gap)} of the bound for the discretised problem"),
+        ("Optimality gap", f"{percent_up(plan.optimiser.gap)} of the bound for the discretised problem"),
         ("Computing time", f"{sum(plan.timings_s.values()):.1f} s"),
     )
     parameters = tuple((name, parameter_word(value)) for name, value in plan.parameters.items())
     return [
-        Heading("Where the numbers come from", 1, new_page=True),
+        Heading("Where the numbers come from", 1),
         Paragraph("Unverified numbers were recalled, not read in a source. Check them before relying on this plan."),
         clinical if numbers else Paragraph("The plan records no clinical number."),
         Heading("Parameters of this plan"),

@@ -7,25 +7,23 @@ from BoneAblationPlannerLib.access.angles import axial_angle_deg, craniocaudal_a
 from BoneAblationPlannerLib.access.landmarks import EntryLandmarks
 from BoneAblationPlannerLib.plan import Coverage, Plan, Point, Probe
 from BoneAblationPlannerLib.report.blocks import Block, Heading, Notice, Paragraph, Table
+from BoneAblationPlannerLib.report.paths import failing_paths
 from BoneAblationPlannerLib.report.words import (
     UNKNOWN,
     ZONE_NAMES,
     counted,
     degrees_word,
+    first_slice_word,
     ml,
     mm,
     modality_name,
-    percent_word,
     point_word,
     slice_word,
 )
+from BoneAblationPlannerLib.rounding import mm_down, percent_down
 
 _ESTIMATED = "(estimated, verify)"
-ANGLES = (
-    "Axial angle: from the vertical of the room in the axial plane, positive when, seen from the feet with the table "
-    "below, the needle goes down towards the right of the picture. Craniocaudal angle: out of the axial plane, "
-    "positive when the tip is more cranial than the entry. Points are RAS in mm; slices count from 1."
-)
+CHART_ZONES = "the chart's zones, not the simulated ones"
 
 
 def decision(plan: Plan, landmarks: Mapping[str, EntryLandmarks]) -> list[Block]:
@@ -45,9 +43,19 @@ def decision(plan: Plan, landmarks: Mapping[str, EntryLandmarks]) -> list[Block]
     ]
 
 
+def conventions(plan: Plan) -> str:
+    """How angles, points and slices are to be read."""
+    return (
+        "Axial angle: from the vertical of the room in the axial plane, positive when, seen from the feet with the "
+        "table below, the needle goes down towards the right of the picture. Craniocaudal angle: out of the axial "
+        "plane, positive when the tip is more cranial than the entry. Points are RAS in mm. Slices are those of the CT "
+        f"named above, counted from 1 for the most {first_slice_word(plan)} one; a viewer may count from the other end."
+    )
+
+
 def instrument_table(plan: Plan, landmarks: Mapping[str, EntryLandmarks]) -> Table:
     """One row per instrument: ablation probes, then cement needles, then screws."""
-    rows = [_probe_row(number, p, landmarks.get(p.name)) for number, p in enumerate(plan.probes, start=1)]
+    rows = [_probe_row(number, plan, p, landmarks.get(p.name)) for number, p in enumerate(plan.probes, start=1)]
     for needle in plan.cement.needles if plan.cement else ():
         shared = f", along {needle.shares_track_with}" if needle.shares_track_with else ""
         what = f"cement needle {needle.gauge} G{shared}"
@@ -68,9 +76,9 @@ def instrument_table(plan: Plan, landmarks: Mapping[str, EntryLandmarks]) -> Tab
     return Table(columns, tuple(rows), widths=(0.45, 1.2, 1.6, 3.2, 1.5, 0.9, 1, 0.9))
 
 
-def place_of_entry(probe: Probe, landmarks: EntryLandmarks | None) -> str:
+def place_of_entry(plan: Plan, probe: Probe, landmarks: EntryLandmarks | None) -> str:
     """Where the entry is, for a finger on the skin: slice, above the table, from the middle, from the lesion."""
-    parts = [f"slice {slice_word(probe)}"]
+    parts = [f"slice {slice_word(plan, probe)}"]
     if landmarks is not None:
         if landmarks.above_table_mm is not None:
             parts.append(f"{landmarks.above_table_mm:.0f} mm above the lowest skin")
@@ -97,8 +105,8 @@ def not_checked(plan: Plan) -> tuple[str, ...]:
     return (", ".join(kinds), "They may lie in the way: no distance to them was computed.")
 
 
-def _probe_row(number: int, p: Probe, landmarks: EntryLandmarks | None) -> tuple[str, ...]:
-    entry = f"{point_word(p.entry_ras_mm)}; {place_of_entry(p, landmarks)}"
+def _probe_row(number: int, plan: Plan, p: Probe, landmarks: EntryLandmarks | None) -> tuple[str, ...]:
+    entry = f"{point_word(p.entry_ras_mm)}; {place_of_entry(plan, p, landmarks)}"
     return (
         str(number),
         p.name,
@@ -158,24 +166,29 @@ def _outline(plan: Plan) -> str:
 
 def _failures(plan: Plan) -> list[Block]:
     lines = tuple(
-        f"{p.name}: {c.structure} ({c.kind}), shaft {mm(c.shaft_mm)} of {mm(c.required_shaft_mm)} required, "
-        f"zone {mm(c.zone_mm)} of {mm(c.required_zone_mm)} required"
+        f"{p.name}: {c.structure} ({c.kind}), shaft {mm_down(c.shaft_mm)} of {mm(c.required_shaft_mm)} required, "
+        f"zone {mm_down(c.zone_mm)} of {mm(c.required_zone_mm)} required"
         for p in plan.probes
         for c in p.clearances
         if not c.ok
     )
+    lines += failing_paths(plan)
     return [Notice("warning", "CLEARANCE NOT MET", lines)] if lines else []
 
 
-def _warnings(plan: Plan) -> list[Block]:
+def said_once(plan: Plan) -> list[str]:
+    """Every warning, note and check once; what was not checked has a box of its own wherever they are shown."""
     said = (
         *plan.warnings,
         *plan.advice.warnings,
         *plan.input.notes,
         *(f"lesion outline: {c}" for c in plan.lesion.checks),
     )
-    # What was not checked has a box of its own above.
-    lines = [line for line in dict.fromkeys(said) if not line.startswith(("not checked", "advice does not know"))]
+    return [line for line in dict.fromkeys(said) if not line.startswith(("not checked", "advice does not know"))]
+
+
+def _warnings(plan: Plan) -> list[Block]:
+    lines = said_once(plan)
     nerves = tuple(line for line in lines if _ESTIMATED in line)
     others = tuple(line for line in lines if line not in nerves)
     blocks: list[Block] = [Notice("warning", "Warnings and checks", others)] if others else []
@@ -183,25 +196,26 @@ def _warnings(plan: Plan) -> list[Block]:
 
 
 def _coverage_table(plan: Plan) -> Table:
-    c, r = plan.coverage, plan.coverage.robust
+    c, r, by_chart = plan.coverage, plan.coverage.robust, plan.zone.model == "chart"
     zone = (
         f"{ml(plan.zone.volume_ml)}, {ZONE_NAMES[plan.zone.model]}; {ml(c.zone_outside_target_ml)} outside the target"
     )
     planned = (
-        "As planned",
-        percent_word(c.lesion_fraction),
-        percent_word(c.lesion_plus_margin_fraction),
-        mm(c.minimum_margin_mm),
+        "As planned" if by_chart else f"As planned, {ZONE_NAMES[plan.zone.model]}",
+        percent_down(c.lesion_fraction),
+        percent_down(c.lesion_plus_margin_fraction),
+        mm_down(c.minimum_margin_mm),
         f"lesion {ml(math.ceil(100 * c.uncovered_ml) / 100)}, lesion + {c.margin_mm:g} mm {_remainder(c)}",
         zone,
     )
     robust = (
-        f"With needles off, 5th percentile of {r.samples} placements",
-        percent_word(r.p05_lesion_fraction),
+        f"With needles off{'' if by_chart else f', {CHART_ZONES}'}: 5th percentile of {r.samples} placements",
+        percent_down(r.p05_lesion_fraction),
         "-",
-        f"{mm(r.p05_minimum_margin_mm)} (worst {mm(r.worst_minimum_margin_mm)})",
+        f"{mm_down(r.p05_minimum_margin_mm)} (worst {mm_down(r.worst_minimum_margin_mm)})"
+        f"{'' if by_chart else ', by the chart'}",
         f"needles {mm(r.lateral_error_mm)} to the side and up to {mm(r.depth_error_mm)} too deep or shallow",
-        "-",
+        "-" if by_chart else ZONE_NAMES["chart"],
     )
     columns = ("Coverage", "Lesion", f"Lesion + {c.margin_mm:g} mm", "Smallest margin", "Not covered", "Zone")
     return Table(columns, (planned, robust), widths=(1.5, 0.8, 0.9, 1.1, 2.2, 2))

@@ -30,8 +30,9 @@ th{background:#eee}tr.strong td{font-weight:700;border-left:4px solid #111}
 figure{margin:0;break-inside:avoid}figure img{width:100%;height:auto;border:1px solid #999}
 figcaption{font-size:.9em}
 @page{margin:14mm 12mm 18mm;@bottom-center{content:"STATEMENT"}}
-@media print{.statement{position:static}h1.page,h2.page{break-before:page}
-.figures{grid-template-columns:1fr 1fr}thead{display:table-header-group}tr{break-inside:avoid}}
+@media print{body{font-size:10.5px;max-width:none;padding:0}.statement{position:static}
+h1.page{break-before:page}h1,h2,h3{break-after:avoid}.notice{break-inside:auto}.notice li{break-inside:avoid}
+.figures{grid-template-columns:repeat(3,1fr)}thead{display:table-header-group}tr{break-inside:avoid}}
 """.replace("STATEMENT", STATEMENT)
 
 

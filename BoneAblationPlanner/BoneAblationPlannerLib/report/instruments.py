@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from BoneAblationPlannerLib.access.execution import (
     ORGANS_MOVE,
+    REACH,
     Execution,
     execution,
     in_other_positions,
@@ -36,7 +37,7 @@ def probe_page(
             "Angles",
             f"axial {degrees_word(probe.axial_angle_deg)}, craniocaudal {degrees_word(probe.craniocaudal_angle_deg)}",
             "Entry on the skin",
-            place_of_entry(probe, known),
+            place_of_entry(plan, probe, known),
         ),
         ("Depth from skin", mm(probe.depth_mm), "from the cortex", depth_from_bone(probe, known)),
         (
@@ -60,7 +61,7 @@ def order_of_work(plan: Plan) -> list[Block]:
     steps = work_steps(plan)
     rows = tuple((str(n), step) for n, step in enumerate(steps, start=1))
     return [
-        Heading("Order of work", new_page=True),
+        Heading("Order of work", 1),
         Paragraph("In the order in which the plan lists its parts; the operator decides."),
         Table(("Step", "What"), rows, widths=(0.4, 6)),
         *_conflicts(plan),
@@ -82,10 +83,13 @@ def execution_help(plan: Plan) -> list[Block]:
     return [
         Heading("Angles for scanner and C-arm"),
         Paragraph(
-            "For a patient who lies head first. Gantry tilt brings the whole needle into one slice. The C-arm looks "
-            "along the needle, or across it from as near to the vertical as possible; angles are those of the console, "
-            "and its reach has to be checked. Points on the scanner are the coordinates of the images: patient's "
-            "right or left, anterior or posterior, superior or inferior."
+            "For a patient who lies head first. Gantry tilt brings the whole needle into one slice: gantries usually "
+            f"reach {REACH['gantry_tilt_deg']:.0f}° either way, and many do not tilt. The C-arm looks along the "
+            "needle, or across it from as near to the vertical as possible; angles are those of the console. C-arms "
+            f"usually reach {REACH['c_arm_sideways_deg']:.0f}° sideways and "
+            f"{REACH['c_arm_craniocaudal_deg']:.0f}° to cranial or caudal; table and patient may stop them sooner. "
+            "Points on the scanner are the coordinates of the images: patient's right or left, anterior or posterior, "
+            "superior or inferior."
         ),
         Table(columns, rows, tuple(n for n, row in enumerate(rows) if row[1] == plan.position)),
         Notice("warning", "If the patient is turned", (ORGANS_MOVE[0].upper() + ORGANS_MOVE[1:] + ".",)),
@@ -99,7 +103,8 @@ def tilt_word(dialled: Execution) -> str:
         return "no tilt holds the needle"
     if abs(tilt) < 0.5:
         return "none needed"
-    return f"{abs(tilt):.0f}°, top towards the {'feet' if tilt > 0 else 'head'}"
+    limit = "" if dialled.tilt_is_usual else f" (beyond the usual {REACH['gantry_tilt_deg']:.0f}°)"
+    return f"{abs(tilt):.0f}°, top towards the {'feet' if tilt > 0 else 'head'}{limit}"
 
 
 def _execution_rows(plan: Plan, name: str, entry: Point, tip: Point) -> list[tuple[str, ...]]:

@@ -25,10 +25,14 @@ _FOOTER = 10 * _MM
 _PAGE_WIDTH, _PAGE_HEIGHT = 210 * _MM, 279.4 * _MM
 """As wide as A4 and as high as Letter: prints on both at full size."""
 _WIDTH = _PAGE_WIDTH - 2 * _MARGIN
+_FRAME_HEIGHT = _PAGE_HEIGHT - 2 * _MARGIN - _FOOTER
+_SHORT, _SOME_ROWS = 65 * _MM, 30 * _MM
+"""Tables and notices up to the first height are not parted; of longer ones so much stands before a page ends."""
 _SIZES = {1: 16, 2: 12, 3: 10}
 _JPEG_QUALITY = 88
 _PICTURE_WIDTH = 56 * _MM
 """Three side by side fill the width; two rows of two fit below a probe's table."""
+_LONE_PICTURE_WIDTH = 80 * _MM
 _MANY = 4
 """More pictures than this stand three to a row."""
 
@@ -46,16 +50,59 @@ def pdf_bytes(blocks: tuple[Block, ...], title: str) -> bytes:
         raise InputError("report.pdf: reportlab is not installed; expected: pip install reportlab") from None
     _register_fonts()
     stream = io.BytesIO()
-    frame = platypus.Frame(
-        _MARGIN, _MARGIN + _FOOTER, _WIDTH, _PAGE_HEIGHT - 2 * _MARGIN - _FOOTER, 0, 0, 0, 0, id="body"
-    )
+    frame = platypus.Frame(_MARGIN, _MARGIN + _FOOTER, _WIDTH, _FRAME_HEIGHT, 0, 0, 0, 0, id="body")
     document = platypus.BaseDocTemplate(
         stream, pagesize=(_PAGE_WIDTH, _PAGE_HEIGHT), title=_drawable(title), author="BoneAblationPlanner", lang="en"
     )
     document.addPageTemplates([platypus.PageTemplate(id="page", frames=[frame], onPage=_footer)])
-    story = [flowable for n, block in enumerate(blocks) for flowable in _flowables(block, n)]
-    document.build(story)
+    document.build(_story(blocks))
     return stream.getvalue()
+
+
+def _story(blocks: tuple[Block, ...]) -> list[Any]:
+    """Everything in reading order; a page ends early only where what begins would stand cut off at its foot."""
+    from reportlab import platypus
+
+    made = [_flowables(block, n) for n, block in enumerate(blocks)]
+    least = [_least_height(block, flowables) for block, flowables in zip(blocks, made, strict=True)]
+    story: list[Any] = []
+    for n, (block, flowables) in enumerate(zip(blocks, made, strict=True)):
+        if isinstance(block, Heading) and block.new_page:
+            story.append(platypus.PageBreak())
+        elif n == 0 or not _leads_on(blocks[n - 1], block):  # what leads on has left room already
+            story.append(platypus.CondPageBreak(_needed(blocks, least, n)))
+        story += flowables
+    return story
+
+
+def _needed(blocks: tuple[Block, ...], least: list[float], first: int) -> float:
+    """Height in points of a block's beginning with the beginning of what it leads to."""
+    total = least[first]
+    for n in range(first + 1, len(blocks)):
+        if not _leads_on(blocks[n - 1], blocks[n]):
+            break
+        total += least[n]
+    return min(total, _FRAME_HEIGHT / 2)
+
+
+def _leads_on(block: Block, to: Block) -> bool:
+    """Whether a block says what comes next: headings do, and text, but for another heading."""
+    return isinstance(block, Heading) or (isinstance(block, Paragraph) and not isinstance(to, Heading))
+
+
+def _least_height(block: Block, flowables: list[Any]) -> float:
+    """Height in points that the beginning of a block takes: all of what is short, some rows of what is long."""
+    if not flowables:
+        return 0.0
+    if isinstance(block, Figures):
+        return _height(flowables[0])
+    total = sum(_height(flowable) for flowable in flowables)
+    return total if total <= _SHORT or isinstance(block, Heading | Paragraph) else _SOME_ROWS
+
+
+def _height(flowable: Any) -> float:
+    around = float(flowable.getSpaceBefore()) + float(flowable.getSpaceAfter())
+    return float(flowable.wrap(_WIDTH, _FRAME_HEIGHT)[1]) + around
 
 
 @lru_cache(maxsize=1)
@@ -129,11 +176,8 @@ def _heading(heading: Heading, number: int) -> list[Any]:
             self.canv.bookmarkPage(key)
             self.canv.addOutlineEntry(_drawable(heading.text), key, level=0 if heading.level == 1 else 1)
 
-    text = _text(heading.text, _style(_SIZES[heading.level], True, spaceBefore=8, spaceAfter=4, keepWithNext=1))
-    mark = Bookmark()
-    mark.keepWithNext = 1
-    before = [platypus.PageBreak()] if heading.new_page else []
-    return [*before, mark, text]
+    text = _text(heading.text, _style(_SIZES[heading.level], True, spaceBefore=8, spaceAfter=4))
+    return [Bookmark(), text]
 
 
 def _notice(notice: Notice) -> list[Any]:
@@ -185,15 +229,14 @@ def _figures(figures: Figures) -> list[Any]:
     """Two to a row, or three where there are many; a row stays together with its captions."""
     from reportlab import platypus
 
-    width = _PICTURE_WIDTH
+    width = _LONE_PICTURE_WIDTH if len(figures.pictures) == 1 else _PICTURE_WIDTH
     cells = [[_image(p.file, width), _text(p.caption, _style(7.5))] for p in figures.pictures]
     columns = 3 if len(cells) > _MANY else 2
     rows = [cells[n : n + columns] + [""] * (n + columns - len(cells)) for n in range(0, len(cells), columns)]
-    if not rows:
-        return []
-    grid = platypus.Table(rows, colWidths=[_WIDTH / columns] * columns)
-    grid.setStyle(platypus.TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
-    return [grid]
+    grids = [platypus.Table([row], colWidths=[_WIDTH / columns] * columns) for row in rows]
+    for grid in grids:
+        grid.setStyle(platypus.TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+    return grids
 
 
 def _image(path: Path, width: float) -> Any:

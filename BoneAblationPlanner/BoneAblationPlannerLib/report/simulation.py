@@ -4,9 +4,10 @@ import csv
 import io
 from collections.abc import Sequence
 
-from BoneAblationPlannerLib.plan import Plan, ProgramSearch, Simulation
+from BoneAblationPlannerLib.plan import PlacementRound, Plan, ProgramSearch, SimulatedPlacement, Simulation
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Paragraph, Table
-from BoneAblationPlannerLib.report.words import UNKNOWN, ml, mm, percent_word, point_word
+from BoneAblationPlannerLib.report.words import UNKNOWN, ml, mm, point_word
+from BoneAblationPlannerLib.rounding import percent_down
 from BoneAblationPlannerLib.views.picture import Picture
 
 
@@ -19,6 +20,7 @@ def simulation(plan: Plan, pictures: Sequence[Picture] = ()) -> list[Block]:
     return [
         Heading("Heat or ice simulated in this patient"),
         Paragraph(_in_words(plan, simulated)),
+        *([] if simulated.placement is None else _placement(simulated.placement)),
         *([Figures(own)] if own else []),
         _effects(simulated),
         *_thermocouples(simulated),
@@ -59,11 +61,59 @@ def _in_words(plan: Plan, simulated: Simulation) -> str:
         else " Distances of structures are to the nominal zone: the largest plausible one was not simulated."
     )
     turns = " The probes heat one after the other." if simulated.in_turn else ""
+    size = ""
+    if simulated.size is not None:
+        size = (
+            f" It is {simulated.size.across:.0%} of the chart's across the needle and {simulated.size.along:.0%} along "
+            f"it; zones of that size, at most as large as the chart's, cover "
+            f"{percent_down(simulated.size.p05_lesion_fraction)} of the lesion under placement error (5th percentile)."
+        )
     return (
         f"Simulated zone {ml(plan.zone.volume_ml)}, chart {ml(simulated.chart_ml)}: Dice "
         f"{simulated.chart_dice:.2f}, surfaces {mm(simulated.chart_mean_surface_mm)} apart on average, "
-        f"{mm(simulated.chart_largest_surface_mm)} at most.{spread}{turns}{ends} Tissue properties come from tables, "
-        "not from this patient; see the sources."
+        f"{mm(simulated.chart_largest_surface_mm)} at most.{size}{spread}{turns}{ends} Tissue properties come "
+        "from tables, not from this patient; see the sources."
+    )
+
+
+def _placement(placement: SimulatedPlacement) -> list[Block]:
+    """What was tried where the chart's plan left lesion or margin in this patient, the plan's own row emphasised."""
+    said = (
+        "The simulated zone of the probes placed by the chart leaves lesion or margin, so that probes were placed "
+        "again, for zones as far as they reach in this patient. "
+    )
+    said += (
+        "No other set did better by the simulation: the probes of the chart stay."
+        if placement.taken == 0
+        else f"The plan has those of round {placement.taken}."
+    )
+    rows = tuple(_round_row(n, row) for n, row in enumerate(placement.rounds))
+    columns = ("Round", "Placed for zones of", "Probes", "Lesion", "Lesion + margin", "Under placement error",
+               "Structures not spared")  # fmt: skip
+    return [
+        Paragraph(said),
+        Table(columns, rows, (placement.taken,), (1, 2.2, 1, 1, 1.3, 1.3, 2.2)),
+        Paragraph(
+            "Coverage is that of the nominal simulated zone; under placement error that of the chart's zones in the "
+            "size that was simulated (5th percentile). Distances to structures are kept for zones at least as large as "
+            "the chart's."
+        ),
+    ]
+
+
+def _round_row(number: int, row: PlacementRound) -> tuple[str, ...]:
+    name = "chart" if number == 0 else str(number)
+    zones = "the chart" if number == 0 else f"{row.across:.0%} across, {row.along:.0%} along"
+    if row.lesion_fraction is None or row.lesion_plus_margin_fraction is None or row.size is None:
+        return (name, zones, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, row.reason)
+    return (
+        name,
+        zones,
+        str(row.probes),
+        percent_down(row.lesion_fraction),
+        percent_down(row.lesion_plus_margin_fraction),
+        percent_down(row.size.p05_lesion_fraction),
+        str(row.harmed),
     )
 
 
@@ -110,7 +160,7 @@ def _inserted(simulated: Simulation) -> list[Block]:
 
 
 def _search(search: ProgramSearch) -> list[Block]:
-    wanted = percent_word(search.wanted_fraction)
+    wanted = percent_down(search.wanted_fraction)
     if search.chosen is None:
         said = (
             f"No program of the device covers {wanted} of the lesion without breaking a limit; the plan keeps its own."
@@ -118,7 +168,7 @@ def _search(search: ProgramSearch) -> list[Block]:
     else:
         said = f"Shortest program that covers {wanted} of the lesion and breaks no limit: {search.chosen}."
     rows = tuple(
-        (t.program, f"{t.minutes:.1f} min", percent_word(t.lesion_fraction), ", ".join(t.broken) or "none")
+        (t.program, f"{t.minutes:.1f} min", percent_down(t.lesion_fraction), ", ".join(t.broken) or "none")
         for t in search.tried
     )
     chosen = tuple(n for n, t in enumerate(search.tried) if t.program == search.chosen)

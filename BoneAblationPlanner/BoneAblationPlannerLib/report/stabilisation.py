@@ -2,92 +2,30 @@
 
 from collections.abc import Sequence
 
-from BoneAblationPlannerLib.advice.order import pull_backs
-from BoneAblationPlannerLib.plan import Cement, CementSite, Mirels, Plan, Provenance, Rigidity, Screw
+from BoneAblationPlannerLib.plan import Mirels, Plan, Provenance, Rigidity, Screw
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Notice, Paragraph, Table
-from BoneAblationPlannerLib.report.words import STATUS_NAMES, UNKNOWN, counted, ml, mm, percent_word, point_word
+from BoneAblationPlannerLib.report.cement import cement_pages
+from BoneAblationPlannerLib.report.paths import path_table
+from BoneAblationPlannerLib.report.words import STATUS_NAMES, UNKNOWN, mm, point_word
+from BoneAblationPlannerLib.rounding import mm_down, percent_down, percent_up
 from BoneAblationPlannerLib.views.picture import Picture
 
-LISTED_WITHIN_MM = 50.0
-"""Structures up to here are listed; plan.json has all of them."""
 OF_SCREWS = "screws: "
 """How warnings about screws begin."""
 
 
 def stabilisation(plan: Plan, pictures: Sequence[Picture] = ()) -> list[Block]:
     """Cement, screws and stability, each as far as the plan has it; their pictures begin the pages."""
-    blocks = [*_cement(plan), *_screws(plan, pictures), *_stability(plan, pictures)]
+    blocks = [*cement_pages(plan), *_screws(plan, pictures), *_stability(plan, pictures)]
     own = tuple(p for p in pictures if p.kind == "stabilisation")
     if not blocks:
         return []
-    return [Heading("Cement, screws, stability", 1, new_page=True), *([Figures(own)] if own else []), *blocks]
+    return [Heading("Cement, screws, stability", 1), *([Figures(own)] if own else []), *blocks]
 
 
 def stabilisation_provenance(plan: Plan) -> tuple[Provenance, ...]:
     """Where the numbers of cement and stability come from."""
     return (*(plan.cement.provenance if plan.cement else ()), *plan.stability.provenance)
-
-
-def _cement(plan: Plan) -> list[Block]:
-    cement = plan.cement
-    if cement is None:
-        return []
-    needles = tuple(
-        (
-            str(number),
-            n.name,
-            f"{n.gauge} G",
-            point_word(n.entry_ras_mm),
-            "; ".join(point_word(p) for p in n.injects_at_ras_mm or (n.tip_ras_mm,)),
-            n.shares_track_with or "a track of its own",
-            "" if n.volume_ml is None else ml(n.volume_ml),
-        )
-        for number, n in enumerate(cement.needles, start=1)
-    )
-    columns = ("Fill", "Needle", "Gauge", "Entry R, A, S", "Injects with its tip at R, A, S", "Track of", "Volume")
-    blocks: list[Block] = [
-        Heading("Cement"),
-        Paragraph(_volumes(cement)),
-        *([Paragraph(_site(cement.site, cement.fill_ml))] if cement.site else []),
-        Table(columns, needles, widths=(0.4, 1.3, 0.6, 1.5, 1.5, 1.1, 0.8)),
-        *([Paragraph(". ".join(pulled) + ".")] if (pulled := pull_backs(cement)) else []),
-    ]
-    if cement.leaks:
-        leaks = tuple(
-            (
-                leak.towards,
-                mm(leak.distance_mm),
-                f"{leak.defect_area_mm2:.0f} mm2",
-                f"not up to {ml(cement.fill_ml)}" if leak.at_ml is None else f"from {ml(leak.at_ml)}",
-            )
-            for leak in cement.leaks
-        )
-        leaking = tuple(n for n, leak in enumerate(cement.leaks) if leak.at_ml is not None)
-        blocks.append(Table(("Gap in the cortex towards", "Distance", "Area", "Cement leaves"), leaks, leaking))
-    else:
-        blocks.append(Paragraph("No gap in the cortex over the lesion was found."))
-    if cement.steps:
-        steps = tuple((ml(s.injected_ml), ml(s.lesion_ml), ml(s.bone_ml), ml(s.outside_ml)) for s in cement.steps)
-        blocks.append(Table(("Injected", "In the lesion", "In the bone around it", "Outside the bone"), steps))
-    return [*blocks, Notice("warning", "Cement: look out for", cement.cautions)] if cement.cautions else blocks
-
-
-def _volumes(cement: Cement) -> str:
-    text = f"Wanted {ml(cement.fill_ml)}, {percent_word(cement.fill_fraction)} of the lesion"
-    if cement.stop_ml is not None:
-        text += f"; stop at {ml(cement.stop_ml)}"
-    if cement.viscosity is not None:
-        text += f". Simulated with {cement.viscosity} viscosity, without veins and pressure"
-    order = ". Fill in the order of the table: the needle farthest from a leak first" if len(cement.needles) > 1 else ""
-    return f"{text}{order}."
-
-
-def _site(site: CementSite, fill_ml: float) -> str:
-    text = f"Site (proposed): {site.name}. Usual approach: {site.approach or UNKNOWN}. "
-    if site.usual_ml is None:
-        return f"{text}No usual volume is known."
-    low, high = site.usual_ml
-    return f"{text}Usual volume {low:g} to {high:g} ml; {ml(fill_ml)} wanted here: {site.compared}."
 
 
 def _screws(plan: Plan, pictures: Sequence[Picture]) -> list[Block]:
@@ -100,7 +38,7 @@ def _screws(plan: Plan, pictures: Sequence[Picture]) -> list[Block]:
     if plan.screws:
         density = tuple(p for p in pictures if p.kind == "density")
         blocks += [_screw_places(plan.screws), _screw_bone(plan.screws), *([Figures(density)] if density else [])]
-        blocks += _screw_clearances(plan.screws)
+        blocks += path_table([(s.name, s.clearances) for s in plan.screws], "screws and their ways in")
     else:
         blocks.append(Paragraph("No screw is planned."))
     near = [c for c in plan.corridors if c.near_lesion]
@@ -146,7 +84,7 @@ def _screw_bone(screws: Sequence[Screw]) -> Table:
     rows = tuple(
         (
             s.name,
-            mm(s.cortical_clearance_mm),
+            mm_down(s.cortical_clearance_mm),
             _breaches(s),
             _held(s),
             _density(s),
@@ -170,29 +108,7 @@ def _held(s: Screw) -> str:
 
 
 def _density(s: Screw) -> str:
-    return ", ".join(f"{percent_word(share)} {kind}" for kind, share in s.hu_shares.items()) or UNKNOWN
-
-
-def _screw_clearances(screws: Sequence[Screw]) -> list[Block]:
-    every = [(s, c) for s in screws for c in s.clearances]
-    near = [(s, c) for s, c in every if not c.ok or c.distance_mm <= LISTED_WITHIN_MM]
-    near.sort(key=lambda pair: (pair[1].ok, pair[1].distance_mm - pair[1].required_mm))
-    rows = tuple(
-        ("ok" if c.ok else "FAIL", s.name, c.structure, c.kind, mm(c.distance_mm), mm(c.required_mm)) for s, c in near
-    )
-    columns = ("Result", "Screw", "Structure", "Kind", "Distance", "Required")
-    left_out = counted(every[len(near) :], "structure")
-    return [
-        Paragraph(
-            f"Free distance to screw and access path; failing rows first. {left_out} more than "
-            f"{LISTED_WITHIN_MM:g} mm away left out."
-        ),
-        *(
-            [Table(columns, rows, tuple(n for n, pair in enumerate(near) if not pair[1].ok), (0.6, 0.8, 2, 1, 1, 1))]
-            if rows
-            else []
-        ),
-    ]
+    return ", ".join(f"{percent_down(share)} {kind}" for kind, share in s.hu_shares.items()) or UNKNOWN
 
 
 def _stability(plan: Plan, pictures: Sequence[Picture]) -> list[Block]:
@@ -200,7 +116,7 @@ def _stability(plan: Plan, pictures: Sequence[Picture]) -> list[Block]:
     mirels, rigidity, acetabulum = stability.mirels, stability.rigidity, stability.acetabulum
     rows: list[tuple[str, str]] = _mirels(mirels)
     if acetabulum is not None:
-        destroyed = ", ".join(f"{wall} {percent_word(share)}" for wall, share in acetabulum.destroyed.items())
+        destroyed = ", ".join(f"{wall} {percent_up(share)}" for wall, share in acetabulum.destroyed.items())
         rows.append(
             ("Acetabulum (proposed)", f"Harrington {acetabulum.harrington}, Levy {acetabulum.levy}; taken: {destroyed}")
         )
@@ -238,7 +154,7 @@ def _rigidity(rigidity: Rigidity) -> list[tuple[str, str]]:
     rows = [
         ("Weakest section at R, A, S", where),
         ("Compared with", rigidity.reference_kind or UNKNOWN),
-        ("Largest loss by the lesion", percent_word(rigidity.reduction_fraction)),
+        ("Largest loss by the lesion", percent_up(rigidity.reduction_fraction)),
         ("Loss after treatment", _loss(after)),
     ]
     if rigidity.uncertainty_factor is not None:
@@ -252,7 +168,7 @@ def _rigidity(rigidity: Rigidity) -> list[tuple[str, str]]:
 def _loss(fraction: float | None) -> str:
     if fraction is None:
         return UNKNOWN
-    return percent_word(fraction) if fraction >= 0 else f"none: {percent_word(-fraction)} stiffer than the reference"
+    return percent_up(fraction) if fraction >= 0 else f"none: {percent_down(-fraction)} stiffer than the reference"
 
 
 def _rigidity_table(rigidity: Rigidity) -> Table:

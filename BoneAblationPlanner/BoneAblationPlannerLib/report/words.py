@@ -18,6 +18,8 @@ STATUS_NAMES = {
     "default": "default of this software",
 }
 UNKNOWN = "not determined"
+_ENDS = (("left", "right"), ("posterior", "anterior"), ("caudal", "cranial"))
+"""Where along R, A and S a count begins that goes up, or down."""
 
 
 def modality_name(plan: Plan) -> str:
@@ -28,8 +30,18 @@ def counted(items: Sequence[object], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
-def slice_word(probe: Probe) -> str:
-    return UNKNOWN if probe.slice_number is None else str(probe.slice_number)
+def slice_word(plan: Plan, probe: Probe) -> str:
+    """Number of the slice of a probe's entry, how many there are, and from which end they are counted."""
+    if probe.slice_number is None:
+        return UNKNOWN
+    return f"{probe.slice_number} of {plan.input.grid.shape[0]} from the {first_slice_word(plan)} end"
+
+
+def first_slice_word(plan: Plan) -> str:
+    """At which end of the patient the slice lies that counts as 1."""
+    step = [row[2] for row in plan.input.grid.ijk_to_ras[:3]]
+    axis = max(range(3), key=lambda n: abs(step[n]))
+    return _ENDS[axis][0 if step[axis] > 0 else 1]
 
 
 def point_word(point: Point) -> str:
@@ -50,12 +62,6 @@ def mm(value: float, digits: int = 1) -> str:
 
 def ml(value: float) -> str:
     return f"{value:.1f} ml" if abs(value) >= 10 else f"{value:.2f} ml"
-
-
-def percent_word(fraction: float) -> str:
-    """One digit, cut rather than rounded near the top: 99.96 % must not read as complete."""
-    percent = 100 * fraction
-    return f"{min(percent, 99.9):.1f} %" if 99.9 < percent < 100 else f"{percent:.1f} %"
 
 
 def degrees_word(value: float) -> str:

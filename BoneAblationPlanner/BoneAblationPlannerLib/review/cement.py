@@ -5,14 +5,11 @@ from typing import Any
 
 from BoneAblationPlannerLib.advice.order import pull_backs, tenths_below, work_steps
 from BoneAblationPlannerLib.plan import Cement, CementLeak, Plan, Screw
-from BoneAblationPlannerLib.report.words import percent_word
+from BoneAblationPlannerLib.review.curves import Curve, drawing
 from BoneAblationPlannerLib.review.windows import Windows
-from BoneAblationPlannerLib.scene.build import PlanNodes
+from BoneAblationPlannerLib.rounding import percent_down, percent_up
+from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes
 from BoneAblationPlannerLib.scene.stabilisation import show_cement_at
-
-WIDE, HIGH = 400, 160
-"""Of the drawing of the curves, in its own units."""
-_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7")
 
 
 def cement_rows(plan: Plan) -> dict[str, Any]:
@@ -38,7 +35,7 @@ def cement_rows(plan: Plan) -> dict[str, Any]:
                 "size": f"{s.diameter_mm:.1f} x {s.length_mm:.0f} mm",
                 "clearance": f"{s.cortical_clearance_mm:.1f} mm",
                 "purchase": "" if s.purchase_beyond_lesion_mm is None else f"{s.purchase_beyond_lesion_mm:.0f} mm",
-                "bone": ", ".join(f"{percent_word(share)} {kind}" for kind, share in s.hu_shares.items()),
+                "bone": ", ".join(f"{percent_down(share)} {kind}" for kind, share in s.hu_shares.items()),
                 "joints": ", ".join(s.joints_met) or "none",
             }
             for s in plan.screws
@@ -49,7 +46,7 @@ def cement_rows(plan: Plan) -> dict[str, Any]:
 
 
 def _fill_words(cement: Cement) -> str:
-    words = f"{cement.fill_ml:.1f} ml, {percent_word(cement.fill_fraction)} of the lesion"
+    words = f"{cement.fill_ml:.1f} ml, {percent_down(cement.fill_fraction)} of the lesion"
     if cement.stop_ml is not None:
         words += f"; stop at {tenths_below(cement.stop_ml)} ml"
     return words if cement.viscosity is None else f"{words}; simulated with {cement.viscosity} viscosity"
@@ -94,8 +91,8 @@ def _stability_rows(plan: Plan) -> list[tuple[str, str, str]]:
         rows.append(
             (
                 f"Largest loss against {rigidity.reference_kind or 'the reference'}",
-                percent_word(rigidity.reduction_fraction),
-                "" if after_loss is None else percent_word(max(after_loss, 0.0)),
+                percent_up(rigidity.reduction_fraction),
+                "" if after_loss is None else percent_up(max(after_loss, 0.0)),
             )
         )
         if rigidity.validated is False:
@@ -104,22 +101,17 @@ def _stability_rows(plan: Plan) -> list[tuple[str, str, str]]:
 
 
 def density_curves(screws: Sequence[Screw]) -> dict[str, Any]:
-    """Polylines of HU from head to tip in a drawing of `WIDE` by `HIGH`, and what its edges mean; empty without any."""
+    """HU along the screws from head to tip; empty without any."""
     shown = [s for s in screws if len(s.hu_every_5_mm) > 1]
     if not shown:
         return {}
-    last = max(s.hu_at_mm[-1] for s in shown)
     low, high = (edge(0.0, *(hu for s in shown for hu in s.hu_every_5_mm)) for edge in (min, max))
-    high = max(high, low + 1.0)
-    lines = []
-    for number, screw in enumerate(shown):
-        points = " ".join(
-            f"{mm / last * WIDE:.1f},{HIGH - (hu - low) / (high - low) * HIGH:.1f}"
-            for mm, hu in zip(screw.hu_at_mm, screw.hu_every_5_mm, strict=True)
-        )
-        text = f"{screw.name}: {min(screw.hu_every_5_mm):.0f} to {max(screw.hu_every_5_mm):.0f} HU"
-        lines.append({"points": points, "colour": _COLOURS[number % len(_COLOURS)], "text": text})
-    return {"lines": lines, "last": f"{last:.0f} mm", "low": f"{low:.0f} HU", "high": f"{high:.0f} HU"}
+    last_mm = max(s.hu_at_mm[-1] for s in shown)
+    lines = [
+        Curve(s.hu_at_mm, s.hu_every_5_mm, f"{s.name}: {min(s.hu_every_5_mm):.0f} to {max(s.hu_every_5_mm):.0f} HU")
+        for s in shown
+    ]
+    return drawing(lines, low, max(high, low + 1.0), "HU", f"{last_mm:.0f} mm")
 
 
 class CementSlider:

@@ -3,15 +3,12 @@
 from typing import Any
 
 from BoneAblationPlannerLib.plan import Plan, Simulation, Thermocouple
-from BoneAblationPlannerLib.report.words import percent_word
+from BoneAblationPlannerLib.review.curves import Curve, drawing
 from BoneAblationPlannerLib.review.windows import Windows
-from BoneAblationPlannerLib.scene.build import PlanNodes
+from BoneAblationPlannerLib.rounding import percent_down
+from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes
 from BoneAblationPlannerLib.scene.temperature import COURSE, COURSE_NOW, frame_times_s
-from BoneAblationPlannerLib.zones.heat.planned import LARGEST_DOSE_MIN
-
-WIDE, HIGH = 400, 160
-"""Of the drawing of the curves, in its own units."""
-_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#aaaaaa")
+from BoneAblationPlannerLib.zones.heat.record import LARGEST_DOSE_MIN
 
 
 def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:
@@ -45,7 +42,7 @@ def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:
             {
                 "program": t.program,
                 "minutes": f"{t.minutes:.1f}",
-                "lesion": percent_word(t.lesion_fraction),
+                "lesion": percent_down(t.lesion_fraction),
                 "broken": ", ".join(t.broken),
             }
             for t in (simulation.search.tried if simulation.search else ())
@@ -67,22 +64,18 @@ def _needles(plan: Plan) -> list[tuple[Any, ...]]:
 
 
 def curves(wires: tuple[Thermocouple, ...]) -> dict[str, Any]:
-    """Polylines in a drawing of `WIDE` by `HIGH`, and what its edges mean; empty without thermocouples."""
+    """Temperature over time at the thermocouples; empty without any."""
     if not wires:
         return {}
-    last = max(max(w.times_s) for w in wires) or 1.0
     low, high = min(w.lowest_celsius for w in wires) - 1, max(w.highest_celsius for w in wires) + 1
-    lines = []
-    for n, w in enumerate(wires):
-        points = " ".join(
-            f"{t / last * WIDE:.1f},{HIGH - (c - low) / (high - low) * HIGH:.1f}"
-            for t, c in zip(w.times_s, w.celsius, strict=True)
-        )
-        text = f"{w.name}: {w.lowest_celsius:.0f} to {w.highest_celsius:.0f} °C"
-        if w.cem43_min:
-            text += f", {dose_word(w.cem43_min[-1])} CEM43 min"
-        lines.append({"points": points, "colour": _COLOURS[n % len(_COLOURS)], "text": text})
-    return {"lines": lines, "last": f"{last / 60:.0f} min", "low": f"{low:.0f} °C", "high": f"{high:.0f} °C"}
+    last_s = max(max(w.times_s) for w in wires)
+    lines = [Curve(w.times_s, w.celsius, _wire_words(w)) for w in wires]
+    return drawing(lines, low, high, "°C", f"{last_s / 60:.0f} min")
+
+
+def _wire_words(wire: Thermocouple) -> str:
+    text = f"{wire.name}: {wire.lowest_celsius:.0f} to {wire.highest_celsius:.0f} °C"
+    return f"{text}, {dose_word(wire.cem43_min[-1])} CEM43 min" if wire.cem43_min else text
 
 
 def _figures(plan: Plan, simulation: Simulation) -> list[tuple[str, str]]:
@@ -97,7 +90,7 @@ def _figures(plan: Plan, simulation: Simulation) -> list[tuple[str, str]]:
         found.append(("Plausible range", f"{simulation.smallest_ml:.1f} to {simulation.largest_ml:.1f} ml"))
     found.append(("Structures are measured to", f"the {simulation.distances_to} zone"))
     if simulation.smallest_lesion_fraction is not None:
-        found.append(("Lesion covered at its low end", percent_word(simulation.smallest_lesion_fraction)))
+        found.append(("Lesion covered at its low end", percent_down(simulation.smallest_lesion_fraction)))
     if simulation.search is not None:
         found.append(("Shortest program that does", simulation.search.chosen or "none of the device"))
     if simulation.in_turn:

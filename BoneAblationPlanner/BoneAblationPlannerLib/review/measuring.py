@@ -15,7 +15,7 @@ from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.reevaluation import evaluate_placements, prepare_stored
 from BoneAblationPlannerLib.review.draft import Proposal
-from BoneAblationPlannerLib.scene.build import StoredPlan
+from BoneAblationPlannerLib.scene.stored import StoredPlan
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,13 +32,14 @@ LAYERS = {
     "corridor": "Screw corridors (3D)",
     "bone": "Bone (3D)",
     "skin": "Skin (3D)",
-    "access": "Ease of access (3D): blue easy, orange hard, grey none",
+    "access": "Ease of access (3D)",
 }
 _MADE_HERE = ("target", "zone", "remainder")
 _HIDDEN_AT_FIRST = ("isotherm", "corridor", "skin", "access")
 _REMAINDER_COLOUR = (0.95, 0.15, 0.1)
 _OPACITY = {BODY: 0.7, "bone-surface": 0.45, "skin-surface": 0.15, "isotherm": 0.35}
 _SKIN_AT_ENTRY = 0.45
+_OCCLUDED, _TEXT_SCALE = 0.7, 2.6
 _ISOTHERMS = ("isotherm", "dose-surface", "simulated-small", "simulated-large")
 _LAYER_OF_MODEL = {"bone-surface": "bone", "skin-surface": "skin", "structure-surface": "structure",
                    "margin-map": "lesion", BODY: "stabilisation", SHAFT: "stabilisation",
@@ -157,6 +158,11 @@ class Overlays:
         self._display()
 
     @property
+    def cement_lines(self) -> list[Any]:
+        """The lines of the cement needles."""
+        return [line for line in self._tool_lines if _role(line) == NEEDLE]
+
+    @property
     def layers(self) -> list[dict[str, Any]]:
         """Layers of which the plan has something, with their names, and whether they are shown."""
         held = {_LAYER_OF_MODEL.get(_role(node)) for node in self.models}
@@ -198,6 +204,10 @@ class Overlays:
             self._display_ice(number)
         for line in self._tool_lines:
             line.GetDisplayNode().SetVisibility(shown["stabilisation"] and self._is_planned(line))
+        for line in (*self._tool_lines, *self.lines):
+            line.GetDisplayNode().SetOccludedVisibility(True)  # a name behind bone or ice is read too
+            line.GetDisplayNode().SetOccludedOpacity(_OCCLUDED)
+            line.GetDisplayNode().SetTextScale(_TEXT_SCALE)
         self._target.GetDisplayNode().SetVisibility3D(False)
         self._display_segments()
         for line in self.lines:
@@ -206,7 +216,6 @@ class Overlays:
             display.SetSliceProjectionOpacity(0.5)
             display.SetSliceProjectionUseFiducialColor(True)
             display.SetGlyphScale(1.6)
-            display.SetTextScale(2.6)
 
     def _display_ice(self, number: int) -> None:
         """Visible ice of one needle, where its program makes some."""

@@ -6,15 +6,19 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-_PART = re.compile(r"<!-- part: ([a-z]+) -->")
+_PART = re.compile(r"<!-- part: ([a-z]+)((?: [a-z]+=\"[^\"]*\")*) -->")
+_VALUE = re.compile(r"([a-z]+)=\"([^\"]*)\"")
 _ASSETS = "review-page"
 _TAGS = re.compile(r"<(?:script|link)\b[^>]*(?:src|rel=\"stylesheet\")[^>]*>(?:</script>)?")
 _WAITING = "Loading the review"
 
 
 def template() -> str:
-    """The page: ``page.html`` with each ``<!-- part: name -->`` replaced by ``name.html``."""
-    return _PART.sub(lambda match: _text(f"{match[1]}.html"), _text("page.html"))
+    """The page: ``page.html`` with each ``<!-- part: name -->`` replaced by ``name.html``.
+
+    Parts hold parts. ``<!-- part: name key="value" -->`` puts values for ``%key%`` in the part's text.
+    """
+    return _PART.sub(_filled, _text("page.html"))
 
 
 def closed_template() -> str:
@@ -68,6 +72,7 @@ def first_state() -> dict[str, Any]:
         "by_chart": False,
         "remainder": "",
         "structures": [],
+        "unmeasured": [],
         "not_checked": [],
         "estimated": [],
         "needles": [],
@@ -91,6 +96,13 @@ def first_state() -> dict[str, Any]:
         "reviewer": "",
         "reason": "",
     }
+
+
+def _filled(part: re.Match[str]) -> str:
+    text = _text(f"{part[1]}.html")
+    for key, value in _VALUE.findall(part[2]):
+        text = text.replace(f"%{key}%", value)
+    return _PART.sub(_filled, text)
 
 
 @cache

@@ -8,8 +8,9 @@ from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.review.folder import Version
-from BoneAblationPlannerLib.scene.build import PlanNodes, add_plan, plan_documents, plan_nodes
+from BoneAblationPlannerLib.scene.build import add_plan
 from BoneAblationPlannerLib.scene.bundle import save_bundle
+from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes, plan_documents, plan_nodes
 from BoneAblationPlannerLib.scene.runtime import new_scene
 
 

@@ -93,12 +93,12 @@ async def _serve(
     if task.done():
         ready.cancel()
         raise InputError(f"--port {port}: cannot be used ({task.exception()}); expected a free port")
-    for adapter in review.windows.adapters():
+    for adapter in review.adapters():
         server.controller.rc_area_register(adapter)
     announce(guard.address(server.port))
     server.controller.on_exception.add(review.defect)
     review.prepare()
-    await _until_over(ended, lambda: guard.occupied or review.draft.changed)
+    await _until_over(ended, lambda: guard.occupied or review.unsaved)
     review.close()
     await server.stop()
     with suppress(asyncio.CancelledError):

@@ -7,6 +7,7 @@ from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.review import rows
 from BoneAblationPlannerLib.review.approvals import read_record
 from BoneAblationPlannerLib.review.cement import cement_rows
+from BoneAblationPlannerLib.review.clearances import clearance_rows, needs_reason, unmeasured_needles
 from BoneAblationPlannerLib.review.draft import Draft
 from BoneAblationPlannerLib.review.heat import heat_rows
 from BoneAblationPlannerLib.review.windows import SLICES, Windows
@@ -33,7 +34,8 @@ class Telling:
         state.figures = rows.figure_rows(now, by_chart if by_chart is not None and moved else stored)
         state.by_chart = moved
         state.remainder = rows.remainder_text(now.coverage)
-        state.structures = rows.clearance_rows(now)
+        state.structures = clearance_rows(now)
+        state.unmeasured = unmeasured_needles(now)
         state.not_checked = list(now.structures.not_checked)
         state.estimated = rows.estimated_names(now)
         state.needles = rows.needle_rows(now, stored)
@@ -41,7 +43,7 @@ class Telling:
         state.cement = cement_rows(now)
         state.heat = heat_rows(now, stored)
         state.sources = rows.source_rows(now)
-        state.needs_reason = rows.needs_reason(now)
+        state.needs_reason = needs_reason(now)
 
     def draft(self, draft: Draft) -> None:
         """Whether there is something to save, undo or make again."""

@@ -126,6 +126,18 @@ class Windows:
         for name in SLICES:
             self.slice_node(name).AddObserver("ModifiedEvent", lambda *_: changed())
 
+    def observe_turning(self, turned: Callable[[], None]) -> None:
+        """Call back when the 3D view turned, moved or zoomed."""
+        self.volume.get_camera_node().AddObserver("ModifiedEvent", lambda *_: turned())
+
+    def to_display(self, point_ras_mm: ArrayLike) -> tuple[float, float]:
+        """Pixel of a point in the 3D view, column and row from the lower left."""
+        renderer = self.volume.renderer()
+        renderer.SetWorldPoint(*np.asarray(point_ras_mm, dtype=float), 1.0)
+        renderer.WorldToDisplay()
+        x, y, _depth = renderer.GetDisplayPoint()
+        return float(x), float(y)
+
     def standard(self, centre_ras_mm: ArrayLike, mean_direction: ArrayLike, reach_mm: float) -> None:
         """Axial, coronal, sagittal and 3D around a point."""
         self.needle = None

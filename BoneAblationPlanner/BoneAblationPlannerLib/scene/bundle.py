@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.scene.build import PlanNodes
+from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes
 from BoneAblationPlannerLib.scene.runtime import VERSION, new_scene, quiet_vtk, slicer_module
 
 

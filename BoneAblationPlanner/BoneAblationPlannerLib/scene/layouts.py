@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from BoneAblationPlannerLib.scene.build import plan_nodes
+from BoneAblationPlannerLib.scene.plan_nodes import plan_nodes
 from BoneAblationPlannerLib.scene.runtime import application_logic, slicer_module
 from BoneAblationPlannerLib.scene.tables import TABLE_ATTRIBUTE, TABLES
 

@@ -15,12 +15,13 @@ from BoneAblationPlannerLib.placement.probe_figures import Placement
 from BoneAblationPlannerLib.plan import Plan, Point
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.progress import ReportProgress
-from BoneAblationPlannerLib.scene.build import PlanNodes, plan_nodes, probe_lines, read_plan_document, remove_document
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS
+from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes, plan_nodes, probe_lines, remove_document
 from BoneAblationPlannerLib.scene.probes import read_line
 from BoneAblationPlannerLib.scene.refresh import show_probes, show_result, show_stabilisation
 from BoneAblationPlannerLib.scene.segmentation import changed_at
+from BoneAblationPlannerLib.scene.stored import read_plan_document
 from BoneAblationPlannerLib.scene.surfaces import set_scalars
 from BoneAblationPlannerLib.scene.temperature import read_thermocouples
 

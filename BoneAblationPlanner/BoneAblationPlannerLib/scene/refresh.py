@@ -8,8 +8,8 @@ import numpy as np
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.plan import Plan, Probe
 from BoneAblationPlannerLib.scene import models, probes, stabilisation, temperature, zones
-from BoneAblationPlannerLib.scene.build import PlanNodes, own, plan_nodes, remove_node
 from BoneAblationPlannerLib.scene.convert import points_array, printable, unique_name
+from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes, own, plan_nodes, remove_node
 from BoneAblationPlannerLib.scene.segmentation import cement_mask, remove_role, replace_mask
 from BoneAblationPlannerLib.scene.surfaces import mask_surface, set_scalars
 from BoneAblationPlannerLib.scene.tables import fill_tables

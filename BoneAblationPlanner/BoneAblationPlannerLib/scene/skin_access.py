@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from vtk.util import numpy_support
 
 from BoneAblationPlannerLib.case import PlanningResult, SkinMap
-from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
+from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour
 from BoneAblationPlannerLib.scene.convert import points_array, unique_name
 from BoneAblationPlannerLib.scene.models import add_model
 from BoneAblationPlannerLib.scene.surfaces import mask_surface, set_scalars
@@ -27,9 +27,15 @@ _DETAIL_MM = 4.0
 _NEAR_MM = 10.0
 """Skin farther than this from every entry that was tried is left out."""
 _COLOURS = 256
-_GREY = (0.45, 0.45, 0.45)
-_STOPS = np.array([[0.00, 0.45, 0.70], [0.94, 0.89, 0.26], [0.84, 0.37, 0.00]])
-"""Easy, middling, hard: blue, yellow and vermillion of Okabe and Ito."""
+EASY, MIDDLING, HARD = (0.00, 0.45, 0.70), (0.94, 0.89, 0.26), (0.84, 0.37, 0.00)
+"""Blue, yellow and vermillion of Okabe and Ito."""
+NO_WAY = (0.45, 0.45, 0.45)
+LEGEND: tuple[tuple[str, Colour], ...] = (
+    ("easy way in", EASY),
+    ("middling", MIDDLING),
+    ("hard", HARD),
+    ("no way in from here", NO_WAY),
+)
 
 
 def add_skin_access(scene: Any, result: PlanningResult, name: str) -> tuple[Any, ...]:
@@ -89,10 +95,11 @@ def _add_colours(scene: Any, name: str) -> Any:
     node = scene.AddNewNodeByClass("vtkMRMLColorTableNode", unique_name(scene, name))
     node.SetTypeToUser()
     node.SetNumberOfColors(_COLOURS)
+    stops = np.array([EASY, MIDDLING, HARD])
     for n, effort in enumerate(np.linspace(EXCLUDED, HARDEST, _COLOURS)):
-        place = effort / HARDEST * (len(_STOPS) - 1)
-        mixed = [float(np.interp(place, range(len(_STOPS)), _STOPS[:, c])) for c in range(3)]
-        red, green, blue = _GREY if effort < 0 else mixed
+        place = effort / HARDEST * 2
+        mixed = [float(np.interp(place, range(3), stops[:, c])) for c in range(3)]
+        red, green, blue = NO_WAY if effort < 0 else mixed
         node.SetColor(n, "excluded" if effort < 0 else f"effort {effort:.2f}", red, green, blue, 1.0)
     node.SetAttribute("Category", "Bone ablation")
     node.GetLookupTable().SetTableRange(EXCLUDED, HARDEST)

@@ -36,6 +36,7 @@ ROLES = (*CEMENT_ROLES, SCREW, THREAD, CORRIDOR, TABLE, PLOT)
 HEAD_HEIGHT = 0.5
 """Height of a screw's head per diameter, for display."""
 CORRIDOR_LINE_MM = 1.0
+LIFT = "\n\n"
 UNFILLED = -1.0
 """Stands for no cement in the volume of the fill order: files hold no infinity."""
 
@@ -129,8 +130,8 @@ def _nodes(scene: Any, result: PlanningResult) -> Iterator[Any]:
     plan = result.plan
     if plan.cement is not None and result.cement is not None:
         yield add_fill(scene, result.cement, result.anatomy.ct.grid)
-    for needle in plan.cement.needles if plan.cement else ():
-        yield _needle_line(scene, needle)
+    for number, needle in enumerate(plan.cement.needles if plan.cement else (), start=1):
+        yield _needle_line(scene, needle, number)
         if needle.diameter_mm is not None:
             yield _shaft(scene, needle, needle.diameter_mm)
     cement = cement_surface(result)
@@ -152,13 +153,20 @@ def _nodes(scene: Any, result: PlanningResult) -> Iterator[Any]:
     yield from add_plots(scene, plan)
 
 
-def _needle_line(scene: Any, needle: CementNeedle) -> Any:
+def _needle_line(scene: Any, needle: CementNeedle, number: int) -> Any:
     attributes = {"Gauge": str(needle.gauge)}
     if needle.diameter_mm is not None:
         attributes["DiameterMm"] = f"{needle.diameter_mm:.3f}"
     if needle.shares_track_with is not None:
         attributes["SharesTrackWith"] = needle.shares_track_with
-    return _line(scene, needle.name, NEEDLE, needle.entry_ras_mm, needle.tip_ras_mm, "cement", attributes)
+    node = _line(scene, needle.name, NEEDLE, needle.entry_ras_mm, needle.tip_ras_mm, "cement", attributes)
+    # Its name stands at the entry: in the middle of a shared track that of the probe stands already. Views do not keep
+    # names apart: empty lines below lift each above the one before.
+    node.SetNthControlPointLabel(0, needle.name + LIFT * number)
+    node.SetNthControlPointLabel(1, "")
+    node.GetDisplayNode().PropertiesLabelVisibilityOff()
+    node.GetDisplayNode().PointLabelsVisibilityOn()
+    return node
 
 
 def _screw_line(scene: Any, screw: Screw) -> Any:
@@ -219,12 +227,25 @@ _SCREW_COLUMNS = (
 )  # fmt: skip
 
 
+_DISTANCE_COLUMNS = ("needle", "structure", "kind", "distance mm", "required mm", "result")
+
+
 def _tables(plan: Plan) -> Iterator[tuple[str, tuple[str, ...], list[tuple[Cell, ...]]]]:
     if plan.cement is not None and plan.cement.steps:
         rows: list[tuple[Cell, ...]] = [
             (s.injected_ml, s.lesion_ml, s.bone_ml, s.outside_ml) for s in plan.cement.steps
         ]
         yield "cement fill", ("injected ml", "in the lesion ml", "in bone ml", "outside ml"), rows
+    if plan.cement is not None and any(n.clearances for n in plan.cement.needles):
+        yield (
+            "cement needle distances",
+            _DISTANCE_COLUMNS,
+            [
+                (n.name, c.structure, c.kind, c.distance_mm, c.required_mm, "ok" if c.ok else "FAIL")
+                for n in plan.cement.needles
+                for c in n.clearances or ()
+            ],
+        )
     if plan.screws:
         screws: list[tuple[Cell, ...]] = [
             (s.name, s.corridor, s.diameter_mm, s.length_mm, *s.entry_ras_mm, *s.tip_ras_mm, s.cortical_clearance_mm)

@@ -1,4 +1,4 @@
-"""What is written onto a view's pixels: needles, orientation letters, scale bar, marks, legend. Pillow, no scene."""
+"""What is written onto a view's pixels: needles, orientation letters, scale bar, marks. Pillow, no scene."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,31 +8,22 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from BoneAblationPlannerLib.scene.colours import Colour
+from BoneAblationPlannerLib.views.labels import Box, free_shift, inside_shift
 from BoneAblationPlannerLib.views.planes import Plane, letter
 
 Pixels = NDArray[np.uint8]
 Pixel = tuple[float, float]
 
-_FONT_SIZE = 36
+FONT_SIZE = 36
 SMALL_FONT_SIZE = 31
 _LETTER_SIZE = 42
-_MARGIN = 14
-_LEGEND_ROW = 44
-TITLE_ROWS = 2 * _MARGIN + _FONT_SIZE
+MARGIN = 14
+_AROUND = 4
+TITLE_ROWS = 2 * MARGIN + FONT_SIZE
 """Height of the title above a picture, pixels."""
 _PAPER = (255, 255, 255)
-_INK = (0, 0, 0)
+INK = (0, 0, 0)
 _TICK_MM = 10.0
-
-
-@dataclass(frozen=True)
-class LegendItem:
-    """A line of the legend; `mark` is the letter that stands beside the outline, for prints without colour."""
-
-    text: str
-    colour: Colour
-    mark: str = ""
-    filled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,20 +52,31 @@ class Sheet:
     def __init__(self, pixels: Pixels, dark: bool = True) -> None:
         self.image = Image.fromarray(pixels)
         self.draw = ImageDraw.Draw(self.image)
-        self.ink, self.halo = ((255, 255, 255), _INK) if dark else (_INK, (255, 255, 255))
+        self._taken: list[Box] = []
+        self.ink, self.halo = ((255, 255, 255), INK) if dark else (INK, (255, 255, 255))
 
     def text(
-        self, at: Pixel, text: str, size: int = _FONT_SIZE, anchor: str = "mm", colour: Colour | None = None
+        self, at: Pixel, text: str, size: int = FONT_SIZE, anchor: str = "mm", colour: Colour | None = None
     ) -> None:
-        """Text with a halo, kept inside the picture."""
-        font = ImageFont.load_default(size)
-        left, top, right, bottom = self.draw.textbbox(at, text, font=font, anchor=anchor)
-        dx = max(4 - left, 0) - max(right + 4 - self.image.width, 0)
-        dy = max(4 - top, 0) - max(bottom + 4 - self.image.height, 0)
-        place = (at[0] + dx, at[1] + dy)
-        fill = self.ink if colour is None else bytes_of(colour)
+        """Text with a halo at its place, kept inside the picture."""
+        box = self._box(at, text, size, anchor)
+        self._write(at, inside_shift(box, *self.image.size), text, size, anchor, colour)
+
+    def label(self, at: Pixel, text: str, size: int = FONT_SIZE, colour: Colour | None = None) -> None:
+        """Text with a halo near a place: moved where it would cover what is written already."""
+        shift = free_shift(self._box(at, text, size, "mm"), self._taken, *self.image.size)
+        self._write(at, shift, text, size, "mm", colour)
+
+    def _box(self, at: Pixel, text: str, size: int, anchor: str) -> Box:
+        left, top, right, bottom = self.draw.textbbox(at, text, font=ImageFont.load_default(size), anchor=anchor)
+        return left - _AROUND, top - _AROUND, right + _AROUND, bottom + _AROUND
+
+    def _write(self, at: Pixel, shift: Pixel, text: str, size: int, anchor: str, colour: Colour | None) -> None:
+        place = (at[0] + shift[0], at[1] + shift[1])
+        font, fill = ImageFont.load_default(size), self.ink if colour is None else bytes_of(colour)
         stroke = 2 if size > SMALL_FONT_SIZE else 1
         self.draw.text(place, text, font=font, anchor=anchor, fill=fill, stroke_width=stroke, stroke_fill=self.halo)
+        self._taken.append(self._box(place, text, size, anchor))
 
     def line(self, points: Sequence[Pixel], colour: Colour, width: int, dashed: bool = False) -> None:
         """A line with a dark edge."""
@@ -89,11 +91,12 @@ class Sheet:
         x, y = at
         for r, w, fill in ((radius + 2, width + 3, self.halo), (radius, width, bytes_of(colour))):
             self.draw.ellipse((x - r, y - r, x + r, y + r), outline=fill, width=w)
+        self._taken.append((x - radius, y - radius, x + radius, y + radius))
 
     def orientation(self, right: NDArray[np.float64], up: NDArray[np.float64]) -> None:
         """Letters at the four edges."""
         width, height = self.image.size
-        edge = _MARGIN + _LETTER_SIZE / 2
+        edge = MARGIN + _LETTER_SIZE / 2
         self.text((width - edge, height / 2), letter(right), _LETTER_SIZE)
         self.text((edge, height / 2), letter(-right), _LETTER_SIZE)
         self.text((width / 2, edge), letter(up), _LETTER_SIZE)
@@ -102,7 +105,7 @@ class Sheet:
     def scale_bar(self, mm_per_pixel: float) -> None:
         """A bar of a round length, lower left."""
         length_mm = next(mm for mm in (100, 50, 20, 10, 5) if mm / mm_per_pixel < 0.3 * self.image.width or mm == 5)
-        left, bottom = 2.0 * _MARGIN, self.image.height - 2.0 * _MARGIN
+        left, bottom = 2.0 * MARGIN, self.image.height - 2.0 * MARGIN
         right = left + length_mm / mm_per_pixel
         ink = (self.ink[0] / 255, self.ink[1] / 255, self.ink[2] / 255)
         for piece in (
@@ -113,9 +116,7 @@ class Sheet:
             self.line(piece, ink, 3)
         self.text(((left + right) / 2, bottom - 24), f"{length_mm / 10:g} cm")
 
-    def needle(
-        self, frame: Frame, entry: ArrayLike, tip: ArrayLike, label: str, colour: Colour, near_mm: float
-    ) -> None:
+    def needle(self, frame: Frame, entry: ArrayLike, tip: ArrayLike, colour: Colour, near_mm: float) -> None:
         """A needle's path: solid with a tick per centimetre from the tip where it runs in the plane, else dashed."""
         ends = np.array([entry, tip], dtype=np.float64)
         start, end = (tuple(p) for p in frame.to_pixel(ends).tolist())
@@ -127,13 +128,16 @@ class Sheet:
         self._ticks(frame, ends, part, colour)
         self._tip(end, colour)
         self.ring(start, 8, colour)
-        away = np.subtract(start, end)
+
+    def needle_name(self, frame: Frame, entry: ArrayLike, tip: ArrayLike, name: str, colour: Colour) -> None:
+        """A needle's name beyond its entry; names go on when all needles are drawn."""
+        start, end = frame.to_pixel(np.array([entry, tip], dtype=np.float64))
+        away = start - end
         length = float(np.linalg.norm(away))
         outward = away / length if length > 20 else np.array([0.0, -1.0])
-        half_text = self.draw.textlength(label, font=ImageFont.load_default(_FONT_SIZE)) / 2
-        edges = np.array([self.image.width, self.image.height], dtype=float)
-        place = np.clip(np.clip(start, 0, edges) + outward * [half_text + 18, 30], 60, edges - 60)
-        self.text((float(place[0]), float(place[1])), label, _FONT_SIZE, colour=colour)
+        half_text = self.draw.textlength(name, font=ImageFont.load_default(FONT_SIZE)) / 2
+        place = np.clip(start, 0, np.array(self.image.size, dtype=float)) + outward * [half_text + 18, 30]
+        self.label((float(place[0]), float(place[1])), name, colour=colour)
 
     def _ticks(self, frame: Frame, ends: NDArray[np.float64], part: tuple[float, float] | None, colour: Colour) -> None:
         depth_mm = float(np.linalg.norm(ends[1] - ends[0]))
@@ -153,28 +157,6 @@ class Sheet:
         self.draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=bytes_of(colour), outline=self.halo, width=2)
 
 
-def finished(sheet: Sheet, title: str, legend: Sequence[LegendItem]) -> Image.Image:
-    """The picture with its title above and its legend below, black on white."""
-    return finished_page(sheet.image, title, legend)
-
-
-def finished_page(image: Image.Image, title: str, legend: Sequence[LegendItem]) -> Image.Image:
-    """Any image with a title above and a legend below."""
-    font, small = ImageFont.load_default(_FONT_SIZE), ImageFont.load_default(SMALL_FONT_SIZE)
-    rows = _legend_rows(legend, image.width, small)
-    top = TITLE_ROWS
-    bottom = len(rows) * _LEGEND_ROW + (_MARGIN if rows else 0)
-    page = Image.new("RGB", (image.width, top + image.height + bottom), _PAPER)
-    draw = ImageDraw.Draw(page)
-    draw.text((_MARGIN, top / 2), title, font=font, anchor="lm", fill=_INK)
-    page.paste(image, (0, top))
-    for n, row in enumerate(rows):
-        y = top + image.height + _MARGIN / 2 + (n + 0.5) * _LEGEND_ROW
-        for x, item in row:
-            _legend_entry(draw, x, y, item, small)
-    return page
-
-
 def colour_bar(sheet: Sheet, table: NDArray[np.float64], range_mm: float, title: str) -> None:
     """A vertical bar from -range to +range on the right, with values."""
     height, width = int(0.6 * sheet.image.height), 26
@@ -182,7 +164,7 @@ def colour_bar(sheet: Sheet, table: NDArray[np.float64], range_mm: float, title:
     bar = np.repeat((table[rows] * 255).astype(np.uint8)[:, None], width, axis=1)
     left, top = sheet.image.width - 136, int(0.2 * sheet.image.height)
     sheet.image.paste(Image.fromarray(bar), (left, top))
-    sheet.draw.rectangle((left, top, left + width, top + height), outline=_INK)
+    sheet.draw.rectangle((left, top, left + width, top + height), outline=INK)
     for share in (0, 0.25, 0.5, 0.75, 1):
         value = range_mm * (1 - 2 * share)
         sheet.text(
@@ -219,38 +201,3 @@ def _dashes(points: Sequence[Pixel], dash: float = 10.0) -> list[list[Pixel]]:
         [tuple((start + a * along).tolist()), tuple((start + b * along).tolist())]
         for a, b in zip(steps, ends, strict=True)
     ]
-
-
-def _legend_rows(
-    legend: Sequence[LegendItem], width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> list[list[tuple[float, LegendItem]]]:
-    rows: list[list[tuple[float, LegendItem]]] = []
-    x = float(_MARGIN)
-    for item in legend:
-        needed = 46 + font.getlength(_legend_text(item)) + 2 * _MARGIN
-        if not rows or x + needed > width:
-            rows.append([])
-            x = float(_MARGIN)
-        rows[-1].append((x, item))
-        x += needed
-    return rows
-
-
-def _legend_text(item: LegendItem) -> str:
-    return f"{item.mark}  {item.text}" if item.mark else item.text
-
-
-def _legend_entry(
-    draw: ImageDraw.ImageDraw,
-    x: float,
-    y: float,
-    item: LegendItem,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
-    draw.rectangle((x, y - 9, x + 34, y + 9), fill=(60, 60, 60))
-    colour = bytes_of(item.colour)
-    if item.filled:
-        draw.rectangle((x + 4, y - 6, x + 30, y + 6), fill=colour)
-    else:
-        draw.line((x + 4, y, x + 30, y), fill=colour, width=4)
-    draw.text((x + 44, y), _legend_text(item), font=font, anchor="lm", fill=_INK)

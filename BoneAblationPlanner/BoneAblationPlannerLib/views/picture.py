@@ -11,6 +11,7 @@ PictureKind = Literal[
     "sagittal",
     "3d",
     "margin-map",
+    "access",
     "along",
     "across",
     "barrel",

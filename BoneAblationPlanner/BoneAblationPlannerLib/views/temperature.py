@@ -1,11 +1,12 @@
 """What a report shows of a simulation: isotherms and the zone's band on an axial cut, and thermocouples over time."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from scipy import ndimage
 
 from BoneAblationPlannerLib.case import PlanningResult, TemperatureFields
@@ -13,11 +14,11 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import Thermocouple
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour
 from BoneAblationPlannerLib.scene.temperature import BAND, levels
-from BoneAblationPlannerLib.views.annotate import SMALL_FONT_SIZE, LegendItem, Sheet, bytes_of, finished, finished_page
+from BoneAblationPlannerLib.views.annotate import Sheet, bytes_of
+from BoneAblationPlannerLib.views.curves import Line, drawn
+from BoneAblationPlannerLib.views.finishing import LegendItem, finished
 from BoneAblationPlannerLib.views.picture import Picture
-from BoneAblationPlannerLib.views.stabilisation import round_steps
 
-_INK, _PAPER, _FAINT = (0, 0, 0), (255, 255, 255), (225, 225, 225)
 _BONE_HU = (-450.0, 1150.0)
 _LINE_PIXELS = 3
 _CURVE_COLOURS: tuple[Colour, ...] = (
@@ -76,30 +77,12 @@ def isotherm_picture(result: PlanningResult, fields: TemperatureFields, size: tu
 
 def curve_picture(wires: Sequence[Thermocouple], size: tuple[int, int]) -> Image.Image:
     """Temperatures over time on a page of the pictures' size."""
-    image = Image.new("RGB", size, _PAPER)
-    draw, font = ImageDraw.Draw(image), ImageFont.load_default(SMALL_FONT_SIZE)
-    left, top, right, bottom = 110, 30, size[0] - 40, size[1] - 110
-    last = max(max(w.times_s) for w in wires) or 1.0
-    low, high = min(w.lowest_celsius for w in wires) - 1, max(w.highest_celsius for w in wires) + 1
-
-    def place(time_s: float, celsius: float) -> tuple[float, float]:
-        return left + time_s / last * (right - left), bottom - (celsius - low) / (high - low) * (bottom - top)
-
-    for celsius in round_steps(low, high):
-        y = place(0.0, celsius)[1]
-        draw.line([(left, y), (right, y)], fill=_FAINT, width=2)
-        draw.text((left - 12, y), f"{celsius:g}", font=font, anchor="rm", fill=_INK)
-    for minutes in round_steps(0.0, last / 60):
-        x = place(minutes * 60, low)[0]
-        draw.line([(x, bottom), (x, bottom + 8)], fill=_INK, width=2)
-        draw.text((x, bottom + 14), f"{minutes:g}", font=font, anchor="mt", fill=_INK)
-    draw.text(((left + right) / 2, size[1] - 14), "minutes", font=font, anchor="mb", fill=_INK)
-    legend = []
-    for n, wire in enumerate(wires):
-        colour = _CURVE_COLOURS[n % len(_CURVE_COLOURS)]
-        draw.line([place(t, c) for t, c in zip(wire.times_s, wire.celsius, strict=True)], bytes_of(colour), width=4)
-        legend.append(LegendItem(wire.name, colour, filled=True))
-    return finished_page(image, "Temperature, degrees C", legend)
+    lines = [
+        Line(wire.name, np.asarray(wire.times_s) / 60, np.asarray(wire.celsius), colour, 4)
+        for wire, colour in zip(wires, cycle(_CURVE_COLOURS), strict=False)
+    ]
+    shown = min(w.lowest_celsius for w in wires) - 1, max(w.highest_celsius for w in wires) + 1
+    return drawn(lines, "Temperature, degrees C", "minutes", "g", size, shown)
 
 
 def _axial_points(

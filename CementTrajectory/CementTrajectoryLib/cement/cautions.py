@@ -55,8 +55,8 @@ def plan_cautions(plan: Plan, needles: Sequence[CementNeedle], defects: Sequence
     ]
     if thicker:
         cautions.append(
-            f"{', '.join(thicker)} ({max(n.diameter_mm or 0.0 for n in needles):.1f} mm): thicker than the probe whose "
-            "track is taken; widen the track or use an access set; clearances were measured for the probe"
+            f"{', '.join(thicker)} ({max(n.diameter_mm or 0.0 for n in needles):g} mm): thicker than the probe whose "
+            "track is taken; widen the track or use an access set"
         )
     if plan.structures.not_checked:
         cautions.append(f"leaks towards {', '.join(plan.structures.not_checked)} cannot be told: not checked")

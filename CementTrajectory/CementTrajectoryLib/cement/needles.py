@@ -9,6 +9,7 @@ from BoneAblationPlannerLib.case import Anatomy, PlanningResult
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.plan import CementNeedle, Plan, Point, Probe
+from CementTrajectoryLib.cement.access import NeedleAccess
 from CementTrajectoryLib.cement.cautions import advised_stop_ml
 from CementTrajectoryLib.cement.defaults import DEFAULTS, GAUGE_DIAMETER_MM
 from CementTrajectoryLib.cement.defects import Defect
@@ -83,7 +84,8 @@ def choose_needles(
 
     The first goes along the central probe's track. Another is added where it raises the advised volume by a tenth of
     what is wanted and half a millilitre, up to `most`; with `count`, as many as that, as far as there are tracks. All
-    are pulled back alike (by default not at all), each as long as its tip stays in the lesion.
+    are pulled back alike (by default not at all), each as long as its tip stays in the lesion. A track that no probe
+    takes is used only where a needle of this gauge keeps every required distance; on a probe's track it is warned of.
 
     Raises
     ------
@@ -91,7 +93,8 @@ def choose_needles(
         If the probes' tracks hold no place for a tip.
     """
     pull_back = pull_back or PullBack(0, 0.0)
-    available = tracks(result.plan)
+    access = NeedleAccess(result.anatomy, gauge)
+    available = [t for t in tracks(result.plan) if t.shares or access.is_free(t.entry_ras_mm, t.tip_ras_mm)]
     chosen: list[tuple[Track, Places]] = []
     best: tuple[Fill, float] | None = None
     while len(chosen) < (count or most) and available:
@@ -132,7 +135,7 @@ def choose_needles(
     )
     stages = max(len(places) for _track, places in chosen)
     pulls = tuple(round(fill_ml * n / stages, 2) for n in range(1, stages))
-    return ChosenNeedles(needles, fill, stop_ml, pulls)
+    return ChosenNeedles(access.measured(needles), fill, stop_ml, pulls)
 
 
 def _next_needle(

@@ -1,20 +1,24 @@
 """What the panel says about cement, screws and stability, as rows of text."""
 
+from collections.abc import Sequence
+
 from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.advice.order import pull_backs
-from BoneAblationPlannerLib.panel.content import Table, percent
+from BoneAblationPlannerLib.panel.content import Table
 from BoneAblationPlannerLib.plan import (
     Cement,
     CementNeedle,
     CementSite,
     Mirels,
+    PathClearance,
     Plan,
     Point,
     Screw,
     ScrewCorridor,
     Stability,
 )
+from BoneAblationPlannerLib.rounding import mm_down, percent_down, percent_up
 
 KILO = 1e3
 MM2_PER_M2 = 1e6
@@ -24,8 +28,11 @@ def cement_table(cement: Cement) -> Table:
     """Needles in the order of filling, volumes, leaks."""
     rows = [] if cement.site is None else [(_("Site, proposed"), _site(cement.site))]
     rows += [(n.name, _needle(n)) for n in cement.needles]
+    rows += [(_("Near to {name}").format(name=n.name), near_words(n.clearances)) for n in cement.needles]
     rows += [(_("Pull back"), words) for words in pull_backs(cement)]
-    wanted = _("{ml:.1f} ml ({percent} of the lesion)").format(ml=cement.fill_ml, percent=percent(cement.fill_fraction))
+    wanted = _("{ml:.1f} ml ({percent} of the lesion)").format(
+        ml=cement.fill_ml, percent=percent_down(cement.fill_fraction)
+    )
     rows.append((_("Cement wanted"), wanted))
     if cement.stop_ml is not None:
         rows.append((_("Stop at"), f"{cement.stop_ml:.1f} ml"))
@@ -81,8 +88,26 @@ def screw_table(screws: tuple[Screw, ...]) -> Table:
         (_("Held before the lesion"), [_mm(s.purchase_before_lesion_mm) for s in screws]),
         (_("Held beyond the lesion"), [_mm(s.purchase_beyond_lesion_mm) for s in screws]),
         (_("Joints met"), [", ".join(s.joints_met) or _("none") for s in screws]),
+        (_("Near to it and its way in"), [near_words(s.clearances) for s in screws]),
     ]
     return Table(tuple(s.name for s in screws), tuple(r[0] for r in rows), tuple(tuple(r[1]) for r in rows))
+
+
+def near_words(clearances: Sequence[PathClearance] | None) -> str:
+    """Every structure that is too near, else the one with the least room; None stands for plans without figures."""
+    if clearances is None:
+        return _("not measured: plan again")
+    if not clearances:
+        return _("nothing checked")
+    broken = [c for c in clearances if not c.ok]
+    return "; ".join(_distance(c) for c in broken or clearances[:1])
+
+
+def _distance(clearance: PathClearance) -> str:
+    words = _("{structure} {free}") if clearance.ok else _("TOO NEAR: {structure} {free}, {required:g} mm wanted")
+    return words.format(
+        structure=clearance.structure, free=mm_down(clearance.distance_mm), required=clearance.required_mm
+    )
 
 
 def corridor_name(screw: Screw) -> str:
@@ -102,9 +127,9 @@ def stability_table(stability: Stability) -> Table:
         rows.append((_("Acetabulum"), f"Harrington {a.harrington}, Levy {a.levy}"))
     r = stability.rigidity
     if r is not None:
-        rows.append((_("Loss of rigidity by the lesion"), percent(r.reduction_fraction)))
+        rows.append((_("Loss of rigidity by the lesion"), percent_up(r.reduction_fraction)))
         if r.reduction_after_fraction is not None:
-            rows.append((_("Loss after treatment"), percent(r.reduction_after_fraction)))
+            rows.append((_("Loss after treatment"), percent_up(r.reduction_after_fraction)))
         for name, before, after in (
             (_("Axial rigidity EA (kN)"), r.before.EA / KILO, r.after.EA / KILO),
             (_("Bending rigidity EI (N m²)"), r.before.EI_min / MM2_PER_M2, r.after.EI_min / MM2_PER_M2),

@@ -94,7 +94,7 @@ class CementLogic(SharedLogic):
         return self._prepared(document, lambda result, report: _unassessed(place_screws(result, lines)))
 
     def _stabilisation(self, document: Any) -> Any:
-        from BoneAblationPlannerLib.scene.build import plan_nodes
+        from BoneAblationPlannerLib.scene.plan_nodes import plan_nodes
 
         return plan_nodes(document).stabilisation
 

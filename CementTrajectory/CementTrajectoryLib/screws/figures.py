@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.placement.clearance import StructureSurface
+from BoneAblationPlannerLib.placement.clearance import StructureSurface, path_clearances
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.plan import Point, Screw
 from CementTrajectoryLib.screws.bones import Pelvis
@@ -23,7 +23,6 @@ from CementTrajectoryLib.screws.measure import (
     joints_met,
     lesion_contact,
     skin_entry,
-    structure_clearances,
 )
 
 SHORTEST_MM = 5.0
@@ -64,6 +63,7 @@ def screw_at(
     skin = skin_entry(anatomy, entry, direction)
     profile, shares = density_profile(anatomy, entry, tip, radius)
     contact = lesion_contact(grid, anatomy.lesion, entry, tip)
+    passed = [s for s in surfaces if s.structure.kind != "joint"]  # joints that it meets are named apart
     return Screw(
         name=names[0],
         corridor=names[1],
@@ -84,7 +84,7 @@ def screw_at(
         joints_met=joints_met(surfaces, grid, entry, tip, radius),
         hu_every_5_mm=tuple(round(float(v)) for v in profile),
         hu_shares={key: round(value, 3) for key, value in shares.items()},
-        clearances=structure_clearances(surfaces, grid, entry if skin is None else skin, tip, radius),
+        clearances=path_clearances(passed, grid, entry if skin is None else skin, tip, radius),
     )
 
 

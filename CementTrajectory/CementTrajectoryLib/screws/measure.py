@@ -10,7 +10,6 @@ from scipy import ndimage
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.clearance import StructureSurface, shaft_distance_mm
-from BoneAblationPlannerLib.plan import ScrewClearance
 from CementTrajectoryLib.screws.catalogue import DEFAULTS
 from CementTrajectoryLib.screws.depth import DepthMap
 
@@ -109,26 +108,6 @@ def skin_entry(
     if len(inside) == 0 or inside[-1] >= last - 2:
         return None
     return np.asarray(points[inside[-1]])
-
-
-def structure_clearances(
-    surfaces: Sequence[StructureSurface],
-    grid: Grid,
-    start_ras_mm: NDArray[np.float64],
-    tip_ras_mm: NDArray[np.float64],
-    radius_mm: float,
-) -> tuple[ScrewClearance, ...]:
-    """Free distance from screw and access path to every structure but skin and joints, failing ones first."""
-    rows = []
-    for surface in surfaces:
-        structure = surface.structure
-        if structure.kind in ("skin", "joint") or len(surface.voxels_kji) == 0:
-            continue
-        away = shaft_distance_mm(surface.voxels_kji, grid, start_ras_mm, tip_ras_mm) - radius_mm
-        distance = float(np.floor(away * 100) / 100)
-        required = structure.required_shaft_mm
-        rows.append(ScrewClearance(structure.name, structure.kind, distance, required, distance >= required))
-    return tuple(sorted(rows, key=lambda c: (c.ok, c.distance_mm - c.required_mm)))
 
 
 def joints_met(

@@ -10,6 +10,7 @@ from BoneAblationPlannerLib.anatomy.lesion.bridging import bridged
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood
 from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite
 from BoneAblationPlannerLib.anatomy.lesion.plate import fit_plate
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 
 WALLED_IN = 0.27
 """Share of lines that meet bone on both sides, above which a point lies inside a bone."""
@@ -57,7 +58,7 @@ def original_bone(near: Neighbourhood, opposite: Opposite | None = None) -> Enve
 
 def _as_opposite(belief: NDArray[np.float32], opposite: Opposite) -> NDArray[np.float32]:
     """Bone as on the other side; what is only walled in counts less."""
-    there = ndimage.gaussian_filter(opposite.bone.astype(np.float32), OPPOSITE_BLUR_MM / VOXEL_MM)
+    there = blurred(opposite.bone, OPPOSITE_BLUR_MM / VOXEL_MM)
     there = np.clip((there - 0.5) * OPPOSITE_SLOPE + 0.5, 0, 1)
     return np.where(opposite.known, np.maximum(there, (1 - WALLED_SHARE) * there + WALLED_SHARE * belief), belief)
 

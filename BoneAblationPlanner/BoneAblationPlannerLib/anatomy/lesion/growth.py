@@ -19,6 +19,7 @@ from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite
 from BoneAblationPlannerLib.anatomy.lesion.paths import click_or_far
 from BoneAblationPlannerLib.anatomy.lesion.placing import Placing
 from BoneAblationPlannerLib.anatomy.lesion.shape import body_at_click, box_around, first_ellipsoid, fitted_ellipsoid
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.anatomy.lesion.tissue import HU_BINS, SPREAD_BINS, Tissue, smoothed_share
 
 TURNS = 4
@@ -80,6 +81,7 @@ class _Growth:
         self.first_weight = np.exp(-((near.radius_mm / FIRST_FALL_MM) ** 2) / 2)
         self.normal_weight = np.exp(-((near.radius_mm / NORMAL_FALL_MM) ** 2))
         self.even_weight = np.ones(near.hu.shape, dtype=np.float32)
+        self.layer_weight = np.where(self.layer == SOFT, np.float32(SOFT_PART_WEIGHT), np.float32(1))
         self.usual = near.seen & (near.radius_mm > NORMAL_FROM_MM) & (self.depth > -SOFT_WITHIN_MM)
         self.anchor: NDArray[np.float64] | None = None
         self.normals: dict[int, NDArray[np.float64]] = {}
@@ -181,9 +183,8 @@ class _Growth:
     def _lesion(self, estimate: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Share (B,) of each bin in the lesion: what the estimate and the click itself hold."""
         first = self.anchor is None
-        core = ndimage.binary_erosion(estimate)
-        core = estimate if first or core.sum() <= FEWEST_CORE else core
-        weight = np.where(self.layer == SOFT, SOFT_PART_WEIGHT, 1.0) * (self.first_weight if first else 1.0)
+        core = estimate if first else _core(estimate)
+        weight = self.layer_weight * self.first_weight if first else self.layer_weight
         click = self.near.radius_mm < CLICK_MM
         most, least = float(weight[core].sum()), float(self.first_weight[click].sum())
         at_click = max(least, CLICK_SHARE * most) * (1.0 if first else LATER_CLICK_SHARE)
@@ -192,6 +193,14 @@ class _Growth:
         if self.anchor is None:
             self.anchor = lesion
         return (1 - ANCHOR) * lesion + ANCHOR * self.anchor
+
+
+def _core(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask without its outermost voxels, if enough is left."""
+    core = np.zeros_like(mask)
+    box = box_around(mask, 1)
+    core[box] = ndimage.binary_erosion(mask[box])
+    return core if core.sum() > FEWEST_CORE else mask
 
 
 def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -209,7 +218,7 @@ def _radius_mm(mask: NDArray[np.bool_]) -> float:
 
 def _difference_bins(here: NDArray[np.float32], there: NDArray[np.float32]) -> NDArray[np.int32]:
     """Bin of the density's difference to the other side."""
-    off = ndimage.gaussian_filter(here - there, DIFFERENCE_BLUR_MM / VOXEL_MM)
+    off = blurred(here - there, DIFFERENCE_BLUR_MM / VOXEL_MM)
     index = np.clip(off / DIFFERENCE_BIN_HU + DIFFERENCE_BINS / 2, 0, DIFFERENCE_BINS - 1)
     return np.asarray(index, dtype=np.int32)
 

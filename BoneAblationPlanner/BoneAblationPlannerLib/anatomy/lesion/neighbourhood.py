@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.sampling import over_grid
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
@@ -97,7 +97,7 @@ def resampled(
     high = np.clip(np.ceil(last + pad) + 1, low + 1, size).astype(int)
     part = array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].astype(np.float32)
     if blur_mm:
-        part = ndimage.gaussian_filter(part, blur_mm / source.spacing_kji_mm, mode="nearest", truncate=3.0)
+        part = blurred(part, blur_mm / source.spacing_kji_mm)
     return over_grid(part, first - low, np.diag(step), target.shape, outside)
 
 

@@ -15,6 +15,7 @@ from scipy import fft, ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import NOISE_MM, VOXEL_MM, Neighbourhood
 from BoneAblationPlannerLib.anatomy.lesion.sampling import at_points, over_grid
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import closed, filled_slices
@@ -105,7 +106,7 @@ def opposite_side(ct: CtVolume, bone: NDArray[np.bool_], near: Neighbourhood) ->
         if level == 0 and _agreement(near, *_sampled(crop, near, found)) < MAY_AGREE:
             return None
     fine = _Crop(ct, found.middle, reach)
-    fine.hu = ndimage.gaussian_filter(fine.hu, NOISE_MM / fine.spacing, truncate=3.0)
+    fine.hu = blurred(fine.hu, NOISE_MM / fine.spacing)
     hu, known = _sampled(fine, near, found)
     stretch = np.linalg.svd(found.matrix, compute_uv=False)
     if _agreement(near, hu, known) < AGREES or stretch[0] > LARGEST_STRETCH or stretch[-1] < 1 / LARGEST_STRETCH:
@@ -145,9 +146,9 @@ def _fitted(crop: _Crop, near: Neighbourhood, start: _Map, blur_mm: float, steps
     part = (slice(near.middle % FIT_EVERY, None, FIT_EVERY),) * 3
     use = (near.seen & (near.radius_mm < FIT_MM))[part]
     offsets = (np.argwhere(use) * FIT_EVERY + near.middle % FIT_EVERY - float(near.middle)) * VOXEL_MM
-    fixed = ndimage.gaussian_filter(np.clip(near.hu, *FITTED_HU), blur_mm / VOXEL_MM, truncate=3.0)[part][use]
+    fixed = blurred(np.clip(near.hu, *FITTED_HU), blur_mm / VOXEL_MM)[part][use]
     trust = np.where(near.radius_mm[part][use] < LESION_MM, LESION_WEIGHT, 1.0)
-    moving = ndimage.gaussian_filter(np.clip(crop.hu, *FITTED_HU), blur_mm / crop.spacing, truncate=3.0)
+    moving = blurred(np.clip(crop.hu, *FITTED_HU), blur_mm / crop.spacing)
     slopes = [ndimage.correlate1d(moving, [-0.5, 0, 0.5], axis=a) / np.float32(crop.spacing[a]) for a in range(3)]
     volumes = np.stack([moving, *slopes])
     found = start
@@ -202,7 +203,7 @@ def _agreement(near: Neighbourhood, hu: NDArray[np.float32], known: NDArray[np.b
     around &= near.bone | (hu > BONE_ABOVE_HU)
     if around.sum() < 100:
         return 0.0
-    here, there = (ndimage.gaussian_filter(np.clip(a, *FITTED_HU), 1.0)[around] for a in (near.hu, hu))
+    here, there = (blurred(np.clip(a, *FITTED_HU), 1.0)[around] for a in (near.hu, hu))
     off = np.abs(here - there)
     kept = off <= np.quantile(off, KEPT)
     if here[kept].std() == 0 or there[kept].std() == 0:

@@ -30,6 +30,7 @@ from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import (
     resampled,
 )
 from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite, opposite_side
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.plan import LesionKind
@@ -159,7 +160,7 @@ def _on_ct(
     mask = np.zeros(ct.grid.shape, dtype=bool)
     if found.any():
         region = ct.grid.region_around(near.grid.ras_of_mask(found), 2 * VOXEL_MM)
-        depth = ndimage.gaussian_filter(depth_mm(found), 0.5)
+        depth = blurred(depth_mm(found), 0.5)
         rim_mm = 0.0 if kind_of_densities(near.hu[found]) == "sclerotic" else SOFT_RIM_MM
         mask[region] = resampled(depth, near.grid, ct.grid.crop(region)) > -rim_mm
     return (mask | wanted) & ~refused

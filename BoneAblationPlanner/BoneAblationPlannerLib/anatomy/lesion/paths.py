@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import Neighbourhood
-from BoneAblationPlannerLib.compute import kernel
+from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
 
 CLICK_MM, FAR_MM = 3.0, 24.0
 """Paths start within the first, and beyond the second."""
@@ -33,29 +33,32 @@ def click_or_far(near: Neighbourhood, part: tuple[slice, slice, slice]) -> NDArr
     """
     hu, radius = near.hu[part], near.radius_mm[part]
     level = np.rint(np.clip(hu, *DENSITIES_HU)).astype(np.int32)
-    here = path_costs(level, radius <= CLICK_MM)
-    there = path_costs(level, (radius > FAR_MM) | (hu < FAT_BELOW_HU))
+    here, there = path_costs(level, np.stack([radius <= CLICK_MM, (radius > FAR_MM) | (hu < FAT_BELOW_HU)]))
     return np.log((there + NOISE_COST) / (here + NOISE_COST)).astype(np.float32)
 
 
-def path_costs(level: NDArray[np.int32], start: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Least cost (k, j, i) to every voxel over its six neighbours: sum of ``|change of level| + STEP_COST``.
+def path_costs(level: NDArray[np.int32], starts: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Least costs (S, k, j, i) to every voxel over its six neighbours: sum of ``|change of level| + STEP_COST``.
 
     Parameters
     ----------
     level : (k, j, i) int32
         Neighbours differ by less than `BUCKETS` - `STEP_COST`.
-    start : (k, j, i) bool
-        Where paths begin, at no cost; at least one voxel.
+    starts : (S, k, j, i) bool
+        Where paths begin, at no cost: S sets of at least one voxel, each on a core of its own.
     """
-    padded, begin = np.pad(level, 1), np.pad(start, 1)
-    costs = np.full(padded.shape, np.iinfo(np.int32).max, dtype=np.int32)
-    border = np.ones(padded.shape, dtype=bool)
-    border[1:-1, 1:-1, 1:-1] = False
-    costs[border] = -1
+    padded = np.pad(level, 1)
+    costs = np.full((len(starts), *padded.shape), -1, dtype=np.int32)
+    costs[:, 1:-1, 1:-1, 1:-1] = np.where(starts, 0, np.iinfo(np.int32).max)
     steps = np.array(padded.strides) // padded.itemsize
-    _spread_costs(padded.ravel(), np.flatnonzero(begin), costs.ravel(), np.concatenate([steps, -steps]))
-    return costs[1:-1, 1:-1, 1:-1]
+    _spread_each(padded.ravel(), costs.reshape(len(starts), -1), np.concatenate([steps, -steps]))
+    return costs[:, 1:-1, 1:-1, 1:-1]
+
+
+@parallel_kernel
+def _spread_each(level, costs, steps):  # type: ignore[no-untyped-def]
+    for n in prange(len(costs)):
+        _spread_costs(level, np.flatnonzero(costs[n] == 0), costs[n], steps)
 
 
 @kernel
@@ -69,7 +72,6 @@ def _spread_costs(level, starts, costs, steps):  # type: ignore[no-untyped-def]
     first = np.full(BUCKETS, -1, np.int32)
     count = 0
     for here in starts:
-        costs[here] = 0
         voxel[count], cost[count], following[count] = here, 0, first[0]
         first[0] = count
         count += 1

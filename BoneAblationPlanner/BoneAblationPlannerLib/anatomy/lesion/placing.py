@@ -2,11 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood
 from BoneAblationPlannerLib.anatomy.lesion.shape import Ellipsoid
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 
 MOST_OUTSIDE_BONE = 1.0
 OUTSIDE_BONE, OUTSIDE_KNOWN_BONE, OUTSIDE_BONE_PER_MM = 0.2, -0.2, -0.1
@@ -66,7 +66,7 @@ class Placing:
         unsure = self.belief * (score - UNSURE_BONE) + UNSURE_BONE
         score = np.where(self.rebuilt, np.minimum(score, unsure), score)
         known = np.where(self.inside, score, np.float32(UNSURE_BONE))
-        score = (1 - POOLED) * score + POOLED * POOLED_GAIN * ndimage.gaussian_filter(known, POOLED_MM / VOXEL_MM)
+        score = (1 - POOLED) * score + POOLED * POOLED_GAIN * blurred(known, POOLED_MM / VOXEL_MM)
         reach = Ellipsoid(ellipsoid.centre - self.first, ellipsoid.form).reach(score.shape)
         score += INNER * np.clip(1 - reach, 0, 1) - COMPACT * np.clip(reach - 1, 0, COMPACT_REACH)
         score[self.nowhere] = NOWHERE

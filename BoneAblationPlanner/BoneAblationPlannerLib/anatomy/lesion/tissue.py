@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood
-from BoneAblationPlannerLib.compute import parallel_kernel, prange
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred, gradient_size
+from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
 
 SMOOTH_MM = 0.3
 EDGE_MM = 0.8
@@ -44,15 +45,15 @@ class Tissue:
     """
 
     def __init__(self, near: Neighbourhood) -> None:
-        smooth = ndimage.gaussian_filter(near.hu, SMOOTH_MM / VOXEL_MM)
-        gradient = ndimage.gaussian_gradient_magnitude(near.hu, EDGE_MM / VOXEL_MM) / VOXEL_MM
+        smooth = blurred(near.hu, SMOOTH_MM / VOXEL_MM)
+        gradient = gradient_size(near.hu, EDGE_MM / VOXEL_MM) / VOXEL_MM
         soft = (near.radius_mm < SOFT_WITHIN_MM) & near.seen & ~near.bone
         soft &= (near.hu > SOFT_HU[0]) & (near.hu < SOFT_HU[1])
         noise = float(np.median(gradient[soft])) if soft.sum() > FEWEST_SOFT else UNKNOWN_NOISE
         self.hu: NDArray[np.float32] = sharpened(smooth, np.float32(STEP_NOISES * noise))
         edge = gradient / (EDGE_NOISES * noise + EDGE_HU_PER_MM)
         self.wall: NDArray[np.float32] = (1 / (1 + edge**2)).astype(np.float32)
-        spread = ndimage.gaussian_filter(_spread(self.hu, ALIKE_HU), 0.8)
+        spread = blurred(_spread(self.hu, ALIKE_HU), 0.8)
         density = np.clip((self.hu - HU_FROM) / HU_BIN, 0, HU_BINS - 1).astype(np.int32)
         texture = np.clip(np.log(np.maximum(spread, 1.0)) / SPREAD_BIN, 0, SPREAD_BINS - 1).astype(np.int32)
         self.bins = density * SPREAD_BINS + texture
@@ -70,10 +71,18 @@ def smoothed_share(
     blur: tuple[float, ...],
 ) -> NDArray[np.float64]:
     """Share (B,) of each bin among weighted voxels, blurred over a table of bins of that shape; sums to 1 or 0."""
-    count = np.bincount(bins[where], weights=weight[where], minlength=int(np.prod(shape))).reshape(shape)
-    smooth = ndimage.gaussian_filter(count, blur, mode="constant").ravel()
+    count = np.zeros(int(np.prod(shape)))
+    _add_weights(bins.ravel(), where.ravel(), weight.ravel(), count)
+    smooth = ndimage.gaussian_filter(count.reshape(shape), blur, mode="constant").ravel()
     shares: NDArray[np.float64] = smooth / max(float(smooth.sum()), 1e-9)
     return shares
+
+
+@kernel
+def _add_weights(bins, where, weight, count):  # type: ignore[no-untyped-def]
+    for n in range(len(bins)):
+        if where[n]:
+            count[bins[n]] += weight[n]
 
 
 @parallel_kernel

@@ -2,19 +2,31 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.phantom.tissue import Tissue
+from BoneAblationPlannerLib.compute import inlined, parallel_kernel, prange
 from BoneAblationPlannerLib.frames import Grid
 
 POINT_SPREAD_SIGMA_MM = 0.7
 AIR_HU = -1000.0
 
 
-@numba.njit(inline="always")
+@inlined
+def _place(to_lattice, shape, k, j, i):  # type: ignore[no-untyped-def]
+    """Node of the lattice before a voxel's centre and the shares towards the next; the node is -1 outside."""
+    x = to_lattice[0, 0] * i + to_lattice[0, 1] * j + to_lattice[0, 2] * k + to_lattice[0, 3]
+    y = to_lattice[1, 0] * i + to_lattice[1, 1] * j + to_lattice[1, 2] * k + to_lattice[1, 3]
+    z = to_lattice[2, 0] * i + to_lattice[2, 1] * j + to_lattice[2, 2] * k + to_lattice[2, 3]
+    r, a, s = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
+    if min(s, a, r) < 0 or s >= shape[0] - 1 or a >= shape[1] - 1 or r >= shape[2] - 1:
+        s = -1
+    return s, a, r, z - s, y - a, x - r
+
+
+@inlined
 def _lookup(table, s, a, r, fs, fa, fr):  # type: ignore[no-untyped-def]
     """Trilinear value of a lattice; a table of one node is a constant."""
     if table.size == 1:
@@ -26,23 +38,17 @@ def _lookup(table, s, a, r, fs, fa, fr):  # type: ignore[no-untyped-def]
     return (near * (1 - fa) + side * fa) * (1 - fs) + (up * (1 - fa) + far * fa) * fs
 
 
-@numba.njit(parallel=True, cache=True, fastmath=True)
+@parallel_kernel
 def _paint(  # type: ignore[no-untyped-def]
     hu, labels, low, high, to_lattice, distance, core, shell_mm, shell_hu, rim_mm, rim_hu, label, width
 ):
     """Lay rim, shell and core over `hu`, each weighted by the share of the voxel that it fills."""
-    for k in numba.prange(low[0], high[0]):
+    for k in prange(low[0], high[0]):
         for j in range(low[1], high[1]):
             for i in range(low[2], high[2]):
-                x = to_lattice[0, 0] * i + to_lattice[0, 1] * j + to_lattice[0, 2] * k + to_lattice[0, 3]
-                y = to_lattice[1, 0] * i + to_lattice[1, 1] * j + to_lattice[1, 2] * k + to_lattice[1, 3]
-                z = to_lattice[2, 0] * i + to_lattice[2, 1] * j + to_lattice[2, 2] * k + to_lattice[2, 3]
-                if x < 0 or y < 0 or z < 0:
+                s, a, r, fs, fa, fr = _place(to_lattice, distance.shape, k, j, i)
+                if s < 0:
                     continue
-                r, a, s = int(x), int(y), int(z)
-                if s >= distance.shape[0] - 1 or a >= distance.shape[1] - 1 or r >= distance.shape[2] - 1:
-                    continue
-                fr, fa, fs = x - r, y - a, z - s
                 d = _lookup(distance, s, a, r, fs, fa, fr)
                 if d > rim_mm + 0.5 * width:
                     continue
@@ -65,21 +71,16 @@ def _paint(  # type: ignore[no-untyped-def]
                 hu[k, j, i] = value
 
 
-@numba.njit(parallel=True, cache=True, fastmath=True)
+@parallel_kernel
 def _sample(out, low, high, to_lattice, table):  # type: ignore[no-untyped-def]
     """Trilinear values of a lattice at voxel centres; voxels outside the lattice keep what they hold."""
-    for k in numba.prange(low[0], high[0]):
+    for k in prange(low[0], high[0]):
         for j in range(low[1], high[1]):
             for i in range(low[2], high[2]):
-                x = to_lattice[0, 0] * i + to_lattice[0, 1] * j + to_lattice[0, 2] * k + to_lattice[0, 3]
-                y = to_lattice[1, 0] * i + to_lattice[1, 1] * j + to_lattice[1, 2] * k + to_lattice[1, 3]
-                z = to_lattice[2, 0] * i + to_lattice[2, 1] * j + to_lattice[2, 2] * k + to_lattice[2, 3]
-                if x < 0 or y < 0 or z < 0:
+                s, a, r, fs, fa, fr = _place(to_lattice, table.shape, k, j, i)
+                if s < 0:
                     continue
-                r, a, s = int(x), int(y), int(z)
-                if s >= table.shape[0] - 1 or a >= table.shape[1] - 1 or r >= table.shape[2] - 1:
-                    continue
-                out[k, j, i] = _lookup(table, s, a, r, z - s, y - a, x - r)
+                out[k, j, i] = _lookup(table, s, a, r, fs, fa, fr)
 
 
 def _table(value: float | NDArray[np.float32]) -> NDArray[np.float32]:

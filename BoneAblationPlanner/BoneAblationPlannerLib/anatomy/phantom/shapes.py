@@ -7,11 +7,12 @@ arrays indexed [s, a, r], the order of the axes S, A, R.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from scipy.interpolate import CubicSpline, PchipInterpolator
+
+from BoneAblationPlannerLib.compute import parallel_kernel, prange
 
 Ball = tuple[float, float, float, float]
 Bead = tuple[float, float, float]
@@ -80,14 +81,14 @@ def _stretch(array: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     return np.moveaxis(parts.reshape(-1, *moved.shape[1:]), 0, axis)
 
 
-@numba.njit(parallel=True, cache=True, fastmath=True)
+@parallel_kernel
 def _chain_distance(origin, step, shape, beads):  # type: ignore[no-untyped-def]
     """Distance to round cones between successive beads (N, 4) of R, A, S, radius in mm."""
     out = np.empty(shape, dtype=np.float32)
     n = len(beads)
     chords = beads[1:] - beads[:-1]
     inverse = 1.0 / (np.sum(chords[:, :3] ** 2, axis=1) + 1e-12)
-    for s in numba.prange(shape[0]):
+    for s in prange(shape[0]):
         z = origin[2] + step * s
         for a in range(shape[1]):
             y = origin[1] + step * a
@@ -106,12 +107,12 @@ def _chain_distance(origin, step, shape, beads):  # type: ignore[no-untyped-def]
     return out
 
 
-@numba.njit(parallel=True, cache=True, fastmath=True)
+@parallel_kernel
 def _ribbon_distance(origin, step, shape, beads, cap):  # type: ignore[no-untyped-def]
     """In-plane distance to the chain beads[s] (M, 3) of R, A, radius; `cap` (s,) is the distance beyond the ends."""
     out = np.empty(shape, dtype=np.float32)
     m_count = beads.shape[1]
-    for s in numba.prange(shape[0]):
+    for s in prange(shape[0]):
         chords = beads[s, 1:] - beads[s, :-1]
         inverse = 1.0 / (chords[:, 0] ** 2 + chords[:, 1] ** 2 + 1e-12)
         for a in range(shape[1]):

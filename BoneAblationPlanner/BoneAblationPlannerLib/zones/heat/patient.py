@@ -40,7 +40,8 @@ PADDING_MM = {"mwa": 32.0, "rfa": 28.0, "cryo": 36.0}
 PADDING_PER_TURN_MM, MOST_TURNS_PADDED = 6.0, 3
 """Hot probes that follow each other find warm tissue, so that heat goes further with each."""
 VOXEL_MM = 1.0
-KEPT_RESULTS = 4
+KEPT_RESULTS = 6
+"""The chart's plan, three rounds of placing by the simulation, and both ends of what is plausible."""
 _results: OrderedDict[str, Treatment] = OrderedDict()
 
 
