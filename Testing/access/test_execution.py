@@ -5,6 +5,7 @@ import pytest
 
 from BoneAblationPlannerLib.access.angles import towards_table
 from BoneAblationPlannerLib.access.execution import (
+    CArm,
     c_arm_across,
     c_arm_along,
     execution,
@@ -53,13 +54,18 @@ def test_the_view_down_a_needle_is_along_it_and_the_other_across(direction):
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_no_view_across_is_nearer_to_the_vertical(direction):
-    best = supine_detector(c_arm_across(direction, "supine"))[1]
+def test_no_view_across_is_nearer_to_the_vertical_unless_out_of_reach(direction):
+    found = supine_detector(c_arm_across(direction, "supine"))
     first = np.cross(direction, [0.3, 0.5, 0.8])
     first /= np.linalg.norm(first)
     second = np.cross(direction, first)
-    around = [np.cos(t) * first + np.sin(t) * second for t in np.linspace(0, 2 * np.pi, 720)]
-    assert best >= max(v[1] for v in around) - 1e-9
+    around = [np.cos(t) * first + np.sin(t) * second for t in np.linspace(0, 2 * np.pi, 7200)]
+    nearest = max(around, key=lambda v: v[1])
+    if abs(np.degrees(np.arcsin(nearest[2]))) < 45:
+        assert found[1] >= nearest[1] - 1e-9
+    else:  # it leans no more
+        assert found[2] == pytest.approx(0, abs=1e-9)
+        assert found[1] >= 0
 
 
 def test_a_vertical_needle_is_seen_across_from_the_side():
@@ -115,3 +121,22 @@ def test_sides_stand_instead_of_signs():
 def test_no_path_has_no_angles():
     with pytest.raises(ValueError, match="no direction"):
         execution(ZERO, ZERO, "supine")
+
+
+@pytest.mark.parametrize(
+    ("lao", "cranial", "usual"), [(120, 45, True), (-120, -45, True), (121, 0, False), (0, -46, False)]
+)
+def test_c_arms_that_go_beyond_the_usual_say_so(lao, cranial, usual):
+    arm = CArm(float(lao), float(cranial))
+    assert arm.is_usual == usual
+    assert ("beyond the usual reach" in arm.words) != usual
+
+
+@pytest.mark.parametrize(("lean_deg", "usual"), [(0.0, True), (29.9, True), (30.1, False), (-63.0, False)])
+def test_tilts_that_gantries_do_not_reach_are_known(lean_deg, usual):
+    lean = np.radians(lean_deg)
+    assert execution([0, 90 * np.cos(lean), 90 * np.sin(lean)], ZERO, "supine").tilt_is_usual == usual
+
+
+def test_a_needle_that_no_tilt_holds_is_out_of_reach():
+    assert not execution([90.0, 0.0, 40.0], ZERO, "supine").tilt_is_usual

@@ -15,6 +15,7 @@ from BoneAblationPlannerLib.devices.catalogue import builtin_devices, find_devic
 from BoneAblationPlannerLib.errors import Cancelled, InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.placement.target import build_target
+from BoneAblationPlannerLib.rounding import percent_down
 from BoneAblationPlannerLib.zones.heat import patient
 from BoneAblationPlannerLib.zones.heat.applicators import (
     Protocol,
@@ -283,7 +284,7 @@ def test_a_plan_with_simulated_zones():
     larger = plan.zone.volume_ml > 1.1 * planned.plan.zone.volume_ml
     said = [w for w in plan.warnings if w.startswith("THE SIMULATED ZONE IS LARGER THAN THE CHART")]
     assert len(said) == larger
-    assert all(f"{planned.plan.coverage.lesion_fraction:.1%} of the lesion" in w for w in said)
+    assert all(f"{percent_down(planned.plan.coverage.lesion_fraction)} of the lesion" in w for w in said)
 
 
 def test_a_device_without_protocol_is_refused():

@@ -43,3 +43,14 @@ def test_names_cannot_become_formulas(plan):
     hostile = replace(plan, probes=(replace(plan.probes[0], name='=HYPERLINK("http://x")'),))
     row = next(csv.DictReader(io.StringIO(trajectories_csv(hostile))))
     assert row["instrument"] == '\'=HYPERLINK("http://x")'
+
+
+def test_what_scanners_do_not_usually_reach_is_named(plan):
+    """From straight above, leaning towards the head: by 60 degrees out of reach, by 20 not."""
+    for lean_deg, said in ((60.0, "gantry tilt; C-arm along"), (20.0, "")):
+        lean = np.radians(lean_deg)
+        entry = (1.0, 2.0 + 80 * float(np.cos(lean)), 3.0 + 80 * float(np.sin(lean)))
+        needle = p.CementNeedle("Cement needle 1", 11, entry, (1.0, 2.0, 3.0), None)
+        leaning = replace(plan, probes=(), screws=(), cement=p.Cement((needle,), 5.0, 0.4, ()))
+        row = next(csv.DictReader(io.StringIO(trajectories_csv(leaning))))
+        assert row["beyond_usual_reach"] == said

@@ -111,12 +111,19 @@ def c_arm_along(direction: NDArray[np.float64], position: Position) -> CArm:
 
 
 def c_arm_across(direction: NDArray[np.float64], position: Position) -> CArm:
-    """The view at right angles to a needle that is nearest to the vertical; sideways for a vertical needle."""
+    """The view at right angles to a needle that is nearest to the vertical; sideways for a vertical needle.
+
+    Where a C-arm does not usually reach that one, the view that leans neither to the head nor to the feet.
+    """
     up = _up(position)
     rest = up - (up @ direction) * direction
     if np.linalg.norm(rest) < _NO_DIRECTION:
         rest = _sideways(position)
-    return _c_arm(unit_vector(rest), position)
+    nearest = _c_arm(unit_vector(rest), position)
+    level = np.cross(direction, _CRANIAL)
+    if nearest.is_usual or np.linalg.norm(level) < _NO_DIRECTION:
+        return nearest
+    return _c_arm(unit_vector(level if level @ up >= 0 else -level), position)
 
 
 def in_words(point_ras_mm: Point) -> str:

@@ -85,7 +85,7 @@ def execution_help(plan: Plan) -> list[Block]:
         Paragraph(
             "For a patient who lies head first. Gantry tilt brings the whole needle into one slice: gantries usually "
             f"reach {REACH['gantry_tilt_deg']:.0f}° either way, and many do not tilt. The C-arm looks along the "
-            "needle, or across it from as near to the vertical as possible; angles are those of the console. C-arms "
+            "needle, or across it from as near to the vertical as it reaches; angles are those of the console. C-arms "
             f"usually reach {REACH['c_arm_sideways_deg']:.0f}° sideways and "
             f"{REACH['c_arm_craniocaudal_deg']:.0f}° to cranial or caudal; table and patient may stop them sooner. "
             "Points on the scanner are the coordinates of the images: patient's right or left, anterior or posterior, "

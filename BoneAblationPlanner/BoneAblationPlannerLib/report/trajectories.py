@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from BoneAblationPlannerLib.access.angles import axial_angle_deg, craniocaudal_angle_deg
-from BoneAblationPlannerLib.access.execution import execution
+from BoneAblationPlannerLib.access.execution import Execution, execution
 from BoneAblationPlannerLib.plan import Plan, Point
 from BoneAblationPlannerLib.report.words import zeroed
 
@@ -18,7 +18,7 @@ _SCHEMA = (
 _COLUMNS = (
     "order", "instrument", "kind", "device", "entry_R_mm", "entry_A_mm", "entry_S_mm", "tip_R_mm", "tip_A_mm",
     "tip_S_mm", "length_mm", "axial_angle_deg", "craniocaudal_angle_deg", "gantry_tilt_deg", "c_arm_along_lao_deg",
-    "c_arm_along_cranial_deg", "c_arm_across_lao_deg", "c_arm_across_cranial_deg",
+    "c_arm_along_cranial_deg", "c_arm_across_lao_deg", "c_arm_across_cranial_deg", "beyond_usual_reach",
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def trajectories_csv(plan: Plan) -> str:
         arms = (dialled.along.lao_deg, dialled.along.cranial_deg, dialled.across.lao_deg, dialled.across.cranial_deg)
         points = [f"{c:.2f}" for c in (*t.entry_ras_mm, *t.tip_ras_mm)]
         row = [str(number), *(_cell(text) for text in (t.name, t.kind, t.device)), *points, f"{length:.2f}"]
-        writer.writerow([*row, *(_degrees(a) for a in angles), tilt, *(_degrees(a) for a in arms)])
+        writer.writerow([*row, *(_degrees(a) for a in angles), tilt, *(_degrees(a) for a in arms), _unusual(dialled)])
     return stream.getvalue()
 
 
@@ -84,6 +84,16 @@ def _trajectories(plan: Plan) -> Iterator[Trajectory]:
     for s in plan.screws:
         size = f"{s.diameter_mm:g} x {s.length_mm:g} mm"
         yield Trajectory(s.name, "screw", f"{s.corridor}, {size}", s.entry_ras_mm, s.tip_ras_mm)
+
+
+def _unusual(dialled: Execution) -> str:
+    """What gantries and C-arms do not usually reach."""
+    usual = (
+        ("gantry tilt", dialled.tilt_is_usual),
+        ("C-arm along", dialled.along.is_usual),
+        ("C-arm across", dialled.across.is_usual),
+    )
+    return "; ".join(name for name, reached in usual if not reached)
 
 
 def _degrees(angle: float) -> str:
