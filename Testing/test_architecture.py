@@ -14,7 +14,7 @@ LAYERS = {
         "scene views dicom nifti reading report",
         "workflow",
         "outputs reevaluation simulating planning_with_heat",
-        "panel cli command_line heat_arguments doctor review",
+        "panel cli command_line doctor review",
     ),
     "CementTrajectoryLib": ("cement screws stability", "workflow", "panel cli"),
 }

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.access.angles import towards_table
 from BoneAblationPlannerLib.access.limits import AccessLimits, access_limits, limits_provenance
 from BoneAblationPlannerLib.advice.protection import patient_questions, propose_protection
-from BoneAblationPlannerLib.anatomy.nerves import bands_provenance, needle_warnings
+from BoneAblationPlannerLib.anatomy.nerves import bands_provenance
 from BoneAblationPlannerLib.anatomy.structures import provenance_of
 from BoneAblationPlannerLib.case import Choices, PlanningResult
 from BoneAblationPlannerLib.placement.clearance import shaft_too_near
 from BoneAblationPlannerLib.placement.coverage import PlacementError, remainder_mask
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.live import LivePlacements
+from BoneAblationPlannerLib.placement.near_nerves import needle_warnings
 from BoneAblationPlannerLib.placement.overlap import overlap_provenance, overlap_warnings, published_together
 from BoneAblationPlannerLib.placement.probe_figures import Placement, zone_mask
 from BoneAblationPlannerLib.placement.weakness import weakness_warnings

@@ -21,13 +21,14 @@ from BoneAblationPlannerLib.anatomy.lesion import (
     outline_warnings,
     segment_lesion,
 )
-from BoneAblationPlannerLib.anatomy.nerves import band_structures, expected_nerves, target_warnings
+from BoneAblationPlannerLib.anatomy.nerves import band_structures, expected_nerves
 from BoneAblationPlannerLib.anatomy.structures import checked_structure, collect_structures, joint_structure
 from BoneAblationPlannerLib.case import Anatomy, Case, Structure
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS
+from BoneAblationPlannerLib.placement.near_nerves import target_warnings
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.placement.target import Target, build_target
 from BoneAblationPlannerLib.plan import POSITIONS, Lesion, Position, Structures

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask
 from BoneAblationPlannerLib.anatomy.bones import separate_bones
-from BoneAblationPlannerLib.anatomy.nerves import path_warnings
 from BoneAblationPlannerLib.case import Anatomy, PlanningResult
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.placement.near_nerves import path_warnings
 from BoneAblationPlannerLib.plan import Cement, CementLeak, CementNeedle, Point, Screw
 from BoneAblationPlannerLib.progress import ReportProgress, part, silent, step
 from BoneAblationPlannerLib.reading import read_ct, read_label_map

@@ -18,12 +18,11 @@ from BoneAblationPlannerLib.anatomy.nerves import (
     band_structures,
     bands_provenance,
     expected_nerves,
-    needle_warnings,
-    target_warnings,
 )
 from BoneAblationPlannerLib.anatomy.phantom import make_phantom
 from BoneAblationPlannerLib.case import Anatomy, Structure
 from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.placement.near_nerves import needle_warnings, target_warnings
 from BoneAblationPlannerLib.plan import CheckedStructure, Plan, Structures
 from BoneAblationPlannerLib.preparation import prepare_case
 from BoneAblationPlannerLib.zones.spheroid import Spheroid

@@ -8,9 +8,9 @@ import pytest
 from phantoms import coarse_result
 
 from BoneAblationPlannerLib.case import Structure
+from BoneAblationPlannerLib.command_line.heat import add_heat_arguments, add_placing_argument, heat_options
 from BoneAblationPlannerLib.devices.catalogue import builtin_devices
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.heat_arguments import add_heat_arguments, add_placing_argument, heat_options
 from BoneAblationPlannerLib.reevaluation import evaluate_placements, placements_of_plan, prepared_of
 from BoneAblationPlannerLib.simulating import NONE_DOES, simulate_result
 from BoneAblationPlannerLib.zones.heat.cautions import CHART_AGAIN, LARGEST_STATED, STATED

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.structure_table import kind_rules
 from BoneAblationPlannerLib.anatomy.structures import tube_mask
@@ -20,10 +20,8 @@ from BoneAblationPlannerLib.case import Structure
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
-from BoneAblationPlannerLib.placement.clearance import StructureSurface, clearances, path_clearances
 from BoneAblationPlannerLib.plan import Provenance, Status
 from BoneAblationPlannerLib.regions import bounding_region
-from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
 ESTIMATED = "estimated"
 SLAB_MM = 3.0
@@ -85,69 +83,6 @@ def band_structures(bands: Sequence[NerveBand], grid: Grid) -> tuple[Structure, 
             found.append(Structure(f"{band.name} (estimated, verify)", "nerve", mask, rule.shaft_mm, rule.zone_mm,
                                    ESTIMATED))  # fmt: skip
     return tuple(found)
-
-
-def target_warnings(estimates: Sequence[Structure], target: NDArray[np.bool_], grid: Grid) -> list[str]:
-    """Warnings on bands that come near to what is to be treated, whatever the needles."""
-    warnings = []
-    for structure in estimates:
-        reach = structure.required_zone_mm
-        region = grid.region_around(grid.ras_of_mask(target), reach + 2 * float(grid.spacing_ijk_mm.max()))
-        band = structure.mask[region]
-        if not band.any():
-            continue
-        away = float(distance_mm(np.ascontiguousarray(target[region]), grid.spacing_kji_mm)[band].min())
-        if away < reach:
-            where = "crosses the target" if away == 0 else f"lies {away:.0f} mm from the target"
-            warnings.append(f"{structure.name}: the expected course {where}; find the nerve before treatment")
-    return warnings
-
-
-def needle_warnings(
-    estimates: Sequence[Structure],
-    grid: Grid,
-    needles: Sequence[tuple[str, Point, Point, float, Spheroid]],
-) -> list[str]:
-    """Warnings on needles whose shaft or zone comes within the wanted distance of a band.
-
-    Parameters
-    ----------
-    estimates : sequence of Structure
-    grid : Grid
-    needles : sequence of (name, entry_ras_mm, tip_ras_mm, shaft_radius_mm, outer_zone)
-    """
-    surfaces = [StructureSurface.of(structure) for structure in estimates]
-    warnings = []
-    for name, entry, tip, radius, zone in needles:
-        for c in clearances(surfaces, grid, entry, tip, radius, zone):
-            near = [
-                _from_band(what, mm)
-                for what, mm, wanted in (
-                    ("shaft", c.shaft_mm, c.required_shaft_mm),
-                    ("zone", c.zone_mm, c.required_zone_mm),
-                )
-                if mm < wanted
-            ]
-            if near:
-                warnings.append(f"{name}: {' and '.join(near)} of the {c.structure}")
-    return warnings
-
-
-def path_warnings(
-    estimates: Sequence[Structure], grid: Grid, paths: Sequence[tuple[str, ArrayLike, ArrayLike, float]]
-) -> list[str]:
-    """Warnings on instruments without a zone, (name, start_ras_mm, tip_ras_mm, radius_mm), too near to a band."""
-    surfaces = [StructureSurface.of(structure) for structure in estimates]
-    return [
-        f"{name}: {_from_band('shaft', c.distance_mm)} of the {c.structure}"
-        for name, start, tip, radius in paths
-        for c in path_clearances(surfaces, grid, start, tip, radius)
-        if not c.ok
-    ]
-
-
-def _from_band(what: str, away_mm: float) -> str:
-    return f"{what} {'inside the band' if away_mm <= 0 else f'{away_mm:.0f} mm from the band'}"
 
 
 def bands_provenance(estimates: Sequence[Structure]) -> tuple[Provenance, ...]:

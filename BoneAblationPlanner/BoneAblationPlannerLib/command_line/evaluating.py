@@ -8,13 +8,13 @@ from pathlib import Path
 
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.command_line.choices import add_choice_arguments, catalogue_of, choices_of
+from BoneAblationPlannerLib.command_line.heat import add_heat_arguments, heat_options
 from BoneAblationPlannerLib.command_line.kept import placed_lines
 from BoneAblationPlannerLib.command_line.summary import summarise
 from BoneAblationPlannerLib.command_line.terminal import progress_bar
 from BoneAblationPlannerLib.command_line.values import Commands, check_output, folder
 from BoneAblationPlannerLib.devices.catalogue import Device
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.heat_arguments import add_heat_arguments, heat_options
 from BoneAblationPlannerLib.plan import Plan, read_plan
 from BoneAblationPlannerLib.zones.heat.options import HeatOptions
 

@@ -8,19 +8,19 @@ import numpy as np
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table, load_structure_table
 from BoneAblationPlannerLib.case import Case, Choices, LesionMarks, NerveCurve
 from BoneAblationPlannerLib.command_line.choices import add_choice_arguments, catalogue_of, choices_of
-from BoneAblationPlannerLib.command_line.kept import kept_probes
-from BoneAblationPlannerLib.command_line.stabilising import Stabilising, add_stabilising_arguments, stabilising_of
-from BoneAblationPlannerLib.command_line.summary import summarise
-from BoneAblationPlannerLib.command_line.terminal import progress_bar
-from BoneAblationPlannerLib.command_line.values import Commands, PointAction, check_output, finite, folder
-from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.heat_arguments import (
+from BoneAblationPlannerLib.command_line.heat import (
     add_heat_arguments,
     add_inserted_argument,
     add_placing_argument,
     heat_options,
     read_inserted,
 )
+from BoneAblationPlannerLib.command_line.kept import kept_probes
+from BoneAblationPlannerLib.command_line.stabilising import Stabilising, add_stabilising_arguments, stabilising_of
+from BoneAblationPlannerLib.command_line.summary import summarise
+from BoneAblationPlannerLib.command_line.terminal import progress_bar
+from BoneAblationPlannerLib.command_line.values import Commands, PointAction, check_output, finite, folder
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.progress import ReportProgress, part
 from BoneAblationPlannerLib.zones.heat.options import HeatOptions
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from BoneAblationPlannerLib.anatomy.nerves import path_warnings
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.placement.clearance import StructureSurface, path_clearances, shaft_too_near
+from BoneAblationPlannerLib.placement.near_nerves import path_warnings
 from BoneAblationPlannerLib.plan import CementNeedle, PathClearance, Point
 from BoneAblationPlannerLib.rounding import mm_down
 from CementTrajectoryLib.cement.defaults import GAUGE_DIAMETER_MM
