@@ -28,16 +28,18 @@ def graph_costs(level, start):
 def test_costs_are_those_of_the_cheapest_path():
     rng = np.random.default_rng(11)
     level = rng.integers(-200, 1501, (7, 8, 9)).astype(np.int32)
-    start = np.zeros(level.shape, dtype=bool)
-    start[[1, 5], [6, 0], [2, 8]] = True
-    np.testing.assert_array_equal(path_costs(level, start), graph_costs(level, start))
+    starts = np.zeros((2, *level.shape), dtype=bool)
+    starts[0, [1, 5], [6, 0], [2, 8]] = True
+    starts[1, 3, 3, 3] = True
+    for costs, start in zip(path_costs(level, starts), starts, strict=True):
+        np.testing.assert_array_equal(costs, graph_costs(level, start))
 
 
 def test_in_an_even_image_the_cost_is_the_number_of_steps():
     start = np.zeros((6, 5, 7), dtype=bool)
     start[2, 3, 4] = True
     steps = np.abs(np.indices(start.shape) - np.array([2, 3, 4])[:, None, None, None]).sum(axis=0)
-    np.testing.assert_array_equal(path_costs(np.full(start.shape, 80, np.int32), start), steps * STEP_COST)
+    np.testing.assert_array_equal(path_costs(np.full(start.shape, 80, np.int32), start[None])[0], steps * STEP_COST)
 
 
 def test_what_a_wall_parts_from_the_click_belongs_to_what_lies_far_off():

@@ -30,6 +30,7 @@ from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import (
     resampled,
 )
 from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite, opposite_side
+from BoneAblationPlannerLib.anatomy.lesion.shape import box_around
 from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
@@ -49,6 +50,8 @@ NORMAL_CONTENT_DOUBT = 0.4
 SOFT_RIM_MM = 0.5 * VOXEL_MM
 """At its rim, a voxel that is half soft lesion and half bone looks like neither and was left out: a lytic or mixed
 outline is moved out by half a voxel. An outline that is too small is the one that harms."""
+AROUND_VOXELS = 5
+"""What is looked at around an outline on its way to the CT: more than two voxels and the blur."""
 MARK_MM = 3.0
 """A scribble also tells of this much around it, where that is as dense."""
 
@@ -160,9 +163,10 @@ def _on_ct(
     mask = np.zeros(ct.grid.shape, dtype=bool)
     if found.any():
         region = ct.grid.region_around(near.grid.ras_of_mask(found), 2 * VOXEL_MM)
-        depth = blurred(depth_mm(found), 0.5)
+        box = box_around(found, AROUND_VOXELS)
+        depth = blurred(depth_mm(np.ascontiguousarray(found[box])), 0.5)
         rim_mm = 0.0 if kind_of_densities(near.hu[found]) == "sclerotic" else SOFT_RIM_MM
-        mask[region] = resampled(depth, near.grid, ct.grid.crop(region)) > -rim_mm
+        mask[region] = resampled(depth, near.grid.crop(box), ct.grid.crop(region)) > -rim_mm
     return (mask | wanted) & ~refused
 
 

@@ -9,7 +9,7 @@ REACH = 3.0
 """Standard deviations after which the bell is cut off."""
 
 
-def blurred(volume: NDArray[np.floating], sigma: ArrayLike) -> NDArray[np.float32]:
+def blurred(volume: NDArray[np.floating] | NDArray[np.bool_], sigma: ArrayLike) -> NDArray[np.float32]:
     """Blur (k, j, i) by standard deviations in voxels: one, or one per axis."""
     bells = [_bell(float(s)) for s in np.broadcast_to(np.asarray(sigma, dtype=np.float64), 3)]
     return _filtered(volume, bells)
@@ -41,7 +41,9 @@ def _slope(sigma: float) -> NDArray[np.float32]:
     return (steps * bell / (steps * steps * bell).sum()).astype(np.float32)
 
 
-def _filtered(volume: NDArray[np.floating], weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _filtered(
+    volume: NDArray[np.floating] | NDArray[np.bool_], weights: list[NDArray[np.float32]]
+) -> NDArray[np.float32]:
     along_k, along_j, along_i = weights
     result = np.empty(volume.shape, dtype=np.float32)
     _filter(np.ascontiguousarray(volume, dtype=np.float32), along_k, along_j, along_i, result)

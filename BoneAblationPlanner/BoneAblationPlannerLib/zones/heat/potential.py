@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.compute import parallel_kernel, prange
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.zones.heat.conduction import Boundary, face_conductances, flow_into, inner, padded
+from BoneAblationPlannerLib.zones.heat.medium import Array
 
 TOLERANCE = 1e-4
 MOST_ITERATIONS = 4000
@@ -47,24 +48,21 @@ def solve_potential(
     free = padded(~fixed, False)
     phi = np.zeros(free.shape) if start is None else start.copy()
     inner(phi)[fixed] = values[fixed]
-    diagonal = np.ones_like(phi)
-    residual, image = np.zeros_like(phi), np.zeros_like(phi)
-    _diagonal(*faces, free, diagonal)  # type: ignore[call-arg]
-    _apply(*faces, free, phi, image)  # type: ignore[call-arg]
-    residual[free] = -image[free]
-    direction = residual / diagonal
+    inverse = np.zeros_like(phi)
+    _invert_diagonal(*faces, free, inverse)  # type: ignore[call-arg]
+    limit = TOLERANCE**2 * _scale(faces, free, phi, inverse)
+    image, sums = np.zeros_like(phi), np.zeros(free.shape[0])
+    _apply(*faces, free, phi, image, sums)  # type: ignore[call-arg]
+    residual = -image
+    direction = residual * inverse
     old = float((residual * direction).sum())
-    scale = _scale(faces, free, phi, diagonal)
     for _ in range(MOST_ITERATIONS):
-        if old <= TOLERANCE**2 * scale:
+        if old <= limit:
             return phi
-        _apply(*faces, free, direction, image)  # type: ignore[call-arg]
-        step = old / float((direction * image).sum())
-        phi += step * direction
-        residual -= step * image
-        new = float((residual * residual / diagonal).sum())
-        direction *= new / old
-        direction += residual / diagonal
+        _apply(*faces, free, direction, image, sums)  # type: ignore[call-arg]
+        _advance(old / float(sums.sum()), direction, image, inverse, phi, residual, sums)
+        new = float(sums.sum())
+        _turn(new / old, residual, inverse, direction)
         old = new
     raise InputError("radiofrequency: the electric field was not found; expected conductivities within 1 to 1e6")
 
@@ -84,36 +82,65 @@ def joule_w_m3(
     return inner(heat).astype(np.float32)
 
 
-def _faces(conductivity: NDArray[np.float32], spacing: NDArray[np.float64], boundary: Boundary) -> tuple[Field, ...]:
+def _faces(conductivity: NDArray[np.float32], spacing: NDArray[np.float64], boundary: Boundary) -> tuple[Array, ...]:
     nothing_held = np.zeros(conductivity.shape, dtype=np.uint8)
-    return tuple(f.astype(np.float64) for f in face_conductances(conductivity, nothing_held, spacing, 0.0, boundary))
+    return face_conductances(conductivity, nothing_held, spacing, 0.0, boundary)
 
 
-def _scale(faces: tuple[Field, ...], free: NDArray[np.bool_], phi: Field, diagonal: Field) -> float:
+def _scale(faces: tuple[Array, ...], free: NDArray[np.bool_], phi: Field, inverse: Field) -> float:
     """Residual of the electrodes alone: what the tolerance is relative to."""
     alone, image = np.where(free, 0.0, phi), np.zeros_like(phi)
-    _apply(*faces, free, alone, image)  # type: ignore[call-arg]
-    return float((np.where(free, image, 0.0) ** 2 / diagonal).sum())
+    _apply(*faces, free, alone, image, np.zeros(free.shape[0]))  # type: ignore[call-arg]
+    return float((image**2 * inverse).sum())
+
+
+# Each kernel goes once over memory; sums are kept by slice, so that they do not depend on the number of threads.
 
 
 @parallel_kernel
-def _diagonal(gk, gj, gi, free, diagonal):  # type: ignore[no-untyped-def]
+def _invert_diagonal(gk, gj, gi, free, inverse):  # type: ignore[no-untyped-def]
+    """Inverse of each free voxel's own conductance; 0 elsewhere."""
     for k in prange(1, free.shape[0] - 1):
         for j in range(1, free.shape[1] - 1):
             for i in range(1, free.shape[2] - 1):
                 if free[k, j, i]:
-                    total = (
-                        gk[k, j, i] + gk[k - 1, j, i] + gj[k, j, i] + gj[k, j - 1, i] + gi[k, j, i] + gi[k, j, i - 1]
-                    )
-                    diagonal[k, j, i] = max(total, 1e-12)
+                    total = np.float64(gk[k, j, i]) + gk[k - 1, j, i] + gj[k, j, i] + gj[k, j - 1, i]
+                    inverse[k, j, i] = 1.0 / max(total + gi[k, j, i] + gi[k, j, i - 1], 1e-12)
 
 
 @parallel_kernel
-def _apply(gk, gj, gi, free, phi, image):  # type: ignore[no-untyped-def]
-    """Current out of each free voxel; 0 elsewhere."""
+def _apply(gk, gj, gi, free, phi, image, sums):  # type: ignore[no-untyped-def]
+    """Current out of each free voxel, 0 elsewhere, and its sum with `phi` in each slice."""
     one = np.uint64(1)
     for plane in prange(1, free.shape[0] - 1):
         k = np.uint64(plane)
+        total = 0.0
         for j in range(one, np.uint64(free.shape[1] - 1)):
             for i in range(one, np.uint64(free.shape[2] - 1)):
-                image[k, j, i] = -flow_into(phi, gk, gj, gi, k, j, i) if free[k, j, i] else 0.0
+                out = -flow_into(phi, gk, gj, gi, k, j, i) if free[k, j, i] else 0.0
+                image[k, j, i] = out
+                total += out * phi[k, j, i]
+        sums[plane] = total
+
+
+@parallel_kernel
+def _advance(step, direction, image, inverse, phi, residual, sums):  # type: ignore[no-untyped-def]
+    """Go a step; the new residual's square by the diagonal in each slice."""
+    for k in prange(1, phi.shape[0] - 1):
+        total = 0.0
+        for j in range(1, phi.shape[1] - 1):
+            for i in range(1, phi.shape[2] - 1):
+                phi[k, j, i] += step * direction[k, j, i]
+                left = residual[k, j, i] - step * image[k, j, i]
+                residual[k, j, i] = left
+                total += left * left * inverse[k, j, i]
+        sums[k] = total
+
+
+@parallel_kernel
+def _turn(share, residual, inverse, direction):  # type: ignore[no-untyped-def]
+    """The next direction."""
+    for k in prange(1, direction.shape[0] - 1):
+        for j in range(1, direction.shape[1] - 1):
+            for i in range(1, direction.shape[2] - 1):
+                direction[k, j, i] = residual[k, j, i] * inverse[k, j, i] + share * direction[k, j, i]
