@@ -10,16 +10,20 @@ from BoneAblationPlannerLib.plan import (
     CementNeedle,
     Clearance,
     PathClearance,
+    PlacementRound,
     Robust,
     Screw,
+    SimulatedPlacement,
     Simulation,
+    SizeInPatient,
     StructureEffect,
     Thermocouple,
 )
 from BoneAblationPlannerLib.review import rows
 from BoneAblationPlannerLib.review.clearances import clearance_light, clearance_rows, needs_reason, unmeasured_needles
 from BoneAblationPlannerLib.review.curves import HIGH, WIDE
-from BoneAblationPlannerLib.review.heat import curves, dose_word, heat_rows
+from BoneAblationPlannerLib.review.heat import curves, heat_rows
+from BoneAblationPlannerLib.zones.heat.record import dose_word
 
 ROBUST = Robust(-1.0, -0.5, 0.93, 64, 4.0, 3.0)  # off by 5 mm in space
 
@@ -168,8 +172,20 @@ def test_heat_says_what_is_beyond_its_limit_first_and_that_it_is_outdated_after_
     assert heat_rows(replace(small_plan(), probes=(moved, *rest)), stored)["outdated"]
 
 
+def test_rounds_of_placing_are_those_of_the_report():
+    chart = PlacementRound(1.0, 1.0, 2, 0.74, 0.44, 0, SizeInPatient(0.7, 0.6, 0.51))
+    tried = PlacementRound(0.7, 0.6, reason="nothing reachable")
+    placement = SimulatedPlacement((chart, tried), 0)
+    simulation = Simulation(1.0, 0.8, 1.5, 4.0, 20.0, (), 10.0, 0.7, 30.0, placement=placement)
+    found = heat_rows(replace(small_plan(), simulation=simulation), small_plan())
+    assert [row[0] for row in found["placed"]] == ["chart", "1"]
+    assert "74.0 %" in found["placed"][0]
+    assert "nothing reachable" in found["placed"][1]
+    assert "the probes of the chart stay" in found["placed_words"]
+
+
 def test_doses_are_written_for_reading():
-    assert [dose_word(d) for d in (0.04, 24.16, 10840.83, 1e6)] == ["0.0", "24.2", "10841", "over 10⁶"]
+    assert [dose_word(d) for d in (0.04, 24.16, 10840.83, 1e6)] == ["0.0", "24.2", "10841", "over 1 000 000"]
 
 
 def test_curves_fill_their_drawing():

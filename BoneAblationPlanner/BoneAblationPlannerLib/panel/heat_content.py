@@ -5,6 +5,7 @@ from slicer.i18n import tr as _
 from BoneAblationPlannerLib.panel.content import Table, plain
 from BoneAblationPlannerLib.plan import Extremes, Plan, SimulatedPlacement, Simulation, StructureEffect
 from BoneAblationPlannerLib.rounding import percent_down
+from BoneAblationPlannerLib.zones.heat.record import dose_word
 
 
 def simulation_line(plan: Plan, simulation: Simulation) -> str:
@@ -67,7 +68,7 @@ def thermocouple_table(simulation: Simulation) -> Table:
         (
             w.name,
             _("{low:.0f} to {high:.0f} °C").format(low=w.lowest_celsius, high=w.highest_celsius),
-            _("{dose:.1f} min").format(dose=w.cem43_min[-1]) if w.cem43_min else "",
+            _("{dose} min").format(dose=dose_word(w.cem43_min[-1])) if w.cem43_min else "",
         )
         for w in simulation.thermocouples
     ]

@@ -9,6 +9,7 @@ from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Paragr
 from BoneAblationPlannerLib.report.words import UNKNOWN, ml, mm, point_word
 from BoneAblationPlannerLib.rounding import percent_down
 from BoneAblationPlannerLib.views.picture import Picture
+from BoneAblationPlannerLib.zones.heat.record import dose_word
 
 
 def simulation(plan: Plan, pictures: Sequence[Picture] = ()) -> list[Block]:
@@ -78,27 +79,35 @@ def _in_words(plan: Plan, simulated: Simulation) -> str:
 
 def _placement(placement: SimulatedPlacement) -> list[Block]:
     """What was tried where the chart's plan left lesion or margin in this patient, the plan's own row emphasised."""
-    said = (
-        "The simulated zone of the probes placed by the chart leaves lesion or margin, so that probes were placed "
-        "again, for zones as far as they reach in this patient. "
-    )
-    said += (
-        "No other set did better by the simulation: the probes of the chart stay."
-        if placement.taken == 0
-        else f"The plan has those of round {placement.taken}."
-    )
-    rows = tuple(_round_row(n, row) for n, row in enumerate(placement.rounds))
     columns = ("Round", "Placed for zones of", "Probes", "Lesion", "Lesion + margin", "Under placement error",
                "Structures not spared")  # fmt: skip
     return [
-        Paragraph(said),
-        Table(columns, rows, (placement.taken,), (1, 2.2, 1, 1, 1.3, 1.3, 2.2)),
+        Paragraph(placement_words(placement)),
+        Table(columns, round_rows(placement), (placement.taken,), (1, 2.2, 1, 1, 1.3, 1.3, 2.2)),
         Paragraph(
             "Coverage is that of the nominal simulated zone; under placement error that of the chart's zones in the "
             "size that was simulated (5th percentile). Distances to structures are kept for zones at least as large as "
             "the chart's."
         ),
     ]
+
+
+def placement_words(placement: SimulatedPlacement) -> str:
+    """Why probes were placed again, and which the plan has."""
+    taken = (
+        "No other set did better by the simulation: the probes of the chart stay."
+        if placement.taken == 0
+        else f"The plan has those of round {placement.taken}."
+    )
+    return (
+        "The simulated zone of the probes placed by the chart leaves lesion or margin, so that probes were placed "
+        f"again, for zones as far as they reach in this patient. {taken}"
+    )
+
+
+def round_rows(placement: SimulatedPlacement) -> tuple[tuple[str, ...], ...]:
+    """Round, zones placed for, probes, lesion, lesion + margin, under placement error, structures not spared."""
+    return tuple(_round_row(n, row) for n, row in enumerate(placement.rounds))
 
 
 def _round_row(number: int, row: PlacementRound) -> tuple[str, ...]:
@@ -125,7 +134,7 @@ def _effects(simulated: Simulation) -> Block:
             e.kind,
             f"{e.coldest_celsius:.1f} to {e.hottest_celsius:.1f} °C",
             UNKNOWN if e.at_worst is None else f"{e.at_worst.coldest_celsius:.0f} to {e.at_worst.hottest_celsius:.0f}",
-            UNKNOWN if e.cem43_min is None else f"{e.cem43_min:.1f} min",
+            UNKNOWN if e.cem43_min is None else f"{dose_word(e.cem43_min)} min",
             mm(e.zone_mm),
             "may be beyond" if e.may_break else {True: "ok", False: "BEYOND", None: "no known limit"}[e.ok],
         )
@@ -144,7 +153,7 @@ def _thermocouples(simulated: Simulation) -> list[Block]:
             point_word(w.point_ras_mm),
             f"{w.lowest_celsius:.1f} °C",
             f"{w.highest_celsius:.1f} °C",
-            f"{w.cem43_min[-1]:.1f} min" if w.cem43_min else UNKNOWN,
+            f"{dose_word(w.cem43_min[-1])} min" if w.cem43_min else UNKNOWN,
         )
         for w in simulated.thermocouples
     )

@@ -3,12 +3,13 @@
 from typing import Any
 
 from BoneAblationPlannerLib.plan import Plan, Simulation, Thermocouple
+from BoneAblationPlannerLib.report.simulation import placement_words, round_rows
 from BoneAblationPlannerLib.review.curves import Curve, drawing
 from BoneAblationPlannerLib.review.windows import Windows
 from BoneAblationPlannerLib.rounding import percent_down
 from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes
 from BoneAblationPlannerLib.scene.temperature import COURSE, COURSE_NOW, frame_times_s
-from BoneAblationPlannerLib.zones.heat.record import LARGEST_DOSE_MIN
+from BoneAblationPlannerLib.zones.heat.record import dose_word
 
 
 def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:
@@ -47,16 +48,11 @@ def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:
             }
             for t in (simulation.search.tried if simulation.search else ())
         ],
+        "placed": [] if simulation.placement is None else [list(row) for row in round_rows(simulation.placement)],
+        "placed_words": "" if simulation.placement is None else placement_words(simulation.placement),
         "inserted": [f"{i.name}: {i.tissue}, {i.volume_ml:.1f} ml" for i in simulation.inserted],
         "curves": curves(simulation.thermocouples),
     }
-
-
-def dose_word(cem43_min: float) -> str:
-    """A thermal dose as it is read; one that is dead many times over is cut off."""
-    if cem43_min >= LARGEST_DOSE_MIN:
-        return "over 10⁶"
-    return f"{cem43_min:.1f}" if cem43_min < 100 else f"{cem43_min:.0f}"
 
 
 def _needles(plan: Plan) -> list[tuple[Any, ...]]:

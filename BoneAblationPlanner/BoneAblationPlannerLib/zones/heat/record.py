@@ -16,6 +16,13 @@ LARGEST_DOSE_MIN = 1e6
 """Doses beyond this are given as this: dead many times over."""
 
 
+def dose_word(cem43_min: float) -> str:
+    """A thermal dose as it is read; one that is dead many times over is cut off."""
+    if cem43_min >= LARGEST_DOSE_MIN:
+        return "over 1 000 000"
+    return f"{cem43_min:.1f}" if cem43_min < 100 else f"{cem43_min:.0f}"
+
+
 def simulation_record(
     zone: SimulatedZone,
     effects: tuple[Effect, ...],
