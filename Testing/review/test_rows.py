@@ -23,7 +23,7 @@ from BoneAblationPlannerLib.review import rows
 from BoneAblationPlannerLib.review.clearances import clearance_light, clearance_rows, needs_reason, unmeasured_needles
 from BoneAblationPlannerLib.review.curves import HIGH, WIDE
 from BoneAblationPlannerLib.review.heat import curves, heat_rows
-from BoneAblationPlannerLib.zones.heat.record import dose_word
+from BoneAblationPlannerLib.rounding import dose_word
 
 ROBUST = Robust(-1.0, -0.5, 0.93, 64, 4.0, 3.0)  # off by 5 mm in space
 

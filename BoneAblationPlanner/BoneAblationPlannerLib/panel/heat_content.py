@@ -4,8 +4,7 @@ from slicer.i18n import tr as _
 
 from BoneAblationPlannerLib.panel.content import Table, plain
 from BoneAblationPlannerLib.plan import Extremes, Plan, SimulatedPlacement, Simulation, StructureEffect
-from BoneAblationPlannerLib.rounding import percent_down
-from BoneAblationPlannerLib.zones.heat.record import dose_word
+from BoneAblationPlannerLib.rounding import dose_word, percent_down
 
 
 def simulation_line(plan: Plan, simulation: Simulation) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from BoneAblationPlannerLib.plan import PlacementRound, Plan, ProgramSearch, SimulatedPlacement, Simulation
 from BoneAblationPlannerLib.report.blocks import Block, Figures, Heading, Paragraph, Table
 from BoneAblationPlannerLib.report.words import UNKNOWN, ml, mm, point_word
-from BoneAblationPlannerLib.rounding import percent_down
+from BoneAblationPlannerLib.rounding import dose_word, percent_down
 from BoneAblationPlannerLib.views.picture import Picture
-from BoneAblationPlannerLib.zones.heat.record import dose_word
 
 
 def simulation(plan: Plan, pictures: Sequence[Picture] = ()) -> list[Block]:

@@ -6,10 +6,9 @@ from BoneAblationPlannerLib.plan import Plan, Simulation, Thermocouple
 from BoneAblationPlannerLib.report.simulation import placement_words, round_rows
 from BoneAblationPlannerLib.review.curves import Curve, drawing
 from BoneAblationPlannerLib.review.windows import Windows
-from BoneAblationPlannerLib.rounding import percent_down
+from BoneAblationPlannerLib.rounding import dose_word, percent_down
 from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes
 from BoneAblationPlannerLib.scene.temperature import COURSE, COURSE_NOW, frame_times_s
-from BoneAblationPlannerLib.zones.heat.record import dose_word
 
 
 def heat_rows(now: Plan, stored: Plan) -> dict[str, Any]:

@@ -6,21 +6,12 @@ import numpy as np
 
 from BoneAblationPlannerLib.case import PlanningResult
 from BoneAblationPlannerLib.plan import Extremes, Inserted, Simulation, SizeInPatient, StructureEffect, Thermocouple
+from BoneAblationPlannerLib.rounding import LARGEST_DOSE_MIN
 from BoneAblationPlannerLib.zones.heat.effects import Effect, compare_with_chart
 from BoneAblationPlannerLib.zones.heat.options import HeatOptions
 from BoneAblationPlannerLib.zones.heat.patient import SimulatedZone
 from BoneAblationPlannerLib.zones.heat.placed import chart_zone
 from BoneAblationPlannerLib.zones.heat.programs import Spread
-
-LARGEST_DOSE_MIN = 1e6
-"""Doses beyond this are given as this: dead many times over."""
-
-
-def dose_word(cem43_min: float) -> str:
-    """A thermal dose as it is read; one that is dead many times over is cut off."""
-    if cem43_min >= LARGEST_DOSE_MIN:
-        return "over 1 000 000"
-    return f"{cem43_min:.1f}" if cem43_min < 100 else f"{cem43_min:.0f}"
 
 
 def simulation_record(
