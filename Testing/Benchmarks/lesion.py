@@ -8,6 +8,8 @@ Both start from the CT and the click, and both clocks run from there to a mask o
 crop, its seeds, the copies to and from VTK, and the algorithm; ours all of `segment_lesion`: checks of the click,
 resampling, the other side, outline, kind, confidence. Ours also reads the bone mask that a plan needs anyhow and that
 does not depend on the click: `preparation_s`, once per scan, in no clock. Kernels are compiled before the first click.
+Then up to three corrections: a point in the middle of the largest part that is wrong, given as a mark (inside or
+outside), all marks at once from the click on. Grow-cut gets the same points as seeds, balls of its brush.
 Confidence is to be the chance of a Dice of 0.8 or more: its mean, the share that reached it, and the Brier score.
 Clicks in normal bone of the same scans are to be refused, or answered with checks and a low confidence.
 Lesions are synthetic, in real scans.
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +46,7 @@ from BoneAblationPlannerLib.frames import Grid  # noqa: E402
 
 DIRECTIONS_SEED = 7
 INSIDE_BALL_MM = 4.0
+CORRECTIONS, BRUSH_MM = 3, 2.0
 BOUNDING_RADIUS_MM = 28.0
 MARGIN_MM = 8.0
 FAT_BELOW_HU = -40
@@ -140,15 +144,19 @@ def answer(ct, bone, click):
     return "doubted" if outline.checks and outline.confidence < LOW_CONFIDENCE else "silent"
 
 
-def grow_cut(ct, click):
-    """Slicer's algorithm on the crop around the click; mask on the CT's grid."""
+def grow_cut(ct, click, inside=(), outside=()):
+    """Slicer's algorithm on the crop around the click, with points as further seeds; mask on the CT's grid."""
     region = ct.grid.region_around(click, BOUNDING_RADIUS_MM + MARGIN_MM)
     grid = ct.grid.crop(region)
     hu = np.ascontiguousarray(ct.hu[region])
-    distance = np.linalg.norm(grid.ras_of_mask(np.ones(grid.shape, bool)) - click, axis=1).reshape(grid.shape)
+    points = grid.ras_of_mask(np.ones(grid.shape, bool))
+    distance = np.linalg.norm(points - click, axis=1).reshape(grid.shape)
     seeds = np.zeros(grid.shape, dtype=np.uint8)
     seeds[(distance > BOUNDING_RADIUS_MM) | (hu < FAT_BELOW_HU)] = 2
     seeds[distance <= INSIDE_BALL_MM] = 1
+    for marks, label in ((inside, 1), (outside, 2)):
+        for mark in marks:
+            seeds[(np.linalg.norm(points - mark, axis=1) <= BRUSH_MM).reshape(grid.shape)] = label
     algorithm = slicer.vtkImageGrowCutSegment()
     algorithm.SetIntensityVolume(vtk_image(hu, grid))
     algorithm.SetSeedLabelVolume(vtk_image(seeds, grid))
@@ -157,6 +165,28 @@ def grow_cut(ct, click):
     mask = np.zeros(ct.grid.shape, dtype=bool)
     mask[region] = labels == 1
     return mask
+
+
+def corrected(outlined, truth, grid, mask):
+    """Dice after each correction of a mask; `outlined` takes the points inside and outside."""
+    inside, outside, reached = [], [], []
+    for _ in range(CORRECTIONS):
+        place = middle_of_largest_error(mask, truth, grid.spacing_kji_mm)
+        if place is not None:
+            (inside if truth[place] else outside).append(grid.ras_from_ijk(place[::-1])[0])
+            mask = outlined(inside, outside)
+        reached.append(figures(mask, truth, grid.spacing_kji_mm)[0])
+    return reached
+
+
+def middle_of_largest_error(mask, truth, spacing):
+    """Voxel (k, j, i) that lies deepest in the largest wrong part, or None."""
+    labels, count = ndimage.label(mask ^ truth)
+    if count == 0:
+        return None
+    largest = np.pad(labels == np.bincount(labels.ravel())[1:].argmax() + 1, 1)
+    deepest = distance_mm(~largest, spacing).argmax()
+    return tuple(int(n) - 1 for n in np.unravel_index(deepest, largest.shape))
 
 
 def vtk_image(array, grid):
@@ -200,7 +230,7 @@ def timed(function):
 
 def measured(folder, normal_rng=None):
     """Figures of all clicks in the lesions of a folder; with a generator also of clicks in normal bone."""
-    rows, answers, preparing, warm = [], [], [], False
+    rows, answers, preparing, after, warm = [], [], [], [], False
     print(f"{'case':24s} click   ours: Dice  MSD mm  volume  s      grow-cut: Dice  MSD mm  volume  s")
     for path in sorted(p for p in folder.iterdir() if (p / "case.json").exists()):
         ct, bone, bone_s, truth, about = read_case(path)
@@ -217,6 +247,10 @@ def measured(folder, normal_rng=None):
             right = outline is not None and outline.kind == about["kind"]
             sure = None if outline is None else outline.confidence
             rows.append((path.name, ours, seconds, theirs, peer_s, right, sure))
+            after.append((
+                corrected(partial(marked, ct, bone, click), truth, ct.grid, mask),
+                corrected(partial(grow_cut, ct, click), truth, ct.grid, peer),
+            ))  # fmt: skip
             print(f"{path.name:24s} {number}       {ours[0]:.3f} {ours[1]:7.2f} {ours[2]:+7.2f} {seconds:6.2f} "
                   f"           {theirs[0]:.3f} {theirs[1]:7.2f} {theirs[2]:+7.2f} {peer_s:6.2f}"
                   f"{'' if right else '   kind wrong'}", flush=True)  # fmt: skip
@@ -224,7 +258,29 @@ def measured(folder, normal_rng=None):
             for click in normal_clicks(ct, bone, np.array(about["seed_ras_mm"]), normal_rng):
                 answers.append(answer(ct, bone, click))
     counts = {name: answers.count(name) for name in ("refused", "doubted", "silent")} if answers else {}
-    return summary(rows) | {"preparation_s": round(float(np.median(preparing)), 2), "normal_bone_clicks": counts}
+    more = {"preparation_s": round(float(np.median(preparing)), 2), "normal_bone_clicks": counts}
+    return summary(rows) | {"after_1_2_3_corrections": after_corrections(after)} | more
+
+
+def marked(ct, bone, click, inside, outside):
+    """Our outline with marks; empty where it is refused."""
+    marks = {"inside": inside or None, "outside": outside or None}
+    outline, _ = timed(lambda: segment_lesion(ct, bone, click, **marks))
+    return np.zeros(ct.grid.shape, dtype=bool) if outline is None else outline.mask
+
+
+def after_corrections(dice):
+    """Median and smallest Dice after each correction, ours and grow-cut's; from (clicks, 2, corrections)."""
+    ours, theirs = np.array(dice).transpose(1, 0, 2)
+    return {
+        name: np.round(values, 3).tolist()
+        for name, values in (
+            ("median_dice", np.median(ours, axis=0)),
+            ("smallest_dice", ours.min(axis=0)),
+            ("growcut_median_dice", np.median(theirs, axis=0)),
+            ("growcut_smallest_dice", theirs.min(axis=0)),
+        )
+    }
 
 
 def held_out(scans):

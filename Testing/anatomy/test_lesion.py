@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.anatomy.lesion import (
     lesion_kind,
     segment_lesion,
 )
-from BoneAblationPlannerLib.anatomy.lesion.outline import SOFT_RIM_MM
+from BoneAblationPlannerLib.anatomy.lesion.growth import SOFT_RIM_MM
 from BoneAblationPlannerLib.anatomy.phantom import make_phantom
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError

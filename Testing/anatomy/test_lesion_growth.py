@@ -6,10 +6,11 @@ from scipy.spatial.transform import Rotation
 
 from BoneAblationPlannerLib.anatomy.lesion.cut import best_region
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope
-from BoneAblationPlannerLib.anatomy.lesion.growth import grown
+from BoneAblationPlannerLib.anatomy.lesion.growth import AT_CLICK_MM, grown
+from BoneAblationPlannerLib.anatomy.lesion.marks import Marks
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood, depth_mm
 from BoneAblationPlannerLib.anatomy.lesion.outline import NORMAL_ABOVE
-from BoneAblationPlannerLib.anatomy.lesion.shape import WIDER, WIDER_MM, body_at_click, fitted_ellipsoid
+from BoneAblationPlannerLib.anatomy.lesion.shape import WIDER, WIDER_MM, body_at, fitted_ellipsoid
 from BoneAblationPlannerLib.anatomy.lesion.tissue import sharpened
 from BoneAblationPlannerLib.frames import Grid
 
@@ -93,7 +94,7 @@ def test_what_hangs_on_by_a_neck_is_cut_off():
     neck = np.zeros_like(main)
     neck[35:37, 35:37, 35:54] = True
     near = cube(np.zeros(main.shape), main)
-    body = body_at_click(main | other | neck, near)
+    body = body_at(main | other | neck, near.radius_mm < AT_CLICK_MM)
     assert body[main].mean() > 0.95
     assert body[other & ~main].mean() < 0.1
 
@@ -101,7 +102,7 @@ def test_what_hangs_on_by_a_neck_is_cut_off():
 def test_a_thin_region_is_not_lost():
     plate = np.zeros((SIZE,) * 3, dtype=bool)
     plate[35:37, 25:46, 25:46] = True
-    np.testing.assert_array_equal(body_at_click(plate, cube(np.zeros(plate.shape), plate)), plate)
+    np.testing.assert_array_equal(body_at(plate, centred_ball(AT_CLICK_MM)), plate)
 
 
 def test_depth_is_signed():
@@ -120,5 +121,7 @@ def test_overlap_with_normal_bone_tells_lesion_from_bone(hu, low, high):
     tissue = np.where(bone, 230.0, 50.0) + rng.normal(scale=30.0, size=bone.shape)
     lesion = centred_ball(9.0)
     tissue[lesion] += hu - 230.0
-    found = grown(cube(tissue, bone), Envelope(bone.astype(np.float32), False), np.zeros(bone.shape, np.float32))
+    nothing = np.zeros_like(bone)
+    marks = Marks(nothing, nothing, nothing)
+    found = grown(cube(tissue, bone), Envelope(bone.astype(np.float32), False), marks)
     assert low <= found.alike_normal <= high

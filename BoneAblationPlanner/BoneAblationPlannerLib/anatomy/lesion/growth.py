@@ -3,7 +3,8 @@
 What is normal is measured farther away, apart for soft tissue, the bone's surface layer and its inside; what the lesion
 is made of, around the click and then inside the last outline. Each turn weighs both against each other in every voxel,
 adds whether the voxel hangs together with the click or with what lies far off (`paths`), cuts out the region with the
-most evidence (`cut`), keeps its compact body (`shape`) and measures again.
+most evidence (`cut`), keeps its compact body (`shape`) and measures again. At last, marks of the user pull the surface
+to their side (`marks`).
 """
 
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.cut import best_region
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope
+from BoneAblationPlannerLib.anatomy.lesion.figures import kind_of_densities
+from BoneAblationPlannerLib.anatomy.lesion.marks import Marks, pulled
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood, depth_mm
 from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite
 from BoneAblationPlannerLib.anatomy.lesion.paths import click_or_far
 from BoneAblationPlannerLib.anatomy.lesion.placing import Placing
-from BoneAblationPlannerLib.anatomy.lesion.shape import body_at_click, box_around, first_ellipsoid, fitted_ellipsoid
+from BoneAblationPlannerLib.anatomy.lesion.shape import body_at, box_around, first_ellipsoid, fitted_ellipsoid
 from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.anatomy.lesion.tissue import HU_BINS, SPREAD_BINS, Tissue, smoothed_share
 
@@ -54,6 +57,10 @@ OPPOSITE_WEIGHT = 0.5
 FEWEST_COMPARED = 30
 DIFFERENCE_BLUR_MM, DIFFERENCE_BIN_HU, DIFFERENCE_BINS, DIFFERENCE_BLUR_BINS = 0.6, 25.0, 50, 1.5
 EDGE = 0.5
+AT_CLICK_MM = 6.0
+SOFT_RIM_MM = 0.5 * VOXEL_MM
+"""At its rim, a voxel that is half soft lesion and half bone looks like neither and was left out: a lytic or mixed
+outline is moved out by half a voxel. An outline that is too small is the one that harms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +77,8 @@ class Grown:
 class _Growth:
     """One click's measurements, kept over the turns."""
 
-    def __init__(
-        self, near: Neighbourhood, envelope: Envelope, marks: NDArray[np.float32], opposite: Opposite | None
-    ) -> None:
-        self.near = near
+    def __init__(self, near: Neighbourhood, envelope: Envelope, marks: Marks, opposite: Opposite | None) -> None:
+        self.near, self.marks = near, marks
         self.tissue = Tissue(near)
         self.inside = envelope.inside & near.seen
         self.depth = depth_mm(self.inside)
@@ -91,7 +96,7 @@ class _Growth:
         self.difference_anchor: NDArray[np.float64] | None = None
         half = int(SEARCH_MM / VOXEL_MM) + 1
         self.part = (slice(near.middle - half, near.middle + half + 1),) * 3
-        self.placing = Placing(near, envelope, self.depth, marks, opposite is not None, self.part)
+        self.placing = Placing(near, envelope, self.depth, marks.barred, opposite is not None, self.part)
         self.path = click_or_far(near, self.part)
         self.wall = np.ascontiguousarray(self.tissue.wall[self.part])
         self.layered_bins = self.layer[self.part] * BINS + self.tissue.bins[self.part]
@@ -150,7 +155,17 @@ class _Growth:
         self.membership = best_region(score, self.wall, self.membership)
         region = np.zeros(self.near.hu.shape, dtype=bool)
         region[self.part] = self.membership > EDGE
-        return body_at_click(region, self.near) if region.any() else region
+        body = body_at(region, self.near.radius_mm < AT_CLICK_MM)
+        while (apart := region & self.marks.inside & ~body).any():
+            body |= body_at(region, apart)
+        return body
+
+    def corrected(self, estimate: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The outline with the user's marks on the right side of its surface."""
+        part, marks = self.part, self.marks
+        score = self.placing.placed(self.evidence(estimate), fitted_ellipsoid(estimate))
+        rim = rim_mm(self.near.hu[estimate])
+        return self.region(pulled(score, estimate[part], marks.inside[part], marks.outside[part], rim))
 
     def alike_normal(self, mask: NDArray[np.bool_]) -> float:
         """Overlap of the bins in the mask and in normal bone of the same layers (Bhattacharyya coefficient)."""
@@ -195,6 +210,11 @@ class _Growth:
         return (1 - ANCHOR) * lesion + ANCHOR * self.anchor
 
 
+def rim_mm(hu: NDArray[np.float32]) -> float:
+    """How far to move the surface out of a region that holds these densities."""
+    return 0.0 if kind_of_densities(hu) == "sclerotic" else SOFT_RIM_MM
+
+
 def _core(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The mask without its outermost voxels, if enough is left."""
     core = np.zeros_like(mask)
@@ -223,15 +243,18 @@ def _difference_bins(here: NDArray[np.float32], there: NDArray[np.float32]) -> N
     return np.asarray(index, dtype=np.int32)
 
 
-def grown(
-    near: Neighbourhood, envelope: Envelope, marks: NDArray[np.float32], opposite: Opposite | None = None
-) -> Grown:
+def _without_holes(mask: NDArray[np.bool_], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask with its holes filled, but for those that the user marked as outside."""
+    holes, _ = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
+    return np.asarray(mask | ((holes > 0) & ~np.isin(holes, holes[outside])), dtype=bool)
+
+
+def grown(near: Neighbourhood, envelope: Envelope, marks: Marks, opposite: Opposite | None = None) -> Grown:
     """Outline on the even grid; empty where nothing holds together at the click.
 
     Parameters
     ----------
-    marks : (k, j, i) float32
-        Above 0 where the user drew inside, below 0 where outside.
+    marks : Marks
     opposite : Opposite or None
         The patient's other side, where the scan shows it.
     """
@@ -241,7 +264,7 @@ def grown(
     for turn in range(TURNS):
         found = growth.region(growth.placing.placed(growth.evidence(estimate), ellipsoid))
         if not found.any():
-            return Grown(found, 1.0)
+            break
         if turn == 0:
             alike = growth.alike_normal(found)
         still = turn > 0 and (found != estimate).sum() < STILL_SHARE * found.sum()
@@ -249,4 +272,8 @@ def grown(
         if still:
             break
         ellipsoid = fitted_ellipsoid(estimate)
-    return Grown(np.asarray(ndimage.binary_fill_holes(estimate), dtype=bool), alike)
+    if marks.any:
+        estimate = growth.corrected(estimate)
+    elif not found.any():
+        return Grown(found, 1.0)
+    return Grown(_without_holes(estimate, marks.outside), alike)

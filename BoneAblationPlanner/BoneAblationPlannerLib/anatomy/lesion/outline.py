@@ -20,8 +20,9 @@ from BoneAblationPlannerLib.anatomy.lesion.click import (
 )
 from BoneAblationPlannerLib.anatomy.lesion.content import content_check
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope, original_bone
-from BoneAblationPlannerLib.anatomy.lesion.figures import kind_of_densities, lesion_kind
-from BoneAblationPlannerLib.anatomy.lesion.growth import SEARCH_MM, Grown, grown
+from BoneAblationPlannerLib.anatomy.lesion.figures import lesion_kind
+from BoneAblationPlannerLib.anatomy.lesion.growth import SEARCH_MM, Grown, grown, rim_mm
+from BoneAblationPlannerLib.anatomy.lesion.marks import marks_near
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import (
     VOXEL_MM,
     Neighbourhood,
@@ -47,13 +48,8 @@ INDISTINCT_ABOVE = 0.75
 UNCLEAR_ABOVE = 0.55
 NORMAL_CONTENT_DOUBT = 0.4
 """Taken off the confidence where the outline holds what normal bone holds."""
-SOFT_RIM_MM = 0.5 * VOXEL_MM
-"""At its rim, a voxel that is half soft lesion and half bone looks like neither and was left out: a lytic or mixed
-outline is moved out by half a voxel. An outline that is too small is the one that harms."""
 AROUND_VOXELS = 5
 """What is looked at around an outline on its way to the CT: more than two voxels and the blur."""
-MARK_MM = 3.0
-"""A scribble also tells of this much around it, where that is as dense."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,17 +108,18 @@ def segment_lesion(
     checked_seed(ct, seed_ras_mm)
     wanted = scribble_mask(ct.grid, inside, "inside")
     refused = scribble_mask(ct.grid, outside, "outside")
-    if box_ras_mm is not None:
-        refused |= ~box_mask(ct.grid, box_ras_mm)
-    if (wanted & refused).any():
-        raise InputError(f"lesion scribbles: {int((wanted & refused).sum())} voxels marked inside are also outside or "
+    barred = None if box_ras_mm is None else ~box_mask(ct.grid, box_ras_mm)
+    excluded = refused if barred is None else refused | barred
+    if (wanted & excluded).any():
+        raise InputError(f"lesion scribbles: {int((wanted & excluded).sum())} voxels marked inside are also outside or "
                          "beyond the box; expected no overlap")  # fmt: skip
     near = neighbourhood(ct, bone, seed_ras_mm)
     opposite = opposite_side(ct, bone, near)
     check_bone_near(near, opposite, seed_ras_mm)
     envelope = original_bone(near, opposite)
-    found = grown(near, envelope, _marks(ct, near, wanted, refused), opposite)
-    mask = _on_ct(ct, near, found.mask, wanted, refused)
+    marks = marks_near(ct, near, wanted, refused, barred)
+    found = grown(near, envelope, marks, opposite)
+    mask = (_on_ct(ct, near, found.mask) | wanted) & ~excluded
     if not wanted.any() and (found.alike_normal > NORMAL_ABOVE or mask.sum() * ct.grid.voxel_ml < SMALLEST_ML):
         raise InputError(f"{click_name(seed_ras_mm)}: nothing there differs from normal bone; "
                          "expected a point inside a lytic, sclerotic or mixed lesion (or give an outline)")  # fmt: skip
@@ -131,43 +128,15 @@ def segment_lesion(
     return LesionOutline(mask, kind, checks, confidence)
 
 
-def _marks(
-    ct: CtVolume, near: Neighbourhood, wanted: NDArray[np.bool_], refused: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Scribbles on the even grid: positive for inside, negative for outside, 0 elsewhere; spread to equal density."""
-    marks = np.zeros(near.grid.shape, dtype=np.float32)
-    for mask, sign in ((wanted, 1.0), (refused, -1.0)):
-        if not mask.any():
-            continue
-        share = resampled(mask, ct.grid, near.grid, outside=0.0)
-        spots = share > 0.5
-        index = np.rint(near.grid.ijk_from_ras(ct.grid.ras_of_mask(mask)))[:, ::-1].astype(int)
-        index = index[((index >= 0) & (index < near.grid.shape[0])).all(axis=1)]
-        spots[tuple(index.T)] = True
-        if mask.mean() < 0.01:
-            level = near.hu[spots].mean() if spots.any() else 0.0
-            close = ndimage.distance_transform_edt(~spots) * VOXEL_MM <= MARK_MM if spots.any() else spots
-            spots |= close & (np.abs(near.hu - level) < 100)
-        marks[spots] = sign
-    return marks
-
-
-def _on_ct(
-    ct: CtVolume,
-    near: Neighbourhood,
-    found: NDArray[np.bool_],
-    wanted: NDArray[np.bool_],
-    refused: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """Back to the CT's voxels through the depth, with the scribbles as they were drawn."""
+def _on_ct(ct: CtVolume, near: Neighbourhood, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Back to the CT's voxels through the depth."""
     mask = np.zeros(ct.grid.shape, dtype=bool)
     if found.any():
         region = ct.grid.region_around(near.grid.ras_of_mask(found), 2 * VOXEL_MM)
         box = box_around(found, AROUND_VOXELS)
         depth = blurred(depth_mm(np.ascontiguousarray(found[box])), 0.5)
-        rim_mm = 0.0 if kind_of_densities(near.hu[found]) == "sclerotic" else SOFT_RIM_MM
-        mask[region] = resampled(depth, near.grid.crop(box), ct.grid.crop(region)) > -rim_mm
-    return (mask | wanted) & ~refused
+        mask[region] = resampled(depth, near.grid.crop(box), ct.grid.crop(region)) > -rim_mm(near.hu[found])
+    return mask
 
 
 def _checks(

@@ -1,4 +1,4 @@
-"""What the place of a voxel adds to its evidence: bone or not, compact or not, its surroundings, marks of the user."""
+"""What the place of a voxel adds to its evidence: bone or not, compact or not, its surroundings, the user's box."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ COMPACT, COMPACT_REACH = 3.0, 1.5
 INNER = 1.0
 """Evidence for the middle of the ellipsoid, which falls to 0 on its surface."""
 SURE_MM, SURE = 2.0, 1.0
-NOWHERE, MARKED = -2.0, 5.0
+NOWHERE, BARRED = -2.0, -5.0
 GAS_BELOW_HU = -250.0
 
 
@@ -32,8 +32,8 @@ class Placing:
     envelope : Envelope
     depth_mm : (k, j, i) float32
         Of the bone as it was before, negative outside.
-    marks : (k, j, i) float32
-        Above 0 where the user drew inside, below 0 where outside.
+    barred : (k, j, i) bool
+        What the user's box leaves out.
     known_bone : bool
         Whether the other side showed how far the bone went.
     part : three slices
@@ -45,13 +45,13 @@ class Placing:
         near: Neighbourhood,
         envelope: Envelope,
         depth_mm: NDArray[np.float32],
-        marks: NDArray[np.float32],
+        barred: NDArray[np.bool_],
         known_bone: bool,
         part: tuple[slice, slice, slice],
     ) -> None:
         depth, bone, seen = depth_mm[part], near.bone[part], near.seen[part]
         self.first = np.array([s.start for s in part], dtype=np.float64)
-        self.belief, self.marks = envelope.belief[part], marks[part]
+        self.belief, self.barred = envelope.belief[part], barred[part]
         self.inside = envelope.inside[part] & seen
         self.beyond = (depth <= 0) & ~bone
         self.rebuilt = self.inside & ~bone
@@ -71,6 +71,5 @@ class Placing:
         score += INNER * np.clip(1 - reach, 0, 1) - COMPACT * np.clip(reach - 1, 0, COMPACT_REACH)
         score[self.nowhere] = NOWHERE
         score[self.at_click] = np.maximum(score[self.at_click], SURE)
-        score[self.marks > 0] = MARKED
-        score[self.marks < 0] = -MARKED
+        score[self.barred] = BARRED
         return score

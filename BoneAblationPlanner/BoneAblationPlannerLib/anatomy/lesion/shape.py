@@ -20,7 +20,6 @@ NECK_STEP_MM = 0.6
 MAIN_SHARE = 0.05
 """Of the region, how much must be left after erosion for it to count as its body."""
 REGROWN = 1.5
-AT_CLICK_MM = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +54,12 @@ def fitted_ellipsoid(region: NDArray[np.bool_]) -> Ellipsoid:
     return Ellipsoid(index.mean(axis=0), axes @ np.diag(1 / radii**2) @ axes.T)
 
 
-def body_at_click(region: NDArray[np.bool_], near: Neighbourhood) -> NDArray[np.bool_]:
-    """The part of a region that holds the click, cut off at necks; as thin a neck as leaves a body."""
+def body_at(region: NDArray[np.bool_], place: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest part of a region that meets a place, cut off at necks; as thin a neck as leaves a body."""
     body = np.zeros_like(region)
-    box = box_around(region, 1)
-    body[box] = _main_body(region[box], near.radius_mm[box] < AT_CLICK_MM)
+    if region.any():
+        box = box_around(region, 1)
+        body[box] = _main_body(region[box], place[box])
     return body
 
 
@@ -70,19 +70,19 @@ def box_around(mask: NDArray[np.bool_], more: int) -> Region:
     return (k, j, i)
 
 
-def _main_body(region: NDArray[np.bool_], at_click: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _main_body(region: NDArray[np.bool_], place: NDArray[np.bool_]) -> NDArray[np.bool_]:
     spacing = np.full(3, VOXEL_MM)
     neck = NECK_MM
     while neck >= THINNEST_NECK_MM:
-        body = _largest_at_click(erode(region, neck, spacing), at_click)
+        body = _largest_at(erode(region, neck, spacing), place)
         if body.sum() > MAIN_SHARE * region.sum():
             return region & dilate(body, neck * REGROWN, spacing)
         neck -= NECK_STEP_MM
-    return _largest_at_click(region, at_click)
+    return _largest_at(region, place)
 
 
-def _largest_at_click(region: NDArray[np.bool_], at_click: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _largest_at(region: NDArray[np.bool_], place: NDArray[np.bool_]) -> NDArray[np.bool_]:
     labels, count = ndimage.label(region)
-    sizes = np.bincount(labels[at_click], minlength=count + 1)
+    sizes = np.bincount(labels[place], minlength=count + 1)
     sizes[0] = 0
     return np.asarray(labels == sizes.argmax()) if sizes.any() else np.zeros_like(region)
