@@ -10,7 +10,7 @@ from cmake_lists import ROOT
 LAYERS = {
     "BoneAblationPlannerLib": (
         "frames regions ct errors progress sourced rounding records plan case distance morphology compute background"
-        " anatomy devices zones access placement advice preparation evaluation demo",
+        " anatomy devices zones access placement advice outlining preparation evaluation demo",
         "scene views dicom nifti reading report",
         "workflow",
         "outputs reevaluation simulating planning_with_heat",

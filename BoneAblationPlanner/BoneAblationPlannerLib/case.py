@@ -64,6 +64,24 @@ class ComputedOutline:
     checks: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class EditedAnatomy:
+    """What the planner had found and a person drew anew; it goes before what the CT says. All on the CT's grid.
+
+    `body` and `bone` (k, j, i) bool are None where nobody drew them; `bones` holds the separate bones that were drawn.
+    """
+
+    body: NDArray[np.bool_] | None = None
+    bone: NDArray[np.bool_] | None = None
+    bones: LabelMap | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was drawn: skin, bone, and separate bones by their names."""
+        whole = (("skin", self.body), ("bone", self.bone))
+        return (*(n for n, mask in whole if mask is not None), *(self.bones.names.values() if self.bones else ()))
+
+
 @dataclass(frozen=True)
 class FixedProbe:
     """A probe that stays where it is; the others are planned around it."""
@@ -106,6 +124,8 @@ class Case:
         Probes that are placed already or that the user wants so; they are kept and count towards coverage.
     inserted : tuple of InsertedMaterial
         Fluid or gas besides what the organs' names say is inserted.
+    edited : EditedAnatomy
+        Body and bones of an earlier plan that the user drew anew.
     """
 
     ct: CtVolume
@@ -122,6 +142,7 @@ class Case:
     fixed: tuple[FixedProbe, ...] = ()
     computed: ComputedOutline | None = None
     inserted: tuple["InsertedMaterial", ...] = ()
+    edited: EditedAnatomy = field(default_factory=EditedAnatomy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +192,9 @@ class Anatomy:
 
     `structures` limit the plan; `estimates` (expected courses of nerves, origin ``estimated``) only warn.
     `bones` are the separate bones, None where they were not separated; `defects` the lesion's surface voxels without
-    cortex over them, None where there is no CT. `inserted` is what was put in to protect or to fill.
+    cortex over them, and `bone_tissue` tells cortex, trabecular bone and marrow cavity around it, for display; both are
+    None where there is no CT. `inserted` is what was put in to protect or to fill. `by_hand` names
+    what of body and bones a person drew, as `EditedAnatomy.names` does.
     """
 
     ct: CtVolume
@@ -183,6 +206,8 @@ class Anatomy:
     bones: LabelMap | None = None
     defects: NDArray[np.bool_] | None = None
     inserted: tuple[InsertedMaterial, ...] = ()
+    by_hand: tuple[str, ...] = ()
+    bone_tissue: LabelMap | None = None
 
 
 @dataclass(frozen=True, eq=False)

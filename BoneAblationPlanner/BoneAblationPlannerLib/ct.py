@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.frames import Grid
 
+UNSCANNED_HU = -3024
+"""What readers write where nothing was scanned: below air, so that it is never taken for air around the patient."""
+UNSCANNED_BELOW_HU = -1100
+"""Nothing that was scanned is below it, but for noise and streaks."""
+
 
 @dataclass(frozen=True, eq=False)
 class CtVolume:

@@ -65,7 +65,8 @@ class Lesion:
     """`cortical_breach_fraction` is the share of the bone's outer surface over the lesion that has no cortex.
 
     `soft_tissue_ml` lies outside the bone as it is estimated to have been; `confidence`, 0 to 1, is that of a computed
-    outline. What needs a CT is None where there is none, the joint where none was found.
+    outline. What needs a CT is None where there is none, the joint where none was found. Unless `joints_known`, one
+    that was not found may be nearer than `nearest_joint`; None in plans that did not store it.
     """
 
     volume_ml: float
@@ -83,6 +84,7 @@ class Lesion:
     nearest_joint: str | None = None
     joint_distance_mm: float | None = None
     confidence: float | None = None
+    joints_known: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -245,12 +247,14 @@ class Structures:
     """`not_checked` lists every kind of critical anatomy that this case does not contain: unknown, never safe.
 
     `estimated` are expected courses of nerves from bony landmarks: they warn, and are neither checked nor clear.
+    `why_not` says in words which structures of a kind were given though it counts as not checked.
     """
 
     checked: tuple[CheckedStructure, ...]
     not_checked: tuple[str, ...]
     ignored: tuple[IgnoredLabel, ...] = ()
     estimated: tuple[CheckedStructure, ...] = ()
+    why_not: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

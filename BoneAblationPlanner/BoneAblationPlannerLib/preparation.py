@@ -7,36 +7,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.barred import barred_structures
-from BoneAblationPlannerLib.anatomy.body import find_body
-from BoneAblationPlannerLib.anatomy.bone import METAL_ABOVE_HU, bone_mask
-from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
-from BoneAblationPlannerLib.anatomy.bone_tissue import STREAK_MM, measurable_bone
-from BoneAblationPlannerLib.anatomy.bones import bone_at, separate_bones
-from BoneAblationPlannerLib.anatomy.joints import Joint, find_joints, joint_distance_mm, joints_checked, limiting_part
+from BoneAblationPlannerLib.anatomy.bone_names import is_known_bone, whole_bone
+from BoneAblationPlannerLib.anatomy.bone_tissue import bone_tissue_near
+from BoneAblationPlannerLib.anatomy.bones import has_labelled_bones
+from BoneAblationPlannerLib.anatomy.edited import body_of, bone_of, bones_of
+from BoneAblationPlannerLib.anatomy.host_bone import host_bone
+from BoneAblationPlannerLib.anatomy.joints import (
+    OF_LABELLED_BONES,
+    Joint,
+    find_joints,
+    joint_distance_mm,
+    joints_checked,
+    limiting_part,
+)
+from BoneAblationPlannerLib.anatomy.label_fit import label_fit_warnings
 from BoneAblationPlannerLib.anatomy.lesion import (
     LesionOutline,
     LesionReport,
+    densities,
     describe_outline,
-    lesion_kind,
     outline_warnings,
-    segment_lesion,
 )
+from BoneAblationPlannerLib.anatomy.looked_for import Site, undrawn
+from BoneAblationPlannerLib.anatomy.names import side_of
 from BoneAblationPlannerLib.anatomy.nerves import band_structures, expected_nerves
 from BoneAblationPlannerLib.anatomy.structures import checked_structure, collect_structures, joint_structure
+from BoneAblationPlannerLib.anatomy.unplaced_nerves import unplaced_nerves
 from BoneAblationPlannerLib.case import Anatomy, Case, Structure
-from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import dilate
+from BoneAblationPlannerLib.outlining import outline_of
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS
-from BoneAblationPlannerLib.placement.near_nerves import target_warnings
+from BoneAblationPlannerLib.placement.near_nerves import bands_near, target_warnings
 from BoneAblationPlannerLib.placement.probe_figures import rounded_point
 from BoneAblationPlannerLib.placement.target import Target, build_target
 from BoneAblationPlannerLib.plan import POSITIONS, Lesion, Position, Structures
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
 from BoneAblationPlannerLib.zones.heat.inserted import inserted_from_labels
-
-LARGEST_SHARE = 0.5
-"""Of the image; an outline beyond it is that of the patient, not of a lesion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,30 +68,38 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
             f"excluded entries: shape {case.excluded_entries.shape}; expected {case.ct.grid.shape} of the CT"
         )
     step(report, 0.0, "finding body and skin")
-    body = find_body(case.ct)
+    body = body_of(case)
     step(report, 0.3, "finding bone")
-    bone = bone_mask(case.ct, body.inside, case.organs)
+    bone = bone_of(case, body.inside)
     step(report, 0.6, "outlining the lesion")
-    outline = _outline(case, bone)
+    outline = outline_of(case, bone)
     mask = outline.mask
     step(report, 0.7, "separating bones")
-    bones = separate_bones(case.ct, bone, body.inside, case.organs)
+    bones = bones_of(case, bone, body.inside)
     joints = find_joints(bones)
     limiting, joint_warnings = _limiting_joints(case, joints, mask)
     step(report, 0.85, "collecting critical structures")
-    bone_name = bone_at(bones, mask) or _bone_name(mask, case.organs, case.ct.grid.spacing_kji_mm)
+    host = host_bone(bones, mask)
+    bone_name = host.name or _bone_name(mask, case)
     barred = barred_structures(case.choices.barred_bones, bones, mask, bone_name, case.structure_table)
+    joints_known = joints_checked(bones, joints, mask)
     found, structures = collect_structures(
         case.ct,
         body,
         case.organs,
         case.nerves,
         [*limiting, *barred],
-        joints_checked(bones, joints, mask),
+        joints_known,
         case.structure_table,
+        Site(case.ct.grid, mask, side_of(bone_name or "")),
     )
-    estimates = band_structures(expected_nerves(bones), case.ct.grid)
+    margin = case.choices.margin_mm
+    margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
+    treated = dilate(mask, margin, case.ct.grid.spacing_kji_mm) if margin else mask
+    bands = expected_nerves(bones)
+    estimates = band_structures(bands, case.ct.grid)
     structures = replace(structures, estimated=tuple(checked_structure(s) for s in estimates))
+    structures = _with_undrawn_nerves(structures, found, estimates, treated, case.ct.grid)
     measured = describe_outline(case.ct, bone, outline)
     anatomy = Anatomy(
         case.ct,
@@ -95,30 +111,54 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
         bones,
         measured.breach.on_grid(case.ct.grid),
         (*inserted_from_labels(case.organs), *case.inserted),
+        case.edited.names,
+        bone_tissue_near(case.ct, bone, body.inside, mask),
     )
     position, warnings = _position(case)
-    margin = case.choices.margin_mm
-    margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
-    lesion = lesion_record(case, outline, measured, bone_name, joint_distance_mm(joints, mask, case.ct.grid))
+    nearest = joint_distance_mm(joints, mask, case.ct.grid)
+    lesion = lesion_record(case, outline, measured, bone_name, nearest, joints_known)
     if structures.not_checked:
         warnings.append(
-            f"not checked, no outline was given, they may lie in the way: {', '.join(structures.not_checked)}"
+            f"not checked, no outline was given for this site, they may lie in the way: "
+            f"{', '.join(structures.not_checked)}"
         )
+    warnings += structures.why_not
+    warnings += [host.doubt] if host.doubt and (host.name or bone_name is None) else []
     warnings += joint_warnings
-    treated = dilate(mask, margin, case.ct.grid.spacing_kji_mm) if margin else mask
     warnings += target_warnings(estimates, treated, case.ct.grid)
+    if "nerve" in structures.not_checked:
+        warnings += unplaced_nerves(bones, bands, mask, bone_name)
+    warnings += label_fit_warnings(case.ct, case.organs, mask, case.structure_table)
     warnings += outline_warnings(mask, bone, body.inside, case.ct.grid, bone_name)
     warnings += [f"lesion outline: {check}" for check in outline.checks]
+    if case.edited.names:
+        warnings.append(f"used as drawn by hand, not as found on the CT: {', '.join(case.edited.names)}")
     warnings += [*case.ct.notes, *case.notes]
     target = build_target(mask, case.ct.grid, margin)
     return PreparedCase(case, anatomy, structures, lesion, position, margin, target, tuple(warnings))
+
+
+def _with_undrawn_nerves(
+    structures: Structures,
+    found: Sequence[Structure],
+    estimates: Sequence[Structure],
+    treated: NDArray[np.bool_],
+    grid: Grid,
+) -> Structures:
+    """Nerves count as checked only if those that are expected beside the target were drawn."""
+    near = [band for band, _ in bands_near(estimates, treated, grid)]
+    missing = undrawn(near, [structure for structure in found if structure.kind == "nerve"])
+    if not missing or "nerve" in structures.not_checked:
+        return structures
+    reason = f"nerve: expected beside the target and not drawn: {', '.join(missing)}; so nerves are not checked"
+    return replace(structures, not_checked=("nerve", *structures.not_checked), why_not=(*structures.why_not, reason))
 
 
 def _limiting_joints(
     case: Case, joints: Sequence[Joint], lesion: NDArray[np.bool_]
 ) -> tuple[list[Structure], list[str]]:
     """Joints as structures, and what the lesion itself has reached."""
-    from_labels = case.organs is not None and any(is_bone_label(name) for name in case.organs.names.values())
+    from_labels = has_labelled_bones(case.organs, case.structure_table)
     structures, warnings = [], []
     for joint in joints:
         mask, reached = limiting_part(joint.mask, lesion, case.ct.grid)
@@ -130,53 +170,9 @@ def _limiting_joints(
             )
             name = f"{name}, beyond the lesion"
         if mask.any():
-            structures.append(joint_structure(name, mask, from_labels, case.structure_table))
+            computed = joint_structure(name, mask, from_labels, case.structure_table)
+            structures.append(replace(computed, origin=OF_LABELLED_BONES) if from_labels else computed)
     return structures, warnings
-
-
-def outline_case(case: Case, report: ReportProgress = silent) -> tuple[LesionOutline, LesionReport]:
-    """Only the lesion of a case, with its figures: what a person looks at and edits before planning.
-
-    Raises
-    ------
-    InputError
-        As `prepare_case` for the lesion.
-    """
-    step(report, 0.0, "finding body and skin")
-    body = find_body(case.ct)
-    step(report, 0.4, "finding bone")
-    bone = bone_mask(case.ct, body.inside, case.organs)
-    step(report, 0.7, "outlining the lesion")
-    outline = _outline(case, bone)
-    step(report, 0.9, "measuring the lesion")
-    measured = describe_outline(case.ct, bone, outline)
-    step(report, 1.0, "lesion outlined")
-    return outline, measured
-
-
-def _outline(case: Case, bone: NDArray[np.bool_]) -> LesionOutline:
-    """The lesion as given, or from the seed and what else the user marked."""
-    if case.lesion is not None:
-        if case.lesion.shape != case.ct.grid.shape:
-            raise InputError(f"lesion: shape {case.lesion.shape}; expected the CT's {case.ct.grid.shape}")
-        if not case.lesion.any() or case.lesion.mean() > LARGEST_SHARE:
-            raise InputError("lesion: the outline is empty or fills the image; expected the voxels of one lesion")
-        mask = case.lesion.astype(bool)
-        kind = lesion_kind(case.ct, mask)
-        if case.computed is None:
-            return LesionOutline(mask, kind)
-        return LesionOutline(mask, kind, case.computed.checks, case.computed.confidence)
-    if case.seed_ras_mm is None:
-        raise InputError("lesion: neither a seed point nor an outline; expected one of them")
-    marks = case.marks
-    return segment_lesion(
-        case.ct,
-        bone,
-        case.seed_ras_mm,
-        box_ras_mm=marks.box_ras_mm,
-        inside=marks.inside_ras_mm,
-        outside=marks.outside_ras_mm,
-    )
 
 
 def _position(case: Case) -> tuple[Position, list[str]]:
@@ -198,8 +194,9 @@ def lesion_record(
     measured: LesionReport,
     bone_name: str | None,
     joint: tuple[str, float] | None,
+    joints_known: bool,
 ) -> Lesion:
-    """What the plan stores of an outline; `joint` is the nearest one with its distance."""
+    """What the plan stores of an outline; `joint` is the nearest of those found, with its distance."""
     grid, mask = case.ct.grid, outline.mask
     given = case.lesion is not None and case.computed is None
     return Lesion(
@@ -210,30 +207,24 @@ def lesion_record(
         seed_ras_mm=case.seed_ras_mm,
         cortical_breach_fraction=measured.breached_fraction,
         bone=bone_name,
-        mean_hu=_mean_hu(case.ct, mask),
+        mean_hu=float(densities(case.ct, mask).mean()),
         outline="given" if given else "segmented",
         checks=outline.checks,
         breached_area_mm2=measured.breached_area_mm2,
         soft_tissue_ml=measured.soft_tissue_ml,
         nearest_joint=joint[0] if joint else None,
         joint_distance_mm=joint[1] if joint else None,
+        joints_known=joints_known,
         confidence=None if given else outline.confidence,
     )
 
 
-def _mean_hu(ct: CtVolume, mask: NDArray[np.bool_]) -> float:
-    """Mean density away from metal and its streaks; of the whole outline where metal leaves nothing else."""
-    region = ct.grid.region_around(ct.grid.ras_of_mask(mask), STREAK_MM + 1.0)
-    inside, hu = np.ascontiguousarray(mask[region]), ct.hu[region]
-    usable = measurable_bone(CtVolume(ct.grid.crop(region), hu, ct.source, ""), inside, hu > METAL_ABOVE_HU)
-    return float(hu[usable if usable.any() else inside].mean())
-
-
-def _bone_name(mask: NDArray[np.bool_], organs: LabelMap | None, spacing: NDArray) -> str | None:
-    """Name of the labelled bone that holds or touches most of the lesion."""
-    if organs is None:
+def _bone_name(mask: NDArray[np.bool_], case: Case) -> str | None:
+    """Name of the labelled bone, or group of bones, that holds or touches most of the lesion."""
+    if case.organs is None:
         return None
-    values, counts = np.unique(organs.labels[dilate(mask, 4.0, spacing)], return_counts=True)
-    bones = [(int(c), organs.names.get(int(v), "")) for v, c in zip(values, counts, strict=True)]
-    named = [row for row in bones if is_bone_label(row[1])]
-    return max(named)[1] if named else None
+    near = dilate(mask, 4.0, case.ct.grid.spacing_kji_mm)
+    values, counts = np.unique(case.organs.labels[near], return_counts=True)
+    bones = {v: name for v, name in case.structure_table.bones_of(case.organs.names).items() if is_known_bone(name)}
+    named = [(int(c), bones[int(v)]) for v, c in zip(values, counts, strict=True) if int(v) in bones]
+    return whole_bone(max(named)[1]) if named else None

@@ -115,6 +115,7 @@ def prepare_stored(stored: StoredPlan) -> PreparedCase:
         stored.bones,
         measured.breach.on_grid(stored.ct.grid),
         stored.inserted,
+        stored.by_hand,
     )
     margin = float(plan.coverage.margin_mm)
     return PreparedCase(
@@ -185,7 +186,7 @@ def _lesion_record(plan: Plan, case: Case, lesion: NDArray[np.bool_], measured: 
     outline, how far it is from a joint.
     """
     outline = _outline(plan, case.ct, lesion, edited)
-    record = lesion_record(case, outline, measured, plan.lesion.bone, None)
+    record = lesion_record(case, outline, measured, plan.lesion.bone, None, False)
     if edited:
         return replace(record, soft_tissue_ml=None)
     stored = plan.lesion
@@ -193,6 +194,7 @@ def _lesion_record(plan: Plan, case: Case, lesion: NDArray[np.bool_], measured: 
         record,
         nearest_joint=stored.nearest_joint,
         joint_distance_mm=stored.joint_distance_mm,
+        joints_known=stored.joints_known,
         soft_tissue_ml=stored.soft_tissue_ml,
     )
 

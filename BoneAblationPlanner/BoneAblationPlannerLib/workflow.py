@@ -13,6 +13,7 @@ from BoneAblationPlannerLib.evaluation import HAND_MADE, evaluate
 from BoneAblationPlannerLib.placement.access import find_access
 from BoneAblationPlannerLib.placement.alternatives import find_alternatives
 from BoneAblationPlannerLib.placement.bound import bounded
+from BoneAblationPlannerLib.placement.by_modality import case_for
 from BoneAblationPlannerLib.placement.choice import advise_modality, chosen_modality, place_probes
 from BoneAblationPlannerLib.placement.chosen import ChosenProbes, optimiser_record, placements_of
 from BoneAblationPlannerLib.placement.placer import Placer
@@ -87,7 +88,7 @@ def plan_case(case: Case, report: ReportProgress = silent) -> PlanningResult:
 
 def place_case(case: Case, report: ReportProgress = silent) -> PlacedCase:
     """The best probes by the charts; raises as `plan_case`."""
-    chosen_modality(case)  # refuse contradictions before any work
+    case = case_for(case, chosen_modality(case))  # refuses contradictions before any work
     access_limits(case.choices.limits)
     clock = Clock()
     with clock.stage("anatomy"):
@@ -99,9 +100,10 @@ def place_case(case: Case, report: ReportProgress = silent) -> PlacedCase:
         advice = advise_modality(prepared, access.region)
         placer = Placer(prepared, access.region, access.paths)
         chosen, advice = place_probes(placer, advice, part(report, 0.6, 0.95))
+        placer = placer.for_modality(advice.modality)
     with clock.stage("figures"):
         step(report, 0.95, "measuring coverage and clearances")
-        result = _measured(prepared, chosen, advice)
+        result = _measured(placer.prepared, chosen, advice)
     plan = replace(result.plan, timings_s=clock.seconds)
     return PlacedCase(replace(result, plan=plan, skin=access.skin), placer, chosen, advice)
 
@@ -130,7 +132,7 @@ def advise_case(case: Case, report: ReportProgress = silent) -> tuple[Advice, Le
     Cancelled
         If `report` returned False.
     """
-    prepared = prepare_case(case, part(report, 0.0, 0.8))
+    prepared = prepare_case(case_for(case, chosen_modality(case)), part(report, 0.0, 0.8))
     step(report, 0.8, "looking at what lies around the lesion")
     return _advise(prepared), prepared.lesion
 
@@ -149,7 +151,7 @@ def measure_case(case: Case, placements: Sequence[Placement], report: ReportProg
         raise InputError("probes: none given; expected at least one")
     clock = Clock()
     with clock.stage("anatomy"):
-        prepared = prepare_case(case, part(report, 0.0, 0.6))
+        prepared = prepare_case(case_for(case, placements[0].device.modality), part(report, 0.0, 0.6))
     with clock.stage("access"):
         step(report, 0.6, "looking at what lies around the lesion")
         advice = _advise(prepared)

@@ -26,6 +26,13 @@ def test_a_barred_bone_limits_shafts_and_not_zones_and_leaves_the_lesion_out():
     assert np.array_equal(sacrum.mask, (bones.labels == 1) & ~lesion)
 
 
+def test_a_bone_may_be_barred_in_any_spelling():
+    bones = pelvis()
+    lesion = np.zeros(bones.labels.shape, dtype=bool)
+    found = barred_structures(["Left hip", "Hip_L", "hip_left"], bones, lesion, "sacrum", builtin_table())
+    assert [structure.name for structure in found] == ["hip_left"]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [("hip_right", "not known in this scan; expected one of hip_left, sacrum"), ("hip_left", "holds the lesion")],

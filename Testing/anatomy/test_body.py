@@ -3,27 +3,11 @@
 import numpy as np
 import pytest
 from grids import every_point, oblique_grid
+from made_scan import ct, scan
 
 from BoneAblationPlannerLib.anatomy.body import find_body
-from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
-
-
-def scan(shape=(40, 110, 120), spacing=2.0, noise=20.0):
-    """An elliptic trunk (semi-axes 80 x 55 mm) on a thin table shell with foam in between, air around."""
-    grid = Grid(shape, np.diag([spacing, spacing, spacing, 1.0]))
-    x, y, _ = (every_point(grid)[:, n].reshape(shape) - c for n, c in zip(range(3), (119, 119, 0), strict=True))
-    trunk = (x / 80) ** 2 + (y / 55) ** 2 <= 1
-    hu = np.where(trunk, 40.0, -1000.0)
-    hu[(y < -57) & (y > -66) & ~trunk] = -850  # mattress
-    hu[(y < -66) & (y > -70)] = 150  # table shell
-    hu += np.random.default_rng(0).normal(scale=noise, size=shape)
-    return grid, np.round(hu).astype(np.int16), trunk, (x, y)
-
-
-def ct(grid, hu):
-    return CtVolume(grid, hu, "made", "0")
 
 
 def test_table_and_mattress_are_not_patient():
@@ -147,3 +131,19 @@ def test_a_scan_that_is_all_metal_is_refused():
     hu[trunk] = 3000
     with pytest.raises(InputError, match="metal"):
         find_body(ct(grid, hu))
+
+
+@pytest.mark.parametrize(("hu_of_layer", "noise"), [(-350, 60), (-300, 40)])
+@pytest.mark.parametrize("gap_mm", [0, 6])
+def test_a_dense_blanket_is_not_skin(hu_of_layer, noise, gap_mm):
+    """14 mm of folded blanket on the front of the trunk, denser than the threshold of air, with and without a gap."""
+    grid, hu, _, (x, y) = scan()
+    # Distance from an ellipse, to first order: (norm - 1) over the norm's gradient.
+    norm = np.sqrt((x / 80) ** 2 + (y / 55) ** 2)
+    away = (norm - 1) * norm / np.maximum(np.hypot(x / 80**2, y / 55**2), 1e-9)
+    layer = (away > gap_mm) & (away < gap_mm + 14) & (y > 0)
+    hu[layer] = np.round(hu_of_layer + np.random.default_rng(6).normal(scale=noise, size=layer.sum()))
+    body = find_body(ct(grid, hu))
+    # Two voxels and what the smoothing may take or leave, one voxel.
+    assert away[body.skin & (y > 10)].max() < 6.0 + 1e-6
+    assert (body.skin & (y > 10)).any()

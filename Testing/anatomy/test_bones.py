@@ -11,17 +11,22 @@ from BoneAblationPlannerLib.anatomy.bone_tissue import (
     CORTEX,
     IMPLANT,
     MARROW_CAVITY,
+    SHOWN_MM,
     TRABECULAR,
+    bone_tissue_near,
     foreign_material,
     measurable_bone,
+    metal_and_cement,
     tissue_map,
 )
-from BoneAblationPlannerLib.anatomy.bones import bone_at, has_named_bones, separate_bones
+from BoneAblationPlannerLib.anatomy.bones import has_named_bones, separate_bones
+from BoneAblationPlannerLib.anatomy.host_bone import bone_at
 from BoneAblationPlannerLib.anatomy.phantom import make_phantom
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.frames import Grid
 
 HEAD_MM, SPACE_MM, SOCKET_MM = 20.0, 4.0, 16.0
+CEMENT_OFF_MM = np.array([6.0, 0.0, 0.0])
 
 
 def ball_and_socket(half_angle_deg, direction=-1.0, spacing=(1.0, 1.0, 1.2)):
@@ -139,6 +144,17 @@ def test_cortex_trabecular_bone_and_marrow_cavity_are_told_apart():
     assert not tissue[radius > 15.5].any()
 
 
+@pytest.mark.parametrize(("hu", "which"), [(1900, 1), (2800, 0)])
+def test_metal_and_old_cement_are_told_apart(hu, which):
+    grid, tissue, _ = shaft_with(0.0)
+    chunk = ball(grid, grid.ras_from_ijk([[35, 30, 12]])[0], 7)
+    tissue[chunk] = hu
+    ct = CtVolume(grid, tissue.astype(np.int16), "made", "0")
+    found = metal_and_cement(ct, everything(ct))
+    assert found[which][chunk].mean() > 0.9
+    assert not found[1 - which].any()
+
+
 def test_metal_and_cement_are_implants_and_cortex_is_not():
     grid, hu, radius = shaft_with(0.0)
     assert not foreign_material(
@@ -163,6 +179,63 @@ def test_metal_and_cement_are_implants_and_cortex_is_not():
     assert nearest > 5.0
 
 
+@pytest.mark.parametrize("density", [1600, 1900, 2600])
+def test_cement_or_metal_in_a_head_leaves_the_joint_and_both_names(density):
+    """A ball of 8 mm, 3 mm of spongy bone away from the cortex around it: these 3 mm are no joint space."""
+    ct, head, cup = ball_and_socket(37)
+    ct.hu[head & (ct.hu < 600)] -= 60  # thin spongy bone, still seen as bone
+    ct.hu[ball(ct.grid, np.array([65.0, 55.0, 55.0]) + CEMENT_OFF_MM, 8.0)] = density
+    bones = separate_bones(ct, bone_mask(ct, everything(ct)), everything(ct))
+    values = {name: value for value, name in bones.names.items()}
+    assert set(values) == {"humerus_right", "scapula_right"}
+    assert (bones.labels[head] == values["humerus_right"]).mean() > 0.97
+    assert (bones.labels[cup] == values["scapula_right"]).mean() > 0.97
+
+
+def test_what_told_a_joint_is_kept_with_the_bones():
+    """Centre, radius and the middle of the socket are those that the scan was made with."""
+    ct, _, _ = ball_and_socket(37)
+    bones = separate_bones(ct, bone_mask(ct, everything(ct)), everything(ct))
+    place = bones.balls["humerus_right"]
+    step = 1.25  # working voxels
+    assert np.abs(place.centre_ras_mm - [65.0, 55.0, 55.0]).max() <= step
+    assert abs(place.radius_mm - HEAD_MM) <= step
+    # The cup lies along -R seen from the ball; a cap of half-angle t has its mean at (1 + cos t) / 2 of its radius.
+    reach = (HEAD_MM + SPACE_MM / 2) * (1 + np.cos(np.radians(37))) / 2
+    assert np.abs(place.socket_ras_mm - [65.0 - reach, 55.0, 55.0]).max() <= 2 * step
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [("hip_right", "femur_right"), ("Hip right", "FEMUR right"), ("right hip", "right femur"), ("Hip_R", "Femur_R"),
+     ("Hip bone, right", "Rt femur"), ("os coxae dextra", "right thigh bone")],
+)  # fmt: skip
+def test_every_spelling_of_labels_gives_the_same_bones(spelling):
+    grid = oblique_grid((30, 60, 60), (1.0, 1.2, 2.0))
+    one, two = (ball(grid, grid.ras_from_ijk([[i, 30, 15]])[0], 12) for i in (18, 44))
+    labels = np.where(one, 5, np.where(two, 9, 0)).astype(np.uint8)
+    ct = CtVolume(grid, np.where(one | two, 400, 40).astype(np.int16), "made", "0")
+    organs = LabelMap(grid, labels, dict(zip((5, 9), spelling, strict=True)))
+    bone = bone_mask(ct, everything(ct), organs)
+    assert bone[one | two].all()
+    bones = separate_bones(ct, bone, everything(ct), organs)
+    assert bones.names == {5: "hip_right", 9: "femur_right"}
+    assert (bones.labels[one] == 5).all()
+    assert (bones.labels[two] == 9).all()
+
+
+def test_labels_of_one_bone_become_one_and_labels_of_unknown_bone_get_numbers():
+    grid = oblique_grid((30, 60, 60), (1.0, 1.2, 2.0))
+    places = [ball(grid, grid.ras_from_ijk([[i, 30, 15]])[0], 6) for i in (12, 28, 46)]
+    labels = sum(np.where(place, n, 0) for n, place in enumerate(places, start=1)).astype(np.uint8)
+    ct = CtVolume(grid, np.where(labels > 0, 400, 40).astype(np.int16), "made", "0")
+    names = {1: "Hip_R", 2: "Ilium right", 3: "Bones"}
+    bones = separate_bones(ct, labels > 0, everything(ct), LabelMap(grid, labels, names))
+    assert bones.names == {1: "hip_right"}, "less than 1 ml of unknown bone gets no number"
+    assert (bones.labels[places[0] | places[1]] == 1).all()
+    assert not bones.labels[places[2]].any()
+
+
 @pytest.mark.parametrize("name", ["hip_left", "Femur right", "rib_left_7", "vertebrae_L5", "clavicle_left", "coccyx"])
 def test_bone_names(name):
     assert is_bone_label(name)
@@ -173,3 +246,15 @@ def test_bone_names(name):
 )
 def test_names_that_only_sound_like_bones(name):
     assert not is_bone_label(name)
+
+
+def test_bone_tissue_is_shown_around_the_lesion_and_not_in_it():
+    grid, hu, radius = shaft_with(-60.0)
+    lesion = ball(grid, grid.ras_from_ijk([[30, 30, 12]])[0], 5)
+    ct = CtVolume(grid, hu.astype(np.int16), "made", "0")
+    found = bone_tissue_near(ct, radius <= 14, everything(ct), lesion)
+    assert set(found.names.values()) == {"Cortex", "Trabecular bone", "Marrow cavity"}
+    assert not found.labels[lesion].any()
+    whole = tissue_map(ct, radius <= 14, everything(ct))
+    near = ball(grid, grid.ras_from_ijk([[30, 30, 12]])[0], SHOWN_MM - 2) & ~lesion
+    assert (found.labels[near] == whole[near]).mean() > 0.98

@@ -76,6 +76,20 @@ def test_a_bone_without_a_name_leaves_joints_unchecked():
     assert not joints_checked(bones, find_joints(bones), spot(10))
 
 
+@pytest.mark.parametrize("name", ["femur", "femur_right (head)", "pelvis", "skull", "bone", "hip right"])
+def test_a_bone_whose_joints_no_table_holds_leaves_joints_unchecked(name):
+    """Alone near the lesion, whole in the image: what is not in the tables has joints that nobody looked for."""
+    bones = plates(3, (name, "rib_left_3"), cut=False)
+    bones.labels[bones.labels == 2] = 0
+    assert not joints_checked(bones, find_joints(bones), spot(12))
+
+
+def test_a_pelvis_labelled_as_one_bone_has_hip_joints_and_more_that_are_unknown():
+    bones = plates(3, ("pelvis", "femur_right"))
+    assert [joint.name for joint in find_joints(bones)] == ["hip joint right"]
+    assert not joints_checked(bones, find_joints(bones), spot(10))
+
+
 def test_a_whole_pelvis_is_checked_and_one_without_sacrum_is_not():
     labels = np.zeros(GRID.shape, dtype=np.uint8)
     labels[:, 10:50, :20] = 1

@@ -9,6 +9,7 @@ from BoneAblationPlannerLib.anatomy.bone import bone_mask
 from BoneAblationPlannerLib.anatomy.breach import breach_map
 from BoneAblationPlannerLib.anatomy.lesion import (
     LesionOutline,
+    densities,
     describe_outline,
     diameters_mm,
     lesion_kind,
@@ -289,3 +290,40 @@ def test_the_area_of_a_thin_plate():
     expected = 2 * np.pi * 17.0**2 + 2 * np.pi * 17.0 * 5.0
     # The smoothed normals round the edges off.
     assert surface_area_mm2(grid, mask).sum() == pytest.approx(expected, rel=0.06)
+
+
+def test_breach_of_the_phantom_by_an_outline_from_one_point():
+    """Where the outline goes beyond an intact cortex, this is not open; organs tell the bone from the joint's other."""
+    for spacing in ((1.5, 1.5, 1.5), (1.0, 1.0, 3.0)):
+        phantom = make_phantom(spacing)
+        bone = bone_mask(phantom.ct, find_body(phantom.ct).inside, phantom.organs)
+        outline = segment_lesion(phantom.ct, bone, phantom.seed_ras_mm).mask
+        found = breach_map(phantom.ct, outline, bone)
+        assert found.fraction == pytest.approx(phantom.truth.cortical_breach_fraction, abs=0.1)
+
+
+def test_an_outline_beyond_an_intact_cortex_is_not_open():
+    """Bone of 28 mm with 3 mm of cortex: the ball of 29 mm lies in muscle all around."""
+    ct, _, body = made_bone(45)
+    assert breach_map(ct, ball(ct.grid, CENTRE, BONE_RADIUS + 1.0), bone_mask(ct, body)).fraction < 0.02
+
+
+def test_dense_tumour_up_to_the_surface_is_no_hole():
+    ct, lesion, body = made_bone(700, 13.0, offset=(18.0, 0, 0))
+    lesion &= ball(ct.grid, CENTRE, BONE_RADIUS)
+    assert breach_map(ct, lesion, bone_mask(ct, body)).fraction < 0.05
+
+
+@pytest.mark.parametrize("hu", [1800, 3000], ids=["cement", "metal"])
+def test_old_cement_and_metal_do_not_count_for_the_kind(hu):
+    """A ball of 9 mm in one of 16 mm: (9/16)^3, 18 %, of it; without the streaks around, a sixth is left to be read."""
+    ct, lesion, _ = made_bone(45, 16.0)
+    ct.hu[ball(ct.grid, CENTRE + [3.0, 0, 0], 9.0)] = hu
+    assert (ct.hu[lesion] > 1000).mean() > 0.15  # would be mixed
+    assert lesion_kind(ct, lesion) == "lytic"
+    assert densities(ct, lesion).mean() == pytest.approx(45, abs=3)
+
+
+def test_a_dense_lesion_is_read_though_it_could_be_cement():
+    ct, lesion, _ = made_bone(1600, 12.0)
+    assert lesion_kind(ct, lesion) == "sclerotic"

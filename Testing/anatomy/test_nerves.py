@@ -11,15 +11,17 @@ from phantoms import coarse_case, coarse_result
 
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask
-from BoneAblationPlannerLib.anatomy.bones import separate_bones
+from BoneAblationPlannerLib.anatomy.bones import BallJoint, SeparatedBones, separate_bones
 from BoneAblationPlannerLib.anatomy.nerves import (
     ESTIMATED,
+    _Bone,
     band_rules,
     band_structures,
     bands_provenance,
     expected_nerves,
 )
 from BoneAblationPlannerLib.anatomy.phantom import make_phantom
+from BoneAblationPlannerLib.anatomy.unplaced_nerves import unplaced_nerves
 from BoneAblationPlannerLib.case import Anatomy, Structure
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.placement.near_nerves import needle_warnings, target_warnings
@@ -84,6 +86,118 @@ def test_a_humerus_has_its_axillary_and_radial_nerve_around_it():
         away = np.linalg.norm((band.points_ras_mm - centre) - offset[:, None] * axis, axis=1)
         assert away.min() >= 11
         assert away.max() <= 18
+
+
+def test_a_head_that_thick_slices_cut_apart_is_taken_from_what_told_the_bones():
+    """Femurs without their heads: no ball is left in the label, the ball that was seen places the same bands."""
+    _, bones, _ = pelvis()
+    values = {name: value for value, name in bones.names.items()}
+    labels, balls = bones.labels.copy(), {}
+    for side in ("right", "left"):
+        centre, radius = _Bone.of(bones, values[f"femur_{side}"]).head()
+        balls[f"femur_{side}"] = BallJoint(centre, radius)
+        labels[ball(bones.grid, centre, radius + 4) & (labels == values[f"femur_{side}"])] = 0
+    whole = {band.name: band for band in expected_nerves(bones)}
+
+    def farthest_mm(bands):
+        """From the courses of whole bones to those of the bones without heads."""
+        return max(
+            np.linalg.norm(along(whole[b.name].points_ras_mm)[:, None] - along(b.points_ras_mm)[None], axis=2)
+            .min(axis=1)
+            .max()
+            for b in bands
+        )
+
+    placed = expected_nerves(SeparatedBones(bones.grid, labels, bones.names, balls))
+    assert {band.name for band in placed} == set(whole)
+    # The head's bone also counts where the sciatic nerve passes between femur and tuberosity: half a band is allowed.
+    half_mm = min(band.radius_mm for band in placed) / 2
+    assert farthest_mm(placed) < half_mm
+    lost = expected_nerves(LabelMap(bones.grid, labels, bones.names))
+    assert not lost or farthest_mm(lost) > half_mm, "the labels alone do not do it"
+
+
+def test_landmarks_that_the_image_cuts_off_place_no_band():
+    """The front of the pelvis lies outside the image: spine and tubercle would be wherever the image ends."""
+    _, bones, _ = pelvis()
+    centre, _ = _Bone.of(bones, {n: v for v, n in bones.names.items()}["femur_right"]).head()
+    front = round(float(bones.grid.ijk_from_ras([centre + [0.0, 20.0, 0.0]])[0][1]))
+    towards_front = bones.grid.ijk_to_ras[1, 1] > 0
+    box = (slice(None), slice(0, front) if towards_front else slice(front, None), slice(None))
+    cut = LabelMap(bones.grid.crop(box), np.ascontiguousarray(bones.labels[box]), bones.names)
+    names = {band.name for band in expected_nerves(cut)}
+    assert {"sciatic nerve right", "sacral plexus right"} <= names
+    assert not any(name.startswith(("femoral", "obturator")) for name in names)
+    lesion = ball(cut.grid, centre + [0.0, -5.0, 0.0], 8.0)
+    said = unplaced_nerves(cut, expected_nerves(cut), lesion, "hip_right")
+    assert any("image does not show" in line and "femoral nerve right" in line for line in said)
+
+
+def test_nerves_that_could_not_be_placed_are_named_with_the_bone_that_is_missing():
+    _, bones, _ = pelvis()
+    values = {name: value for value, name in bones.names.items()}
+    centre, _ = _Bone.of(bones, values["femur_right"]).head()
+    lesion = ball(bones.grid, centre + [0.0, 0.0, 30.0], 8.0)
+    assert unplaced_nerves(bones, expected_nerves(bones), lesion, "hip_right") == []
+
+    def said(**renamed):
+        other = LabelMap(bones.grid, bones.labels, {v: renamed.get(n, n) for n, v in values.items()})
+        return unplaced_nerves(other, expected_nerves(other), lesion, "hip_right")
+
+    (line,) = said(sacrum="bone 9")
+    assert "sacrum not told apart" in line
+    for nerve in ("sacral plexus right", "obturator nerve right", "femoral nerve right above the inguinal ligament"):
+        assert nerve in line
+    assert "sciatic" not in line
+    assert "left" not in line
+    assert all("sciatic nerve right" in line and "right femur" in line for line in said(femur_right="bone 9")[:1])
+    assert any("side of femur not given" in line for line in said(femur_right="femur"))
+
+
+def test_nerves_of_a_pelvis_labelled_as_one_bone_are_all_missed():
+    _, bones, _ = pelvis()
+    merged = bones.labels.copy()
+    values = {name: value for value, name in bones.names.items()}
+    pelvic = [values[name] for name in ("hip_left", "hip_right", "sacrum")]
+    merged[np.isin(merged, pelvic)] = pelvic[0]
+    names = {v: n for n, v in values.items() if v not in pelvic} | {pelvic[0]: "pelvis"}
+    lesion = ball(bones.grid, _Bone.of(bones, values["femur_right"]).head()[0] + [0.0, 0.0, 30.0], 8.0)
+    one = LabelMap(bones.grid, merged, names)
+    said = " ".join(unplaced_nerves(one, expected_nerves(one), lesion, "pelvis"))
+    assert all(f"{nerve} {side}" in said for nerve in NAMES for side in ("right", "left"))
+
+
+def test_every_spelling_of_the_bones_gives_the_same_joints_bands_and_warnings():
+    case = replace(coarse_case(), nerves=())
+    before = prepare_case(case)
+
+    def spelled(name):
+        words = name.split("_")
+        side = [word for word in words if word in ("left", "right")]
+        return " ".join([*side, *(word for word in words if word not in side)]).capitalize()
+
+    organs = LabelMap(case.organs.grid, case.organs.labels, {v: spelled(n) for v, n in case.organs.names.items()})
+    after = prepare_case(replace(case, organs=organs))
+    assert after.lesion == before.lesion
+    assert after.warnings == before.warnings
+    assert after.structures.not_checked == before.structures.not_checked
+    assert any(s.kind == "joint" for s in before.anatomy.structures)
+    assert [s.name for s in after.anatomy.estimates] == [s.name for s in before.anatomy.estimates]
+    for one, two in zip(before.anatomy.structures, after.anatomy.structures, strict=True):
+        assert (one.kind, one.required_shaft_mm, one.required_zone_mm) == (two.kind, two.required_shaft_mm,
+                                                                           two.required_zone_mm)  # fmt: skip
+        assert np.array_equal(one.mask, two.mask)
+
+
+def test_nerves_count_as_checked_only_where_the_expected_ones_beside_the_target_are_drawn():
+    case = coarse_case()
+    assert "nerve" not in prepare_case(case).structures.not_checked
+    near = {warning.split(" (")[0] for warning in prepare_case(case).warnings if "the expected course" in warning}
+    assert near
+    missing = next(iter(near))
+    prepared = prepare_case(replace(case, nerves=tuple(n for n in case.nerves if n.name != missing)))
+    assert "nerve" in prepared.structures.not_checked
+    assert any(missing in reason and "not drawn" in reason for reason in prepared.structures.why_not)
 
 
 def structure(grid, centre_ras_mm):

@@ -8,7 +8,14 @@ import pytest
 from grids import every_point, oblique_grid
 
 from BoneAblationPlannerLib.anatomy.body import Body
-from BoneAblationPlannerLib.anatomy.structure_table import ignored_reason, kind_of, kind_rules, load_structure_table
+from BoneAblationPlannerLib.anatomy.bone import bone_mask
+from BoneAblationPlannerLib.anatomy.structure_table import (
+    builtin_table,
+    ignored_reason,
+    kind_of,
+    kind_rules,
+    load_structure_table,
+)
 from BoneAblationPlannerLib.anatomy.structures import (
     LUNG_FROM_ML,
     collect_structures,
@@ -41,6 +48,47 @@ def scene(shape=(20, 40, 50)):
 )  # fmt: skip
 def test_names_become_kinds(name, kind):
     assert kind_of(name) == kind
+
+
+# Names of AAPM TG-263 (structure sets of radiotherapy), clinical words, and words of other languages in use.
+CLINICAL = {
+    "nerve": "BrachialPlex_L LumbSacPlex_R SacralPlex Nrv_Root Nrv_Peripheral N_Sciatic_L N.ischiadicus Ischiasnerv "
+    "Nervus_ischiadicus CaudaEquina cauda_equina OpticNrv_L CN_VII_R NVB_L L5_root",
+    "spinal canal": "SpinalCanal Spinal_Canal Canal_Spinal SpinalCord SpinalCord_PRV ThecalSac dura Cord",
+    "vessel": "A_Iliac_Ext_L V_Iliac_R A_Aorta GreatVes IVC Iliac_vasculature Femoral_vessels iliac_vena",
+    "bowel": "Bowel_Bag Bag_Bowel Bowel_Small Colon_Sigmoid Rectum Canal_Anal small_intestine Stomach",
+    "bladder": "Bladder Bladder_Wall Urinary_Bladder UrinaryBladder",
+    "lung": "Lung_L Lungs Bronchus_R Trachea",
+    "joint": "Joint_Glenohum labrum Sacroiliac_joint",
+    "implant": "gamma_nail femoral_nail Femoral-Nail IM_nail nail plate_and_screws THA Hip_prosthesis rod",
+    "other": "GallBladder gall_bladder Gallbladder Kidney_L",
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for kind, names in CLINICAL.items() for name in names.split()])
+def test_clinical_spellings_become_kinds(name, kind):
+    for spelling in (name, name.replace("_", " ")):
+        assert kind_of(spelling) == kind
+
+
+@pytest.mark.parametrize("name", ["complex", "growth_plate", "end plate", "snail", "metatarsal", "vocal_cord_left"])
+def test_names_that_only_sound_like_nerves_implants_or_the_canal(name):
+    assert kind_of(name) in (None, "other")
+
+
+def sided_first(name):
+    """A name of the total task as 3D Slicer shows it: "right hip", "left rib 5", "L5 vertebra"."""
+    words = name.split("_")
+    side = [word for word in words if word in ("left", "right")]
+    rest = [word for word in words if word not in side]
+    return f"{rest[1]} vertebra" if rest[0] == "vertebrae" else " ".join([*side, *rest])
+
+
+def test_word_order_changes_nothing():
+    for name in TOTALSEGMENTATOR["total"]:
+        for spelling in (sided_first(name), sided_first(name).capitalize(), sided_first(name).replace(" ", "_")):
+            assert kind_of(spelling) == kind_of(name), spelling
+            assert (ignored_reason(spelling) is None) == (ignored_reason(name) is None), spelling
 
 
 @pytest.mark.parametrize("name", ["hip_left", "sacrum", "vertebrae_L5", "rib_left_7", "gluteus_maximus_left"])
@@ -247,6 +295,35 @@ def test_a_users_table_goes_before_the_shipped_one(tmp_path):
     nerves = (NerveCurve("sciatic nerve", np.stack([CENTRE, CENTRE + 5.0])),)
     found, _ = collect_structures(ct, body, None, nerves, table=table)
     assert {s.required_shaft_mm for s in found if s.kind == "nerve"} == {8.0}
+
+
+def test_a_users_table_may_call_a_name_bone(tmp_path):
+    """A label that no word of the project knows becomes bone: ignored as a structure, taken into the bone mask."""
+    table = load_structure_table(write_table(tmp_path, {"names": [{"pattern": "beckenkamm", "kind": "bone"}]}))
+    assert kind_of("Beckenkamm") is None
+    assert table.bone_of("Beckenkamm rechts") == "bone"
+    assert table.bone_of("Hip_R") == "hip_right"
+    assert table.bone_of("colon") is None
+    assert "bone" in (table.ignored_reason("Beckenkamm") or "")
+    ct, body = scene()
+    labels = np.zeros(ct.grid.shape, dtype=np.uint8)
+    labels[8:12, 10:20, 10:20] = 3
+    organs = LabelMap(ct.grid, labels, {3: "Beckenkamm"})
+    assert collect_structures(ct, body, organs, (), table=table)[1].ignored[0].name == "Beckenkamm"
+    assert bone_mask(ct, body.inside, organs, table)[labels == 3].all()
+    assert not bone_mask(ct, body.inside, organs).any()
+
+
+def test_distances_of_one_modality(tmp_path):
+    rows = [{"kind": "skin", "zone_mm": {"rfa": 15, "mwa": 12, "cryo": 4}}, {"kind": "nerve", "zone_mm": {"cryo": 8}}]
+    table = load_structure_table(write_table(tmp_path, {"kinds": rows}))
+    skin = {m: table.for_modality(m).kinds["skin"].zone_mm for m in ("rfa", "mwa", "cryo")}
+    assert skin == {"rfa": 15.0, "mwa": 12.0, "cryo": 4.0}
+    assert table.kinds["skin"].zone_mm == 15.0, "the most cautious one while the modality is not known"
+    assert table.for_modality("rfa").kinds["nerve"].zone_mm == 8.0, "a modality left out keeps the row's largest"
+    assert table.for_modality("cryo").kinds["bowel"] == table.kinds["bowel"]
+    shipped = builtin_table()
+    assert shipped.for_modality("cryo") is shipped
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from make_dicom import MadeSeries, linear_hu, oblique_axes, save, wavy_hu
 from pydicom.uid import ExplicitVRBigEndian, generate_uid
 from scipy import ndimage
 
+from BoneAblationPlannerLib.anatomy.body import find_body
+from BoneAblationPlannerLib.ct import UNSCANNED_HU
+from BoneAblationPlannerLib.dicom.rectify import shifted_plane
 from BoneAblationPlannerLib.errors import Cancelled, InputError
 from BoneAblationPlannerLib.reading import list_series, read_ct
 
@@ -90,6 +93,43 @@ def test_gantry_tilt_is_rectified(tmp_path, drift_mm, drift_axis, axes):
     angle = f"{np.degrees(np.arctan2(abs(drift_mm), 2.5)):.1f}"
     assert any("tilt" in note and angle in note for note in ct.notes)
     assert not any("header names" in note for note in ct.notes)
+
+
+def test_what_a_tilt_leaves_unscanned_is_no_air_and_its_edge_no_skin(tmp_path):
+    """Tissue in the front half of every slice, room behind: the slices' own front edges cut the tissue."""
+    made = MadeSeries(axes=np.eye(3), rows=60, columns=50, slices=tuple(range(24)), drift_mm=0.7)
+    made.pixel_spacing_ji_mm = (2.0, 2.0)
+    skin_mm = -60.0  # anterior, in RAS
+
+    def half_tissue(ras_mm):
+        texture = 20 * np.sin(7.3 * ras_mm[..., 0]) * np.sin(5.1 * ras_mm[..., 1]) * np.cos(3.7 * ras_mm[..., 2])
+        return np.where(ras_mm[..., 1] > skin_mm, 40.0, -1000.0) + texture
+
+    made.truth = half_tissue
+    made.write(tmp_path)
+    ct = read_ct(tmp_path)
+    # Each slice of 60 rows lies on a wider lattice; half a pixel beyond the outermost ones still counts as scanned.
+    scanned_rows = (ct.hu > -1100).any(axis=2).sum(axis=1)
+    assert ct.grid.shape[1] > 60 + 6
+    assert set(scanned_rows.tolist()) <= {60, 61}
+    assert (ct.hu[ct.hu < -1100] == UNSCANNED_HU).all()
+    skin = ct.grid.ras_of_mask(find_body(ct).skin)
+    assert len(skin) > 24 * 40
+    # Interpolation blends two rows: the edge is where it was to a pixel and a half.
+    assert np.abs(skin[:, 1] - skin_mm).max() < 3.0 + 1e-4
+
+
+def test_unscanned_corners_do_not_blend_into_a_tilted_slice():
+    plane = np.full((20, 20), 40, np.int16)
+    plane[:5, :5] = -2000
+    plane[12, 12] = -1150  # noise or a streak, not padding
+    shifted, inside = shifted_plane(plane, (0.0, 0.5), (0, 0), (20, 20))
+    assert inside.all()
+    # Row n lies between the slice's rows n - 1 and n: unscanned if either is.
+    expected = np.full((20, 20), 40, np.int16)
+    expected[:6, :5] = UNSCANNED_HU
+    expected[12:14, 12] = (40 - 1150) // 2
+    np.testing.assert_array_equal(shifted, expected)
 
 
 def test_tilt_tag_that_contradicts_the_positions_is_noted(tmp_path):
@@ -228,7 +268,7 @@ def test_rle_compressed_equals_plain(tmp_path):
 
 @pytest.mark.parametrize("bits", [12, 16])
 @pytest.mark.parametrize(("signed", "padding"), [(True, -2000), (False, 63536), (False, 0)])
-def test_padding_becomes_air(tmp_path, signed, padding, bits):
+def test_padding_is_below_air_unless_it_is_written_like_air(tmp_path, signed, padding, bits):
     made = MadeSeries(signed=signed, intercept=0.0 if signed else -1024.0)
     for n in made.slices:
         dataset = made.dataset(n)
@@ -239,7 +279,8 @@ def test_padding_becomes_air(tmp_path, signed, padding, bits):
         dataset.BitsStored, dataset.HighBit = bits, bits - 1
         save(dataset, tmp_path / f"{n}.dcm")
     ct = read_ct(tmp_path)
-    assert (ct.hu[:, :3, :4] == -1024).all()
+    # Stored 0 with the intercept -1024 may as well be air that the scanner clipped.
+    assert (ct.hu[:, :3, :4] == (-1024 if padding == 0 else UNSCANNED_HU)).all()
     kept = np.ones(ct.grid.shape, dtype=bool)
     kept[:, :3, :4] = False
     assert error_hu(ct, wavy_hu, kept) < ROUNDING_HU

@@ -115,6 +115,16 @@ def test_the_coded_meaning_names_what_the_label_does_not(tmp_path):
     assert found.names == {1: "Urinary bladder", 2: "region A (Colon)"}
 
 
+@pytest.mark.parametrize(
+    ("label", "meaning", "name"),
+    [("Hip", "Hip right", "Hip right"), ("Hip_R", "Hip right", "Hip_R"), ("hip_right", "Hip", "hip_right"),
+     ("L5", "L5 vertebra", "L5 vertebra"), ("Ureter L", "Ureter", "Ureter L")],
+)  # fmt: skip
+def test_a_side_that_only_the_coded_meaning_says_is_not_lost(tmp_path, label, meaning, name):
+    found, _ = read_label_map(write_seg(tmp_path / "seg.dcm", GRID, [(label, meaning, BLADDER)]), None, GRID)
+    assert found.names == {1: name}
+
+
 def test_a_segmentation_on_another_grid_is_resampled_with_a_note(tmp_path):
     fine = GRID.refined((2, 2, 2))
     mask = ball(fine, GRID.ras_from_ijk([[10, 10, 4]])[0], 6)

@@ -13,17 +13,11 @@ from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.reading import read_ct, read_label_map
 from BoneAblationPlannerLib.scene.convert import fill_image, vtk_matrix
-from BoneAblationPlannerLib.scene.inputs import (
-    SegmentChoice,
-    case_from_nodes,
-    ct_from_node,
-    is_plain_ct,
-    label_map_from_node,
-    nerve_from_node,
-    seed_from_node,
-)
+from BoneAblationPlannerLib.scene.inputs import SegmentChoice, anatomy_from_node, case_from_nodes
+from BoneAblationPlannerLib.scene.placed import nerve_from_node, seed_from_node
 from BoneAblationPlannerLib.scene.runtime import new_scene
 from BoneAblationPlannerLib.scene.sample import add_sample
+from BoneAblationPlannerLib.scene.scans import ct_from_node, is_plain_ct
 from BoneAblationPlannerLib.scene.segmentation import LABELMAP, ROLE_TAG
 
 
@@ -62,6 +56,11 @@ def add_segments(scene, *masks, grid, roles=()):
             segment.SetTag(ROLE_TAG, roles[n])
         node.GetSegmentation().AddSegment(segment, "abc"[n])
     return node
+
+
+def label_map_from_node(node, grid):
+    found = anatomy_from_node(node, grid)
+    return found.organs, list(found.notes)
 
 
 def put_under(scene, node, matrix):

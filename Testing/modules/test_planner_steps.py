@@ -57,6 +57,7 @@ def test_the_outline_is_a_segment_that_can_be_edited_and_is_not_overwritten_unas
     set_voxels(segment, drawn, grid)
     ui.editButton.click()
     assert not ui.segmentEditor.isVisible()
+    host.wait(lambda: not sample.runner.running)
     assert "edited by hand" in ui.lesionFigures.text
     run(host, sample, ui.planButton)
     assert cases[1].computed is None

@@ -156,10 +156,13 @@ def test_bad_cases_are_refused(change, message):
         plan_case(replace(coarse_case(), **change))
 
 
-def test_a_whole_image_as_lesion_is_refused():
+@pytest.mark.parametrize(
+    ("above_hu", "message"), [(-2000, "one lesion of at most"), (-200, "one lesion of at most"), (9000, "is empty")]
+)
+def test_an_empty_outline_the_patient_and_the_image_are_refused(above_hu, message):
     case = coarse_case()
-    with pytest.raises(InputError, match="empty or fills"):
-        plan_case(replace(case, lesion=np.ones(case.ct.grid.shape, dtype=bool)))
+    with pytest.raises(InputError, match=message):
+        plan_case(replace(case, lesion=case.ct.hu > above_hu))
 
 
 def test_device_and_modality_must_agree():

@@ -4,7 +4,7 @@ Distances are to the voxel boxes of each kind of structure, rounded down to 0.25
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,13 @@ def build_region(anatomy: Anatomy, reach_mm: float) -> AccessRegion:
         zone_may_touch=np.array([all(s.zone_may_touch for s in limiting if s.kind == k) for k in kinds] or [False]),
         tissue=subdivide(tissue, split),
     )
+
+
+def with_zone_distances(region: AccessRegion, structures: Sequence[Structure]) -> AccessRegion:
+    """The same maps with the zone distances that the structures ask for now."""
+    required = [s for s in structures if s.kind in region.kinds and (s.required_shaft_mm > 0 or s.required_zone_mm > 0)]
+    values = [max((s.required_zone_mm for s in required if s.kind == kind), default=0.0) for kind in region.kinds]
+    return replace(region, required_zone_mm=np.array(values or [0.0]))
 
 
 def _joining(grid: Grid) -> tuple[int, int, int]:

@@ -26,7 +26,7 @@ def barred_structures(
     """
     present = {bones.names[int(v)]: int(v) for v in np.unique(bones.labels) if int(v) in bones.names}
     found = []
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(given if given in present else table.bone_of(given) or given for given in names):
         if name not in present:
             known = ", ".join(sorted(present)) or "none: the bones could not be told apart"
             raise InputError(f"bone not to cross: {name!r} is not known in this scan; expected one of {known}")

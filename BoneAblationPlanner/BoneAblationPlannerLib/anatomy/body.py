@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.anatomy.field_of_view import unscanned
+from BoneAblationPlannerLib.anatomy.room_air import room_air
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import subdivide
@@ -16,10 +18,6 @@ from BoneAblationPlannerLib.morphology import dilate, erode, large_components, o
 
 AIR_BELOW_HU = -400
 """Halfway between air and skin or fat; keeps blankets and foam out."""
-OPEN_AIR_BELOW_HU = -960
-"""Air around a patient reaches this once noise is averaged out; aerated lung does not."""
-OPEN_AIR_SHARE = 0.05
-"""Share of an outside region that must be open air; the rest may be mattress, foam and blankets."""
 TABLE_SHELL_MM = 4.0
 """Half the thickness below which something dense outside is table, cable or tube, not patient."""
 SMALLEST_BODY_SHARE = 0.03
@@ -28,15 +26,12 @@ LIMB_HALF_MM = 12.0
 """Smaller things that survive the opening (connectors, pads, pillows' zips) are thinner than any limb."""
 COARSE_MM = 2.0
 """Table and tubes are told from the patient on every second or third voxel, up to this spacing."""
-UNSCANNED_BELOW_HU = -1100
-"""Below air: padding around a round field of view."""
-FIELD_RIM_MM = 2.0
-"""Voxels this near to the padding may be blends of it with what was scanned."""
-CLIPPED_SHARE, TRUNCATED_SHARE = 0.5, 0.02
+LIGHTEST_TISSUE_HU = -200
+"""Fat is denser, also at low tube voltage; what is lighter and thick is no tissue."""
+COVER_FROM_MM = 4.5
+SMALLEST_COVER_ML = 5.0
 METAL_ABOVE_HU = 2200
 MOST_METAL = 0.3
-SMALLEST_OUTSIDE_ML = 50.0
-SMALLEST_PADDING_ML = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +62,13 @@ def find_body(ct: CtVolume) -> Body:
     unseen = unscanned(ct)
     tissue = (ct.hu > AIR_BELOW_HU) & ~unseen
     patient = _patient(ct, tissue)
+    if unseen.any():
+        # What is thin only because the field of view cuts it is patient; as air it would lead along the cut.
+        rim = dilate(unseen, TABLE_SHELL_MM, ct.grid.spacing_kji_mm) & tissue
+        steps = int(np.ceil(2 * TABLE_SHELL_MM / ct.grid.spacing_kji_mm.min()))
+        patient |= ndimage.binary_dilation(patient, iterations=steps, mask=rim)
     # Beyond the field of view the body may go on: there the padding neither is air nor lets air through.
-    outside = _outside(ct, ~(patient | unseen), unseen)
+    outside = room_air(ct, patient, unseen)
     inside = ~(outside | unseen)
     metal = float((ct.hu[inside] > METAL_ABOVE_HU).mean())
     if metal > MOST_METAL:
@@ -78,44 +78,28 @@ def find_body(ct: CtVolume) -> Body:
     return Body(inside, inside & (ct.hu <= AIR_BELOW_HU), outside)
 
 
-def unscanned(ct: CtVolume) -> NDArray[np.bool_]:
-    """Padding outside a round field of view: values below air, or one constant value outside the inscribed circle."""
-    padding = large_components(ct.hu < UNSCANNED_BELOW_HU, SMALLEST_PADDING_ML / ct.grid.voxel_ml)
-    if _is_padded(ct, _outside_circle(ct, float(ct.grid.spacing_ijk_mm[:2].max()))):
-        padding |= _outside_circle(ct, 0.0)
-    rim = FIELD_RIM_MM + float(ct.grid.spacing_ijk_mm[:2].max())
-    return dilate(padding, rim, ct.grid.spacing_kji_mm) if padding.any() else padding
-
-
-def _is_padded(ct: CtVolume, circle: NDArray[np.bool_]) -> bool:
-    """Whether one constant value fills all that lies outside the circle, and the scan shows up right inside it.
-
-    Air that the scanner cut off at one value is constant too, but goes on inside; a body that ends at the circle does
-    not.
-    """
-    corner = int(ct.hu[0, 0, 0])
-    if corner > OPEN_AIR_BELOW_HU or not circle.any() or np.mean(ct.hu[:, circle] == corner) < 0.999:
-        return False
-    rim = ndimage.binary_dilation(circle, iterations=3) & ~circle
-    values = ct.hu[:, rim]
-    return bool(np.mean(values == corner) < CLIPPED_SHARE or np.mean(values > AIR_BELOW_HU) > TRUNCATED_SHARE)
-
-
-def _outside_circle(ct: CtVolume, slack_mm: float) -> NDArray[np.bool_]:
-    """Pixels (j, i) of a slice that lie outside the circle that is inscribed in it, by more than a slack."""
-    _, rows, columns = ct.grid.shape
-    column_mm, row_mm, _ = ct.grid.spacing_ijk_mm
-    j = (np.arange(rows) - (rows - 1) / 2) * row_mm
-    i = (np.arange(columns) - (columns - 1) / 2) * column_mm
-    radius = min(rows * row_mm, columns * column_mm) / 2
-    return np.asarray(np.hypot(j[:, None], i[None, :]) > radius + slack_mm)
+def _covers(smooth_hu: NDArray[np.int16], tissue: NDArray[np.bool_], spacing: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Thick layers lighter than any tissue: dense blankets and pads, down to the skin that they lie on."""
+    solid = opened(tissue & (smooth_hu > LIGHTEST_TISSUE_HU), TABLE_SHELL_MM, spacing)
+    if not solid.any():
+        return np.zeros_like(tissue)
+    # Smoothing and opening take the outermost voxels and corners of the patient: these are near to solid tissue.
+    thick = tissue & ~dilate(solid, COVER_FROM_MM, spacing)
+    thick = large_components(thick, SMALLEST_COVER_ML / float(np.prod(spacing) / 1000))
+    if not thick.any():
+        return thick
+    skin_mm = float(spacing.max()) + 0.5
+    return dilate(thick, COVER_FROM_MM + skin_mm, spacing) & tissue & ~dilate(solid, skin_mm, spacing)
 
 
 def _patient(ct: CtVolume, tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tissue without what is thin (table, leads, tubes) or small, found on a coarser grid."""
     factors = tuple(max(1, int(COARSE_MM / mm)) for mm in ct.grid.spacing_kji_mm)
     spacing = ct.grid.spacing_kji_mm * factors
-    coarse = opened(np.ascontiguousarray(tissue[tuple(slice(None, None, f) for f in factors)]), TABLE_SHELL_MM, spacing)
+    steps = tuple(slice(None, None, f) for f in factors)
+    sampled = np.ascontiguousarray(tissue[steps])
+    sampled &= ~_covers(ndimage.uniform_filter(ct.hu[steps], 3), sampled, spacing)
+    coarse = opened(sampled, TABLE_SHELL_MM, spacing)
     labels, count = ndimage.label(coarse)
     if count == 0:
         raise InputError(f"{ct.source}: no body in the image (nothing dense is thicker than {2 * TABLE_SHELL_MM:g} mm)")
@@ -127,33 +111,3 @@ def _patient(ct: CtVolume, tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
     kept = ndimage.binary_dilation(keep[labels]) if max(factors) > 1 else keep[labels]
     fine = subdivide(kept, (factors[0], factors[1], factors[2]))
     return tissue & fine[: tissue.shape[0], : tissue.shape[1], : tissue.shape[2]]
-
-
-def _outside(ct: CtVolume, not_patient: NDArray[np.bool_], unseen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of all that is not patient, the parts that are open air: large, at a side of what was scanned, partly open air.
-
-    Lung or bowel gas that a cropped image cuts open also reaches a face; it is told apart by its density or size.
-    """
-    labels, count = ndimage.label(not_patient)
-    outside = np.zeros(count + 1, dtype=bool)
-    smooth_hu = ndimage.uniform_filter(ct.hu, 3)
-    at_faces = set()
-    for face in (labels[0], labels[-1], labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
-        at_faces.update(np.unique(face).tolist())
-    at_field = set(np.unique(labels[ndimage.binary_dilation(unseen)]).tolist()) if unseen.any() else set()
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    boxes = ndimage.find_objects(labels)
-    for label in (at_faces | at_field) - {0}:
-        box = boxes[label - 1]
-        if sizes[label] * ct.grid.voxel_ml < SMALLEST_OUTSIDE_ML:
-            continue
-        if label not in at_field and not _reaches_side(box, labels.shape):
-            continue
-        values = smooth_hu[box][labels[box] == label]
-        outside[label] = bool(np.mean(values < OPEN_AIR_BELOW_HU) >= OPEN_AIR_SHARE)
-    return outside[labels]
-
-
-def _reaches_side(box: tuple[slice, slice, slice], shape: tuple[int, ...]) -> bool:
-    """Whether a component touches a face other than the first and last slice."""
-    return any(box[axis].start == 0 or box[axis].stop == shape[axis] for axis in (1, 2))

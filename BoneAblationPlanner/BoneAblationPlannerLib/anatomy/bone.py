@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.morphology import closed, filled_slices, large_components
 from BoneAblationPlannerLib.regions import bounding_region
@@ -15,12 +15,17 @@ SMALLEST_BONE_ML = 1.0
 SMALLEST_IMPLANT_ML = 0.1
 
 
-def bone_mask(ct: CtVolume, body: NDArray[np.bool_], organs: LabelMap | None = None) -> NDArray[np.bool_]:
-    """Filled bone on the CT's grid: threshold, 3 mm closing, holes of each slice; labelled bones are added."""
+def bone_mask(
+    ct: CtVolume, body: NDArray[np.bool_], organs: LabelMap | None = None, table: StructureTable | None = None
+) -> NDArray[np.bool_]:
+    """Filled bone on the CT's grid: threshold, 3 mm closing, holes of each slice; labelled bones are added.
+
+    `table` says which labels are bone, the shipped one unless given.
+    """
     dense = large_components((ct.hu > BONE_ABOVE_HU) & body, SMALLEST_BONE_ML / ct.grid.voxel_ml)
     if organs is not None:
-        bones = [value for value, name in organs.names.items() if is_bone_label(name)]
-        others = [value for value, name in organs.names.items() if not is_bone_label(name)]
+        bones = list((table or builtin_table()).bones_of(organs.names))
+        others = [value for value in organs.names if value not in bones]
         dense = (dense & ~np.isin(organs.labels, others)) | np.isin(organs.labels, bones)
     held = bounding_region(dense)
     if held is None:

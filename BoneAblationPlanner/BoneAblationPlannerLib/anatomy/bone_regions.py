@@ -11,15 +11,19 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.anatomy.bone_tissue import foreign_material
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.morphology import dilate
 
 FINE_MM, COARSE_MM = 1.25, 1.5
 """Working voxel size, for scans with thin slices and for others."""
 MOST_VOXELS = 4e6
 HU_RANGE = (-200.0, 900.0)
 """Contrast beyond this (metal, dense cortex) says nothing about joints."""
+FOREIGN_RIM_MM = 3.0
+"""Around metal and cement: bone there is blurred or shadowed, and would look like a joint space beside it."""
 SHEET_MM = 1.4
 SHEET_FROM_HU = 50.0
 """Second derivative times squared scale from which a voxel belongs to a dark sheet."""
@@ -64,11 +68,23 @@ def work_of(ct: CtVolume, bone: NDArray[np.bool_], box: tuple[slice, slice, slic
     matrix[:3, 3] = local.ras_from_ijk((factors - 1) / 2)[0]
     k, j, i = (int(np.ceil(n * mm / step)) for n, mm in zip(local.shape, local.spacing_kji_mm, strict=True))
     grid = Grid((k, j, i), matrix)
-    hu = np.clip(ct.hu[box], *HU_RANGE).astype(np.float32)
+    hu = np.clip(_without_foreign(ct, bone, box), *HU_RANGE).astype(np.float32)
     hu = ndimage.gaussian_filter(hu, np.where(local.spacing_kji_mm < 0.8 * step, 0.4 * factors[::-1], 0.0))
     filled = _sampled(local, np.ascontiguousarray(bone[box]), grid, sitk.sitkNearestNeighbor).astype(bool)
     hu = _sampled(local, hu, grid, sitk.sitkLinear)
     return Work(grid, hu, filled, _sheets(hu, filled, SHEET_MM / step))
+
+
+def _without_foreign(ct: CtVolume, bone: NDArray[np.bool_], box: tuple[slice, slice, slice]) -> NDArray:
+    """HU in a box; metal, cement and the bone around them are as dense as the rest of the bone usually is."""
+    hu, local = ct.hu[box], np.ascontiguousarray(bone[box])
+    grid = ct.grid.crop(box)
+    foreign = foreign_material(CtVolume(grid, hu, ct.source, ""), local, local)
+    if not foreign.any():
+        return hu
+    replaced = dilate(foreign, FOREIGN_RIM_MM, grid.spacing_kji_mm) & local
+    rest = local & ~replaced
+    return np.where(replaced, np.median(hu[rest]), hu) if rest.any() else hu
 
 
 def _sampled(local: Grid, values: NDArray, grid: Grid, how: int) -> NDArray:

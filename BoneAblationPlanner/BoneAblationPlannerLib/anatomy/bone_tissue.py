@@ -4,14 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BoneAblationPlannerLib.anatomy.bone import implant_mask
-from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.anatomy.bone import METAL_ABOVE_HU, implant_mask
+from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.morphology import dilate, erode, large_components
 from BoneAblationPlannerLib.regions import bounding_region
 
 CORTEX, TRABECULAR, MARROW_CAVITY, IMPLANT = 1, 2, 3, 4
 """Values of `tissue_map`."""
+NAMES = {CORTEX: "Cortex", TRABECULAR: "Trabecular bone", MARROW_CAVITY: "Marrow cavity"}
+SHOWN_MM = 30.0
 CORTEX_DEPTH_MM = 8.0
 CORTEX_ABOVE_HU = 350.0
 CAVITY_BELOW_HU = 60.0
@@ -59,6 +61,19 @@ def tissue_map(ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.bool_]) -
     return tissue
 
 
+def bone_tissue_near(
+    ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.bool_], lesion: NDArray[np.bool_]
+) -> LabelMap:
+    """Cortex, trabecular bone and marrow cavity around a lesion, without it, as labels on the CT's grid."""
+    region = ct.grid.region_around(ct.grid.ras_of_mask(lesion), SHOWN_MM)
+    part = CtVolume(ct.grid.crop(region), ct.hu[region], ct.source, "")
+    tissue = tissue_map(part, bone[region], body[region])
+    tissue[lesion[region] | (tissue == IMPLANT)] = 0
+    labels = np.zeros(ct.grid.shape, dtype=np.uint8)
+    labels[region] = tissue
+    return LabelMap(ct.grid, labels, dict(NAMES))
+
+
 def foreign_material(ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Metal anywhere in the body, and old cement: chunks inside bone that are denser and thicker than cortex."""
     metal = implant_mask(ct, body)
@@ -73,6 +88,17 @@ def foreign_material(ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.boo
         metal = metal.copy()
         metal[box] |= cement
     return metal
+
+
+def metal_and_cement(ct: CtVolume, body: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Foreign material (k, j, i) bool in the body: what hangs together with metal, and the rest."""
+    foreign = foreign_material(ct, body, body)
+    metal = np.zeros_like(foreign)
+    box = bounding_region(foreign)
+    if box is not None:
+        labels, _ = ndimage.label(foreign[box])
+        metal[box] = foreign[box] & np.isin(labels, np.unique(labels[foreign[box] & (ct.hu[box] > METAL_ABOVE_HU)]))
+    return metal, foreign & ~metal
 
 
 def measurable_bone(ct: CtVolume, mask: NDArray[np.bool_], foreign: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -13,6 +13,9 @@ from BoneAblationPlannerLib.morphology import filled_slices
 
 SHELL_FROM_HU = 220.0
 SHELL_DEPTH_MM = 2.0
+INSIDE_MM = 2.5
+"""Cortex is also looked for this far inside the lesion's surface: an outline that goes a little beyond an intact cortex
+has opened nothing, and dense tumour up to the surface is no hole."""
 SOFT_HU, BRIGHTEST_SOFT_HU = 60.0, 150.0
 """Soft tissue, and the brightest that it gets with contrast medium."""
 CORTEX_HU = 1200.0
@@ -70,9 +73,9 @@ def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_],
     """Follow a ray outward from every surface voxel of a lesion.
 
     Under the bone's outer surface: the ray leaves the filled bone (or the lesion, where it has grown out) within 2 mm.
-    Breached: besides, nothing denser than 220 HU lies within these 2 mm, and what mineral the ray passes makes up less
-    than 0.3 mm of cortex. The second counts where voxels thin out an intact cortex: they spread its density, but lose
-    none of it.
+    Breached: besides, nothing denser than 220 HU lies within these 2 mm or 2.5 mm inside, and what mineral the ray
+    passes makes up less than 0.3 mm of cortex. The last counts where voxels thin out an intact cortex: they spread its
+    density, but lose none of it.
 
     A hole narrower than two voxels is blurred by the cortex around it and may be missed.
     """
@@ -84,12 +87,13 @@ def breach_map(ct: CtVolume, lesion: NDArray[np.bool_], bone: NDArray[np.bool_],
     every_normal = _outward_normals(inside, spacing)
     normals = every_normal[surface]
     hu = ct.hu[region].astype(np.float32)
-    steps_mm = np.arange(STEP_MM, SHELL_DEPTH_MM + STEP_MM / 2, STEP_MM) + spacing.min() / 2
+    outward_mm = np.arange(STEP_MM, SHELL_DEPTH_MM + STEP_MM / 2, STEP_MM) + spacing.min() / 2
+    inward_mm = np.arange(-INSIDE_MM, -spacing.min(), STEP_MM)  # what lies between, the cortex's thickness tells
     densest = np.full(len(start), -np.inf, dtype=np.float32)
-    for step in steps_mm:
+    for step in np.concatenate([inward_mm, outward_mm]):
         here = (start + normals * step / spacing).T
         densest = np.maximum(densest, ndimage.map_coordinates(hu, here, order=1, mode="nearest"))
-    end = (start + normals * steps_mm[-1] / spacing).T
+    end = (start + normals * outward_mm[-1] / spacing).T
     filled = _whole_bone(ct, lesion, bone)[region].view(np.uint8)
     leaves = ndimage.map_coordinates(filled, end, order=0, mode="nearest") == 0
     open_surface, outer_surface = np.zeros_like(inside), np.zeros_like(inside)

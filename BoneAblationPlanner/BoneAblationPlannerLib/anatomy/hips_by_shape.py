@@ -42,6 +42,8 @@ WING_WEIGHT, WING_MM = 0.7, 15.0
 PLACE_MM, BETWEEN_MM, ELSEWHERE_MM = 5.0, 14.0, 16.0
 """Bone this near to a place of the usual hip is hip; this far from all of them it can be femur, or another bone."""
 HEAD_RADIUS_MM = (19.0, 30.0)
+USUAL_HEAD_RADIUS_MM = 22.0
+"""Femoral heads without cartilage measure 40 to 50 mm across in adults."""
 HEAD_SHIFT_MM, HEAD_STEP_MM, SHIFT_COST = 10.0, 2.5, 0.002
 BESIDE_MM, ABOVE_HEAD_MM, FRONT_MM = 15.0, 35.0, 60.0
 """Bone of the femur lies this far beside its head at least, and this far above, before or behind it at most."""
@@ -57,11 +59,14 @@ GAP_MM, CORTEX_MM = 10.0, 3.0
 class PartedHip:
     """A hip bone and the femur in its socket, masks (k, j, i) on the working grid; the femur's may be empty.
 
+    `frame` is that of the usual hip laid into it: `expected_head` says where it has its femoral head.
+
     The hip holds its marrow also where gaps in its thin wall left that out of the bone.
     """
 
     hip: NDArray[np.bool_]
     femur: NDArray[np.bool_]
+    frame: BoneFrame
 
 
 def part_hip(work: Work, bone: NDArray[np.bool_], side: Side) -> PartedHip | None:
@@ -166,7 +171,14 @@ def _parted(work: Work, bone: NDArray[np.bool_], frame: BoneFrame, side: Side) -
     hip, thigh = np.zeros_like(bone), np.zeros_like(bone)
     hip[box] = _with_marrow(parts == 1, grid.spacing_kji_mm) & ~(local & (parts != 1))
     thigh[box] = parts == 2
-    return PartedHip(hip, thigh)
+    return PartedHip(hip, thigh, frame)
+
+
+def expected_head(frame: BoneFrame) -> tuple[NDArray[np.float64], float]:
+    """Where a hip bone has its femoral head (centre, RAS mm), and the usual radius in mm for its size."""
+    usual = usual_hip()
+    size = float(np.mean(frame.spread_mm / usual.spread_mm))
+    return frame.ras_mm(usual.head), USUAL_HEAD_RADIUS_MM * size
 
 
 def _with_marrow(hip: NDArray[np.bool_], spacing_kji_mm: NDArray[np.float64]) -> NDArray[np.bool_]:

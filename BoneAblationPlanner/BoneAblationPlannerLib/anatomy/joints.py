@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
@@ -22,6 +21,8 @@ CONTACT_MM = 3.0
 """A lesion this near to the joint space has reached it."""
 RELEASED_MM = 8.0
 """Around a lesion that has reached the joint: usual margin and contact together."""
+OF_LABELLED_BONES = "computed from labelled bones"
+"""Origin of a joint whose bones were given."""
 NEAR_MM = 30.0
 """A joint of a bone this near to the lesion matters for the plan."""
 
@@ -35,12 +36,14 @@ _PAIRS = (
     ("patellofemoral joint", "femur_{side}", "patella_{side}"),
 )
 _MIDLINE = (("pubic symphysis", "hip_right", "hip_left"), ("lumbosacral joint", "sacrum", "vertebrae_L5"))
-_UNSIDED = (("knee joint", "femur_{side}", "tibia"), ("patellofemoral joint", "femur_{side}", "patella"))
-"""TotalSegmentator's appendicular task gives tibia and patella without a side."""
-_OTHER_JOINTS = re.compile(
-    "vertebrae|rib|sternum|skull|carpal|tarsal|metacarpal|metatarsal|phalanges|radius|ulna|fibula"
+_UNSIDED = (
+    ("knee joint", "femur_{side}", "tibia"),
+    ("patellofemoral joint", "femur_{side}", "patella"),
+    ("hip joint", "pelvis", "femur_{side}"),
 )
-"""Bones with joints that are not in the tables above."""
+"""TotalSegmentator's appendicular task gives tibia and patella without a side; others label the pelvis as a whole."""
+_FURTHER_JOINTS = re.compile("vertebrae|sternum|tibia|pelvis")
+"""Bones of the tables above that have more joints than these; a bone that is in none of them has others only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +71,14 @@ def find_joints(bones: LabelMap) -> tuple[Joint, ...]:
 def joints_checked(bones: LabelMap, joints: tuple[Joint, ...], lesion: NDArray[np.bool_]) -> bool:
     """Whether every joint within reach of the lesion is known: nothing near it is a bone with joints that are not.
 
-    Bones within 30 mm of the lesion count. A bone without a name, with a missing partner, or with joints that are
-    never computed (spine, ribs, hand, foot) leaves the joints unchecked. Only the far end of a long bone may be
-    missing, where the image cuts the bone.
+    Bones within 30 mm of the lesion count. A bone without a name, of which the side or the rest is not known, with a
+    missing partner, or with joints that are never computed (spine, ribs, hand, foot) leaves the joints unchecked.
+    Only the far end of a long bone may be missing, where the image cuts the bone.
     """
     region = bones.grid.region_around(bones.grid.ras_of_mask(lesion), NEAR_MM)
     around = dilate(np.ascontiguousarray(lesion[region]), NEAR_MM, bones.grid.spacing_kji_mm)
     near = [bones.names.get(int(v), "") for v in np.unique(bones.labels[region][around]) if v]
-    if not near or any(not is_bone_label(name) or _OTHER_JOINTS.match(name) for name in near):
+    if not near or any(_FURTHER_JOINTS.match(name) for name in near):
         return False
     cut = {name for value, name in bones.names.items() if _ends_at_a_face(bones, value)}
     found = {joint.name for joint in joints}
@@ -83,6 +86,8 @@ def joints_checked(bones: LabelMap, joints: tuple[Joint, ...], lesion: NDArray[n
         if name.startswith("humerus") and name not in cut:
             return False
         wanted = {joint for joint, first, second in _known_pairs() if name in (first, second)}
+        if not wanted:
+            return False
         far_end = {joint for joint in wanted if joint.startswith(("knee", "patellofemoral"))}
         if wanted - found - (far_end if name in cut and name.startswith("femur") else set()):
             return False

@@ -14,6 +14,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.bones import BallJoint, SeparatedBones
 from BoneAblationPlannerLib.anatomy.structure_table import kind_rules
 from BoneAblationPlannerLib.anatomy.structures import tube_mask
 from BoneAblationPlannerLib.case import Structure
@@ -26,21 +27,33 @@ from BoneAblationPlannerLib.regions import bounding_region
 ESTIMATED = "estimated"
 SLAB_MM = 3.0
 HEAD_RADIUS_MM = (16.0, 32.0)
+FACE_MM = 8.0
+"""A landmark nearer to the image's edge may be where the image ends, not where the bone does: they are means over up to
+6 mm."""
 POSTERIOR_SHARE = 0.02
 """Share of a slice's bone behind its "posterior edge": an edge that single voxels cannot move."""
 
 Point = NDArray[np.float64]
 Points = NDArray[np.float64]
+Ball = tuple[Point, float]
+"""Centre in RAS mm and radius in mm of a femoral or humeral head."""
 
 
 @dataclass(frozen=True)
 class BandRule:
-    """How wide a band is drawn, with provenance."""
+    """How wide a band is drawn, with provenance; which bones it needs, and beside which of them it is missed.
+
+    Without the bones of `further_needs` a band lacks its `further_part`.
+    """
 
     nerve: str
     radius_mm: float
+    needs: tuple[str, ...]
+    beside: tuple[str, ...]
     source: str
     status: Status
+    further_needs: tuple[str, ...] = ()
+    further_part: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,20 +69,24 @@ class NerveBand:
 def band_rules() -> dict[str, BandRule]:
     """The rules of all bands, keyed by nerve."""
     rows = json.loads(files(__package__).joinpath("nerves.json").read_text(encoding="utf-8"))["bands"]
+    for row in rows:
+        row.update({key: tuple(value) for key, value in row.items() if isinstance(value, list)})
     return {row["nerve"]: BandRule(**row) for row in rows}
 
 
 def expected_nerves(bones: LabelMap) -> tuple[NerveBand, ...]:
     """Bands for every nerve whose landmarks are in the image; bones without a certain name give none."""
     named = {name: value for value, name in bones.names.items()}
+    balls = bones.balls if isinstance(bones, SeparatedBones) else {}
     bands: list[NerveBand] = []
     for side, sign in (("right", 1.0), ("left", -1.0)):
         hip, femur = (_Bone.of(bones, named.get(f"{name}_{side}")) for name in ("hip", "femur"))
         if hip is not None and femur is not None:
-            bands += _pelvic(hip, femur, _Bone.of(bones, named.get("sacrum")), side, sign)
+            ball = _head(femur, balls.get(f"femur_{side}"))
+            bands += _pelvic(hip, femur, ball, _Bone.of(bones, named.get("sacrum")), side, sign)
         humerus, scapula = (_Bone.of(bones, named.get(f"{name}_{side}")) for name in ("humerus", "scapula"))
         if humerus is not None:
-            bands += _brachial(humerus, scapula, side)
+            bands += _brachial(humerus, scapula, _head(humerus, balls.get(f"humerus_{side}")), side)
     return tuple(bands)
 
 
@@ -91,6 +108,19 @@ def bands_provenance(estimates: Sequence[Structure]) -> tuple[Provenance, ...]:
     return tuple(Provenance(f"estimated {r.nerve}: band radius", r.radius_mm, "mm", r.source, r.status) for r in rules)
 
 
+def _head(bone: "_Bone", seen: BallJoint | None) -> Ball | None:
+    """The largest ball in a bone; where that is elsewhere than the ball that told the bones apart, the latter.
+
+    Where slices of 3 mm and more cut pieces off the head, the largest ball may be among the trochanters.
+    """
+    largest = bone.head()
+    if seen is None:
+        return largest
+    if largest is not None and float(np.linalg.norm(largest[0] - seen.centre_ras_mm)) <= seen.radius_mm / 2:
+        return largest
+    return seen.centre_ras_mm, seen.radius_mm
+
+
 def _band(nerve: str, side: str, points: Sequence[Point] | Points) -> NerveBand:
     return NerveBand(f"{nerve} {side}", np.asarray(points, dtype=np.float64), band_rules()[nerve].radius_mm)
 
@@ -103,7 +133,7 @@ class _Bone:
     """A bone's voxels (N, 3) RAS mm, and its label for distance maps."""
 
     grid: Grid
-    box: tuple[slice, slice, slice]
+    image: Grid
     mask: NDArray[np.bool_]
     points: Points
 
@@ -117,9 +147,15 @@ class _Bone:
             return None
         mask = np.ascontiguousarray(whole[box])
         grid = bones.grid.crop(box)
-        return cls(grid, box, mask, grid.ras_of_mask(mask))
+        return cls(grid, bones.grid, mask, grid.ras_of_mask(mask))
 
-    def head(self) -> tuple[Point, float] | None:
+    def shown(self, landmark_ras_mm: Point) -> bool:
+        """Whether a landmark lies inside the image, not where the image cuts the bone."""
+        ijk = self.image.ijk_from_ras(landmark_ras_mm)[0]
+        away_mm = np.minimum(ijk + 0.5, np.array(self.image.shape[::-1]) - 0.5 - ijk) * self.image.spacing_ijk_mm
+        return bool((away_mm >= FACE_MM).all())
+
+    def head(self) -> Ball | None:
         """Centre and radius of the largest ball in the bone: the femoral or humeral head."""
         depth = distance_mm(np.pad(~self.mask, 1, constant_values=True), self.grid.spacing_kji_mm)[1:-1, 1:-1, 1:-1]
         radius = float(depth.max())
@@ -155,9 +191,10 @@ class _Bone:
 # Pelvis -------------------------------------------------------------------------------------------------------------
 
 
-def _pelvic(hip: _Bone, femur: _Bone, sacrum: "_Bone | None", side: str, sign: float) -> list[NerveBand]:
+def _pelvic(
+    hip: _Bone, femur: _Bone, head: Ball | None, sacrum: "_Bone | None", side: str, sign: float
+) -> list[NerveBand]:
     """Sciatic, femoral and obturator nerve and sacral plexus of one side; `sign` is 1 on the right."""
-    head = femur.head()
     if head is None:
         return []
     centre, radius = head
@@ -169,6 +206,9 @@ def _pelvic(hip: _Bone, femur: _Bone, sacrum: "_Bone | None", side: str, sign: f
     sciatic += _behind_the_hip(hip, femur, centre, low, scale, sign)
     bands.append(_band("sciatic nerve", side, sciatic))
     spine, tubercle = _superior_spine(hip, centre), _pubic_tubercle(hip, centre, sign)
+    if not (hip.shown(spine) and hip.shown(tubercle)):
+        bands += [] if sacrum is None else [_band("sacral plexus", side, _plexus_of(hip, sacrum, notch, scale, sign))]
+        return [band for band in bands if len(band.points_ras_mm) > 1]
     midline_r = float(np.median(sacrum.points[:, 0])) if sacrum is not None else float(tubercle[0] - sign * 22 * scale)
     under_ligament = (spine + tubercle) / 2 + np.array([sign * 12.0, 0.0, 0.0]) * scale
     femoral = [under_ligament]
@@ -178,10 +218,10 @@ def _pelvic(hip: _Bone, femur: _Bone, sacrum: "_Bone | None", side: str, sign: f
     )
     canal = centre + 0.65 * (tubercle - centre) + np.array([0.0, -6.0, 6.0]) * scale
     if sacrum is not None:
-        top = float(np.quantile(sacrum.points[:, 2], 0.99))
+        top = _top(sacrum)
         promontory = _promontory(sacrum, midline_r, top)
         femoral.insert(0, np.array([(midline_r + spine[0]) / 2, promontory + 14 * scale, top]))
-        bands.append(_band("sacral plexus", side, _plexus(hip, sacrum, notch, top, scale, sign)))
+        bands.append(_band("sacral plexus", side, _plexus_of(hip, sacrum, notch, scale, sign)))
         start = np.array([midline_r + (spine[0] - midline_r) / 3, promontory + 6 * scale, top - 20 * scale])
         wall = _side_wall(hip, start, canal, scale, sign)
         bands.append(_band("obturator nerve", side, [start, *wall, canal]))
@@ -245,9 +285,13 @@ def _promontory(sacrum: _Bone, midline_r: float, top: float) -> float:
     return float(upper[:, 1].max()) if len(upper) else float(sacrum.points[:, 1].max())
 
 
-def _plexus(hip: _Bone, sacrum: _Bone, notch: Point | None, top: float, scale: float, sign: float) -> list[Point]:
+def _top(sacrum: _Bone) -> float:
+    return float(np.quantile(sacrum.points[:, 2], 0.99))
+
+
+def _plexus_of(hip: _Bone, sacrum: _Bone, notch: Point | None, scale: float, sign: float) -> list[Point]:
     """In front of the ala, medial to the sacroiliac joint, down to the notch."""
-    points = []
+    points, top = [], _top(sacrum)
     lowest = (notch[2] if notch is not None else top - 75 * scale) + 15 * scale
     for height in np.arange(top - 20 * scale, lowest, -14.0 * scale):
         r = hip.medial(float(height), sign) - sign * 14 * scale
@@ -275,9 +319,8 @@ def _side_wall(hip: _Bone, start: Point, canal: Point, scale: float, sign: float
 # Shoulder -----------------------------------------------------------------------------------------------------------
 
 
-def _brachial(humerus: _Bone, scapula: "_Bone | None", side: str) -> list[NerveBand]:
+def _brachial(humerus: _Bone, scapula: "_Bone | None", head: Ball | None, side: str) -> list[NerveBand]:
     """Axillary and radial nerve around the humerus, in whatever way the arm lies."""
-    head = humerus.head()
     if head is None:
         return []
     centre, radius = head

@@ -3,15 +3,16 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
-from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
+from BoneAblationPlannerLib.anatomy.bone_names import UNKNOWN_BONE, bone_name, names_in_one_map
+from BoneAblationPlannerLib.anatomy.names import spellings
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.plan import MODALITIES, Status
+from BoneAblationPlannerLib.plan import MODALITIES, Modality, Status
 
 LARGEST_DISTANCE_MM = 50.0
 
@@ -19,6 +20,9 @@ NEVER_IGNORED = ("nerve", "spinal canal", "vessel", "joint", "implant")
 """A name of these kinds counts even where it also names a bone or a muscle ("tibial nerve", "hip joint")."""
 NEVER_MISSING = ("other", "implant", "barred bone")
 """Kinds that a scan need not hold."""
+IS_BONE = "bone: taken into the bone mask"
+BONE = "bone"
+"""What a user's table may call a name instead of a kind: it belongs to the bone."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,8 @@ class KindRule:
     """Smallest allowed distances of one kind of structure, with provenance.
 
     `zone_mm` is the largest of `zone_by_mm` (per modality: rfa, mwa, cryo) where a table tells modalities apart,
-    because structures are prepared before the modality is chosen. Where the wanted distance cannot be kept,
-    `zone_may_touch` lets the zone reach the structure, with a warning, instead of giving the plan up.
+    for as long as the modality is not known (see `StructureTable.for_modality`). Where the wanted distance
+    cannot be kept, `zone_may_touch` lets the zone reach the structure, with a warning, instead of giving the plan up.
     """
 
     kind: str
@@ -57,23 +61,48 @@ class StructureTable:
             return None
         return _first_match((*self.own_names, *self.names), name)
 
+    def for_modality(self, modality: Modality) -> "StructureTable":
+        """The table with the zone distances of one modality; this one itself where it does not tell modalities apart.
+
+        A modality that a row leaves out keeps the row's largest distance.
+        """
+        own = {kind: rule.zone_by_mm.get(modality, rule.zone_mm) for kind, rule in self.kinds.items()}
+        if all(own[kind] == rule.zone_mm for kind, rule in self.kinds.items()):
+            return self
+        kinds = {kind: replace(rule, zone_mm=own[kind]) for kind, rule in self.kinds.items()}
+        return replace(self, kinds=kinds)
+
+    def bone_of(self, name: str) -> str | None:
+        """The one name of the bone that a label means (see `bone_name`), or None if it means none.
+
+        A name that the user calls bone is bone, of which one ever; one that the user calls something else is that as
+        well, and stays bone where it is one.
+        """
+        own = _first_match(self.own_names, name)
+        return bone_name(name) or (UNKNOWN_BONE if own == BONE else None)
+
+    def bones_of(self, names: Mapping[int, str]) -> dict[int, str]:
+        """The values of a label map that are bone, with the one name of each; parts of a bone that is whole carry its
+        name."""
+        return names_in_one_map({value: self.bone_of(name) for value, name in names.items()})
+
     def ignored_reason(self, name: str) -> str | None:
         """Why a label is deliberately not a critical structure, or None."""
-        if _first_match(self.own_names, name) is not None:
+        own = _first_match(self.own_names, name)
+        if own == BONE:
+            return IS_BONE
+        if own is not None:
             return None
         if _first_match([row for row in self.names if row[1] in NEVER_IGNORED], name) is not None:
             return None
-        if is_bone_label(_plain(name)):
-            return "bone: taken into the bone mask"
+        if bone_name(name) is not None:
+            return IS_BONE
         return _first_match(self.ignored, name)
 
 
-def _plain(name: str) -> str:
-    return name.lower().replace(" ", "_")
-
-
 def _first_match(rows: Sequence[tuple[str, str]], name: str) -> str | None:
-    return next((what for pattern, what in rows if re.search(pattern, _plain(name))), None)
+    forms = spellings(name)
+    return next((what for pattern, what in rows if any(re.search(pattern, form) for form in forms)), None)
 
 
 @cache
@@ -89,6 +118,7 @@ def load_structure_table(path: Path) -> StructureTable:
     The file is a JSON object with any of ``kinds`` (``{"kind", "shaft_mm", "zone_mm", "source", "status"}``, where
     ``zone_mm`` is a number or ``{"rfa": 10, "mwa": 10, "cryo": 8}``), ``names`` (``{"pattern", "kind"}``) and
     ``ignored`` (``{"pattern", "reason"}``); patterns are regular expressions on the lower-case name with underscores.
+    The kind ``bone`` of a name says that its label is bone, whatever it is called.
 
     Raises
     ------
@@ -112,8 +142,8 @@ def _parsed(document: Any, where: str, base: StructureTable | None) -> Structure
     names = [_pattern(row, "kind", f"{where}: names row {n}")
              for n, row in enumerate(_rows(document, "names", where), start=1)]  # fmt: skip
     for n, (_, kind) in enumerate(names, start=1):
-        if kind not in kinds:
-            raise InputError(f"{where}: names row {n}: kind {kind!r}; expected one of {', '.join(kinds)}")
+        if kind not in kinds and not (base and kind == BONE):
+            raise InputError(f"{where}: names row {n}: kind {kind!r}; expected one of {', '.join((*kinds, BONE))}")
     ignored = [_pattern(row, "reason", f"{where}: ignored row {n}")
                for n, row in enumerate(_rows(document, "ignored", where), start=1)]  # fmt: skip
     if base:

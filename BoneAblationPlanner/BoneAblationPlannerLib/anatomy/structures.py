@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.body import Body
-from BoneAblationPlannerLib.anatomy.bone import implant_mask
+from BoneAblationPlannerLib.anatomy.bone_tissue import metal_and_cement
+from BoneAblationPlannerLib.anatomy.looked_for import Site, not_looked_for
 from BoneAblationPlannerLib.anatomy.structure_table import NEVER_MISSING, StructureTable, builtin_table
 from BoneAblationPlannerLib.case import NerveCurve, Structure
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
@@ -39,13 +40,15 @@ def collect_structures(
     further: Sequence[Structure] = (),
     joints_checked: bool = False,
     table: StructureTable | None = None,
+    site: Site | None = None,
 ) -> tuple[tuple[Structure, ...], Structures]:
     """All critical structures of a case, and the account of what was checked, ignored and not checked.
 
     A label that the table does not know counts as kind ``other``: it is kept clear of, not dropped. `further` ones
     (joints that were computed, bones not to cross) limit the plan in any case; the kind ``joint`` counts as checked
     only where `joints_checked` says so. `table`
-    replaces the shipped names and distances (see `load_structure_table`).
+    replaces the shipped names and distances (see `load_structure_table`). With a `site`, structures that lie elsewhere
+    leave their kind unchecked; without one, each tells that its kind was looked for.
 
     Raises
     ------
@@ -59,13 +62,16 @@ def collect_structures(
         found, ignored = _from_labels(ct.grid, organs, table)
     found += [_from_curve(ct.grid, nerve, table) for nerve in nerves]
     found += _from_ct(ct, body, table)
-    present = {s.kind for s in found if s.origin != FROM_CT or s.kind in ("skin", "implant")}
+    given = [s for s in found if s.origin != FROM_CT or s.kind in ("skin", "implant")]
+    elsewhere = {} if site is None else not_looked_for(given, site)
+    present = {s.kind for s in given} - set(elsewhere)
     found += further
     if joints_checked:
         present.add("joint")
+        elsewhere.pop("joint", None)
     checked = tuple(checked_structure(s) for s in found)
     not_checked = tuple(kind for kind in table.kinds if kind not in present and kind not in NEVER_MISSING)
-    return tuple(found), Structures(checked, not_checked, tuple(ignored))
+    return tuple(found), Structures(checked, not_checked, tuple(ignored), why_not=tuple(elsewhere.values()))
 
 
 def checked_structure(structure: Structure) -> CheckedStructure:
@@ -174,7 +180,7 @@ def _from_ct(ct: CtVolume, body: Body, table: StructureTable) -> list[Structure]
             found.append(_structure(table, "gas: lung", "lung", lung, FROM_CT))
         if (gas & ~lung).any():
             found.append(_structure(table, "gas: bowel or other", "bowel", gas & ~lung, FROM_CT))
-    metal = implant_mask(ct, body.inside)
-    if metal.any():
-        found.append(_structure(table, "metal", "implant", metal, FROM_CT))
+    for name, foreign in zip(("metal", "old cement"), metal_and_cement(ct, body.inside), strict=True):
+        if foreign.any():
+            found.append(_structure(table, name, "implant", foreign, FROM_CT))
     return found

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table, load_structure_table
-from BoneAblationPlannerLib.case import Case, Choices, LesionMarks, NerveCurve
+from BoneAblationPlannerLib.case import Case, Choices, LesionMarks
+from BoneAblationPlannerLib.command_line.anatomy import add_anatomy_arguments, check_anatomy_options, read_anatomy
 from BoneAblationPlannerLib.command_line.choices import add_choice_arguments, catalogue_of, choices_of
 from BoneAblationPlannerLib.command_line.heat import (
     add_heat_arguments,
@@ -42,14 +43,13 @@ def add_plan_command(commands: Commands) -> None:
     plan.add_argument("--lesion-box", type=finite, nargs=6, metavar=("R1", "A1", "S1", "R2", "A2", "S2"),
                       help="with --lesion-seed: two opposite corners that the outline stays between")  # fmt: skip
     plan.add_argument("--lesion-inside", type=Path, metavar="POINTS.mrk.json",
-                      help="with --lesion-seed: points that belong to the lesion")  # fmt: skip
+                      help="with --lesion-seed: points inside that were left out; the outline moves there")  # fmt: skip
     plan.add_argument("--lesion-outside", type=Path, metavar="POINTS.mrk.json",
-                      help="with --lesion-seed: points that do not")  # fmt: skip
+                      help="with --lesion-seed: points outside that were taken in; one to three of both "
+                      "kinds usually suffice")  # fmt: skip
     plan.add_argument("--structures", type=Path, metavar="FILE.json",
                       help="names of structures and distances to keep, on top of the shipped table")  # fmt: skip
-    plan.add_argument("--organs", type=Path, metavar="MAP", help="organ label map, .seg.nrrd, DICOM SEG or RTSTRUCT")
-    plan.add_argument("--organ-names", type=Path, metavar="JSON", help='names of its labels: {"1": "spleen"}')
-    plan.add_argument("--nerve", type=Path, action="append", default=[], metavar="FILE.mrk.json")
+    add_anatomy_arguments(plan)
     plan.add_argument("--keep", type=Path, metavar="LINES.mrk.json",
                       help="probes that stay: lines from entry to tip, with --device")  # fmt: skip
     plan.add_argument("--program", help="program of --keep's lines, see 'devices'")
@@ -78,7 +78,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from BoneAblationPlannerLib.reading import frame_of_reference, read_ct, read_label_map, read_mask, read_nerve_curve
+    from BoneAblationPlannerLib.reading import read_ct, read_mask
 
     _check_marks(options)
     report = progress_bar()
@@ -86,31 +86,28 @@ def _plan(options: argparse.Namespace) -> int:
     if (options.lesion_seed is None) == (options.lesion is None):
         raise InputError("plan: expected either --lesion-seed R A S (mm) or --lesion MASK")
     stabilising = stabilising_of(options)
-    if options.organ_names and not options.organs:
-        raise InputError("--organ-names: given without --organs MAP")
+    check_anatomy_options(options)
     check_output(options.out)
     ct = read_ct(options.ct, options.series, part(report, 0.0, 0.1))
     notes: list[str] = []
-    lesion = organs = None
+    lesion = None
     if options.lesion is not None:
         lesion, found = read_mask(options.lesion, ct.grid)
         notes += found
-    if options.organs is not None:
-        frame = frame_of_reference(options.ct, options.series) if options.organs.suffix.lower() == ".dcm" else None
-        organs, found = read_label_map(options.organs, options.organ_names, ct.grid, frame)
-        notes += found
+    anatomy = read_anatomy(options, ct.grid)
+    notes += anatomy.notes
     inserted, found = read_inserted(options.inserted, ct.grid)
     notes += found
-    nerves = [NerveCurve(name, points) for path in options.nerve for name, points in read_nerve_curve(path)]
     case = Case(
         ct,
         options.lesion_seed,
         lesion,
-        organs,
-        tuple(nerves),
+        anatomy.organs,
+        anatomy.nerves,
         choices,
         tuple(notes),
         devices,
+        anatomy.no_entry,
         marks=_marks(options),
         structure_table=_structure_table(options),
         fixed=kept_probes(options, devices),

@@ -12,11 +12,12 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.ct import UNSCANNED_BELOW_HU, UNSCANNED_HU
 from BoneAblationPlannerLib.dicom.header import ImageHeader
 from BoneAblationPlannerLib.errors import InputError
 
 AIR_HU = -1024
-"""Value of voxels that the scan does not cover."""
+"""Value of padding that is written like air: the scanner may have clipped real air at the same value."""
 
 # Padding may look like air or like nothing on earth, but a padding value among these cannot be told from tissue.
 _TISSUE_HU = (-900.0, 3071.0)
@@ -54,9 +55,9 @@ class PixelReader:
         stored = self._stored(header)
         padding = padding_mask(stored, self._dataset)
         slope, intercept = header.rescale or (1.0, 0.0)
-        self._check_padding(header, padding, slope, intercept)
+        padding_hu = self._padding_hu(header, padding, slope, intercept)
         values = np.rint(self._within_bits(stored, header, padding) * slope + intercept)
-        values[padding] = AIR_HU
+        values[padding] = padding_hu
         if values.min() < _INT16.min or values.max() > _INT16.max:
             raise InputError(
                 f"{header.label}: values from {values.min():.0f} to {values.max():.0f}; expected Hounsfield units"
@@ -98,16 +99,20 @@ class PixelReader:
             self.notes.add(f"bits above the {header.bits_stored} stored ones were dropped")
         return kept
 
-    def _check_padding(self, header: ImageHeader, padding: NDArray[np.bool_], slope: float, intercept: float) -> None:
+    def _padding_hu(self, header: ImageHeader, padding: NDArray[np.bool_], slope: float, intercept: float) -> int:
+        """What to write where an image has padding; below air unless it looks like air already."""
         if not padding.any():
-            return
+            return UNSCANNED_HU
         hu = padding_range(self._dataset)[0] * slope + intercept
         if _TISSUE_HU[0] < hu < _TISSUE_HU[1]:
             raise InputError(
                 f"{header.label}: pixel padding value means {hu:.0f} HU and cannot be told from tissue;"
                 " expected padding outside the tissue range"
             )
-        self.notes.add(f"padding around the scanned field set to {AIR_HU} HU")
+        like_air = UNSCANNED_BELOW_HU <= hu <= _TISSUE_HU[0]
+        padding_hu = AIR_HU if like_air else UNSCANNED_HU
+        self.notes.add(f"padding around the scanned field set to {padding_hu} HU")
+        return padding_hu
 
 
 def padding_range(dataset: Any) -> tuple[int, int]:

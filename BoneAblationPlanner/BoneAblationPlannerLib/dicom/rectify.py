@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.dicom.pixels import AIR_HU
+from BoneAblationPlannerLib.ct import UNSCANNED_BELOW_HU, UNSCANNED_HU
+
+FEWEST_PADDING_PIXELS = 16
 
 
 def shifted_plane(
@@ -17,7 +19,7 @@ def shifted_plane(
     Parameters
     ----------
     plane : (rows, columns) int16
-        Hounsfield units; values below air (unscanned corners) count as air, not to darken what they touch.
+        Hounsfield units; values below air (unscanned corners) do not darken what they touch.
     shift_ij : (float, float)
         Where the slice's first pixel lies, in pixels from the first slice's first pixel.
     first_ij : (int, int)
@@ -28,15 +30,28 @@ def shifted_plane(
     Returns
     -------
     (rows, columns) int16
-        Linear interpolation of the slice; -1024 outside of it.
+        Linear interpolation of the slice; `UNSCANNED_HU` outside of it and where an unscanned pixel would take part.
     (rows, columns) bool
         Where the lattice lies inside the slice.
     """
-    values = np.maximum(plane, AIR_HU).astype(np.float32)
-    values, inside_i = _resample(values, 1, first_ij[0] - shift_ij[0], shape_ji[1])
-    values, inside_j = _resample(values, 0, first_ij[1] - shift_ij[1], shape_ji[0])
-    inside = inside_j[:, None] & inside_i[None, :]
-    return np.where(inside, np.rint(values), AIR_HU).astype(np.int16), inside
+    start_ij = (first_ij[0] - shift_ij[0], first_ij[1] - shift_ij[1])
+    values, inside = _in_plane(plane.astype(np.float32), start_ij, shape_ji)
+    scanned = inside
+    lowest = plane.min()
+    # One value that fills a stretch is padding; noise and streaks below air stay as they are.
+    if lowest < UNSCANNED_BELOW_HU and (plane == lowest).sum() >= FEWEST_PADDING_PIXELS:
+        unseen, _ = _in_plane((plane == lowest).astype(np.float32), start_ij, shape_ji)
+        scanned = inside & (unseen == 0)
+    return np.where(scanned, np.rint(values), UNSCANNED_HU).astype(np.int16), inside
+
+
+def _in_plane(
+    values: NDArray[np.float32], start_ij: tuple[float, float], shape_ji: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """A slice resampled along both axes, and where the lattice lies inside it."""
+    values, inside_i = _resample(values, 1, start_ij[0], shape_ji[1])
+    values, inside_j = _resample(values, 0, start_ij[1], shape_ji[0])
+    return values, inside_j[:, None] & inside_i[None, :]
 
 
 def _resample(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.names import side_of_word, words_of
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid, ras_from_lps, unit_vector
 
@@ -88,7 +89,15 @@ def _name(segment: Any) -> str:
     plain = label.lower().replace("_", " ")
     if not label or (plain.startswith("segment") and plain[7:].strip().isdecimal()):
         return meaning or label or f"segment {int(segment.SegmentNumber)}"
-    return label if not meaning or meaning.lower() in plain or plain in meaning.lower() else f"{label} ({meaning})"
+    said, coded = _distinct_words(label), _distinct_words(meaning)
+    if coded <= said:
+        return label
+    return meaning if said <= coded else f"{label} ({meaning})"
+
+
+def _distinct_words(name: str) -> frozenset[str]:
+    """Words of a name, a side always as left or right: "Hip_R" says no less than "Hip right"."""
+    return frozenset(side_of_word(word) or word for word in words_of(name))
 
 
 def _segment_number(dataset: Any, frame: Any, name: str) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.ct import UNSCANNED_HU
 from BoneAblationPlannerLib.dicom.geometry import Stack
 from BoneAblationPlannerLib.dicom.header import ImageHeader
 from BoneAblationPlannerLib.dicom.pixels import PixelReader
@@ -118,7 +119,7 @@ def _tilt_notes(stack: Stack, outside: float) -> list[str]:
     if stack.tilted:
         notes.append(
             f"gantry tilt of {stack.tilt_deg:.1f} degrees rectified by linear resampling within each slice;"
-            f" {100 * outside:.1f} % of the voxels lie outside the scan and are -1024 HU"
+            f" {100 * outside:.1f} % of the voxels lie outside the scan and are {UNSCANNED_HU} HU"
         )
     if tag is not None and abs(tag - stack.tilt_deg) > _TILT_AGREES_DEG:
         notes.append(

@@ -138,11 +138,12 @@ def warning_places(plan: Plan) -> list[tuple[str, Point]]:
     return places
 
 
-def lesion_lines(report: "LesionReport") -> tuple[str, ...]:
-    """Kind and volume, sizes, then what to check."""
+def lesion_lines(report: "LesionReport", by_hand: bool = False) -> tuple[str, ...]:
+    """Kind and volume, sizes, then what to check; how sure an outline is says only one that was computed."""
     a, b, c = report.diameters_mm
-    size = _("{a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, confidence {sure}").format(
-        a=a, b=b, c=c, share=percent_up(report.breached_fraction), sure=percent_down(report.confidence)
+    sure = _("confidence {share}").format(share=percent_down(report.confidence))
+    size = _("{a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, {source}").format(
+        a=a, b=b, c=c, share=percent_up(report.breached_fraction), source=_("edited by hand") if by_hand else sure
     )
     # A percent sign does not stand alone on a line.
     return (f"{report.kind}, {report.volume_ml:.1f} ml", size.replace(" %", "\u00a0%"), *report.checks)

@@ -62,13 +62,17 @@ class InputLogic(SharedLogic):
 
     def scannedPosition(self, parameters: Any) -> str | None:
         """How the patient lay in the scanner, if the scan says so."""
-        from BoneAblationPlannerLib.scene.inputs import scanned_position
+        from BoneAblationPlannerLib.scene.scans import scanned_position
 
         return scanned_position(parameters.ct)
 
     def placePoint(self, node: Any) -> None:
         """Slicer's place mode for one point; a point placed before is replaced."""
         node.RemoveAllControlPoints()
+        self._place(node)
+
+    def addPoint(self, node: Any) -> None:
+        """Slicer's place mode for one point more."""
         self._place(node)
 
     def drawNerve(self) -> Any:
@@ -78,10 +82,30 @@ class InputLogic(SharedLogic):
         self._place(node)
         return node
 
+    def nerveRadius(self, node: Any) -> float:
+        """Radius in mm of the nerve around a curve."""
+        from BoneAblationPlannerLib.anatomy.structures import NERVE_RADIUS_MM
+        from BoneAblationPlannerLib.scene.placed import nerve_radius_mm
+
+        radius_mm = nerve_radius_mm(node)
+        return NERVE_RADIUS_MM if radius_mm is None else radius_mm
+
+    def setNerveRadius(self, node: Any, radius_mm: float) -> None:
+        """Give the nerve around a curve a radius."""
+        from BoneAblationPlannerLib.scene.placed import set_nerve_radius
+
+        set_nerve_radius(node, radius_mm)
+
+    def foreignModels(self) -> list[Any]:
+        """Models of the scene that a person brought: neither a plan's nor the views' own."""
+        nodes = slicer.util.getNodesByClass("vtkMRMLModelNode")
+        return [n for n in nodes if not n.GetHideFromEditors() and n.GetAttribute("BonePlan.Role") is None]
+
     def makeCase(self, parameters: Any, nerves: Sequence[Any] = ()) -> Any:
         """The case that the parameters describe, free of the scene."""
         from BoneAblationPlannerLib.case import Choices
-        from BoneAblationPlannerLib.scene.inputs import SegmentChoice, case_from_nodes, marks_from_nodes
+        from BoneAblationPlannerLib.scene.inputs import SegmentChoice, case_from_nodes
+        from BoneAblationPlannerLib.scene.placed import marks_from_nodes
 
         by_point = parameters.lesionSource == LesionSource.POINT
         return case_from_nodes(
@@ -104,21 +128,29 @@ class InputLogic(SharedLogic):
             None if parameters.noEntry is None else SegmentChoice(parameters.noEntry, None),
             marks_from_nodes(parameters.box, parameters.insideMarks, parameters.outsideMarks) if by_point else None,
             self.structureTable(parameters),
+            [node for node in parameters.models if node is not None],
         )
 
-    def structureNames(self, parameters: Any) -> tuple[str, ...]:
-        """Names of the chosen segmentation's or label map's structures."""
-        if parameters.structures is None:
-            return ()
+    def structures(self, parameters: Any) -> tuple[tuple[str, ...], Any]:
+        """Names of the chosen structures, of segments and models, and the table that knows their kinds."""
         from BoneAblationPlannerLib.scene.inputs import structure_names
 
-        return structure_names(parameters.structures)
+        table = self.structureTable(parameters)
+        models = tuple(node.GetName() for node in parameters.models if node is not None)
+        if parameters.structures is None:
+            return models, table
+        names, table = structure_names(parameters.structures, table)
+        return (*names, *models), table
 
-    def boneNames(self, parameters: Any) -> tuple[str, ...]:
-        """Names of those of them that are bones."""
-        from BoneAblationPlannerLib.anatomy.bone_names import is_bone_label
+    def structureNames(self, parameters: Any) -> tuple[str, ...]:
+        """Names of the chosen structures."""
+        return self.structures(parameters)[0]
 
-        return tuple(name for name in self.structureNames(parameters) if is_bone_label(name))
+    def boneNames(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of some names that are of bones."""
+        from BoneAblationPlannerLib.anatomy.bone_names import is_known_bone
+
+        return tuple(name for name in names if is_known_bone(name))
 
     def structureTable(self, parameters: Any) -> Any:
         """The shipped table of structures with the distances that the user changed."""

@@ -15,11 +15,15 @@ _SEED = "BonePlan.Seed"
 class LesionLogic(InputLogic):
     """Outlines of lesions as segmentations of the planner's own."""
 
+    _outliner: Any = None  # remembers the bone between corrections
+
     def outline(self, case: Any, report: Callable[[float, str], bool]) -> Any:
         """The lesion's outline and its figures; runs in the background."""
-        from BoneAblationPlannerLib.preparation import outline_case
+        from BoneAblationPlannerLib.outlining import Outliner
 
-        return outline_case(case, report)
+        if self._outliner is None:
+            self._outliner = Outliner()
+        return self._outliner.outline(case, report)
 
     def putOutline(self, ct_node: Any, ct: Any, outline: Any, parameters: Any) -> tuple[Any, str]:
         """Put an outline into the planner's segmentation of this point, so that two lesions are kept apart."""
@@ -36,6 +40,20 @@ class LesionLogic(InputLogic):
 
         node = self._own_outline(parameters)
         return parameters.ct is not None and node is not None and was_edited(node, SEGMENT, parameters.ct)
+
+    def isFromPoint(self, parameters: Any) -> bool:
+        """Whether the chosen outline is the planner's own, from a point that is still there."""
+        seed, node = parameters.seed, parameters.lesionSegmentation
+        placed = seed is not None and seed.GetNumberOfDefinedControlPoints() == 1
+        return placed and node is not None and node is self._own_outline(parameters)
+
+    def outlineState(self, parameters: Any) -> tuple[str, str, str] | None:
+        """What the chosen outline is and holds: segmentation, segment, hash of its voxels; None where there is none."""
+        from BoneAblationPlannerLib.scene.written import segment_hash
+
+        node, identifier = parameters.lesionSegmentation, parameters.lesionSegment
+        segment = None if node is None else node.GetSegmentation().GetSegment(identifier)
+        return None if segment is None else (node.GetID(), identifier, segment_hash(segment))
 
     def segmentEditorNode(self) -> Any:
         """The settings of the Segment Editor that is shown in the panel."""

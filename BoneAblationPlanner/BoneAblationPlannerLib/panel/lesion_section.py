@@ -1,15 +1,23 @@
 """The lesion: a click, what guides the outline, the outline itself in the Segment Editor."""
 
+from collections.abc import Callable
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.panel.choices import LesionSource
 from BoneAblationPlannerLib.panel.content import lesion_lines
+from BoneAblationPlannerLib.panel.corrections import Corrections
 from BoneAblationPlannerLib.panel.section import Section, State, StepState, still_needed
 from BoneAblationPlannerLib.panel.segment_combo import segment_names, show_choices
+from BoneAblationPlannerLib.panel.segment_watch import SegmentWatch
 from BoneAblationPlannerLib.panel.widgets import show_text
+
+_REST_MS = 500
+"""Between two strokes of a brush nothing is measured."""
 
 
 class LesionSection(Section):
@@ -21,10 +29,15 @@ class LesionSection(Section):
         super().__init__(panel, number)
         self._seed: Any = None
         self._figures: tuple[str, ...] = ()
+        self._known: Any = None  # state of the outline when it was chosen or measured
+        self._measuring = False
         self._editor_node: Any = None
+        self._watch = SegmentWatch(panel, self._on_change, self._on_rest, _REST_MS)
+        self._corrections = Corrections(panel, self.onOutline)
 
     def connect(self) -> None:
-        """Place, outline, edit."""
+        """Place, outline, correct, edit."""
+        self._corrections.connect()
         self.ui.placeButton.connect("clicked(bool)", self.onPlace)
         self.ui.outlineButton.connect("clicked(bool)", self.onOutline)
         self.ui.editButton.connect("toggled(bool)", self.onEdit)
@@ -44,12 +57,14 @@ class LesionSection(Section):
         show_choices(self.ui.segmentCombo, segment_names(parameters.lesionSegmentation), parameters.lesionSegment)
         if by_point and self.ui.editButton.checked:
             self.ui.editButton.checked = False
-        if by_point:
-            self._figures = ()
+        self._follow(None if by_point else parameters.lesionSegmentation)
         show_text(self.ui.lesionFigures, "\n".join(self._figures))
 
     def updateRunning(self) -> None:
         """The outline needs a CT and a point; editing needs an outline."""
+        if self._measuring and not self.panel.runner.running:
+            self._measuring = False
+            self._say(_("edited, not measured yet"))  # the user stopped it
         missing = self.logic.missing(self.parameters)
         by_point = self.parameters.lesionSource == LesionSource.POINT
         self.ui.outlineButton.setVisible(by_point)
@@ -62,6 +77,9 @@ class LesionSection(Section):
         )
         self.ui.editButton.setVisible(not by_point)
         self.allow("editButton", [_("an outline")] if by_point else missing)
+        self.ui.correctRow.setVisible(not by_point and self.logic.isFromPoint(self.parameters))
+        for name in ("takeInButton", "leaveOutButton"):
+            self.allow(name, waits)
 
     def state(self) -> StepState:
         """What is missing, or what is given."""
@@ -70,11 +88,15 @@ class LesionSection(Section):
             return StepState(State.BLOCKED, "; ".join(missing))
         if self.parameters.lesionSource == LesionSource.POINT:
             return StepState(State.DONE, _("outlined when planning"))
-        return StepState(State.ATTENTION if len(self._figures) > 2 else State.DONE, (*self._figures, _("outline"))[0])
+        # Two lines are figures; more ask for a look, and one alone says why there are none.
+        state = State.DONE if len(self._figures) in (0, 2) else State.ATTENTION
+        return StepState(state, (*self._figures, _("outline"))[0])
 
     def release(self) -> None:
-        """Stop listening to the point list and close the editor."""
+        """Stop listening to point list and outline, and close the editor."""
         self._observe(None)
+        self._watch.follow(None)
+        self._corrections.release()
         if self.ui.editButton.checked:
             self.ui.editButton.checked = False
 
@@ -84,13 +106,13 @@ class LesionSection(Section):
             self.parameters.seed = self.ui.seedSelector.addNode()
         self.logic.placePoint(self.parameters.seed)
 
-    def onOutline(self) -> None:
-        """Outline in the background; what a person drew is not replaced without a yes."""
+    def onOutline(self) -> bool:
+        """Outline in the background, or not: what a person drew is not replaced without a yes."""
         if self.logic.outlineWasEdited(self.parameters) and not slicer.util.confirmOkCancelDisplay(
             _("The lesion's outline was edited by hand. Replace it with a new one from the point?"),
             windowTitle=_("Replace the outline"),
         ):
-            return
+            return False
         ct = self.parameters.ct
 
         def prepare() -> Any:
@@ -98,6 +120,7 @@ class LesionSection(Section):
             return lambda report: (case.ct, *self.logic.outline(case, report))
 
         self.panel.run(prepare, lambda found: self._show(ct, *found))
+        return bool(self.panel.runner.running)
 
     def onEdit(self, checked: bool) -> None:
         """The Segment Editor, here, on the lesion's segment."""
@@ -113,28 +136,94 @@ class LesionSection(Section):
         else:
             editor.setActiveEffect(None)
             editor.removeViewObservations()
-            self._figures = self._figures and (_("edited by hand"),) if self._was_edited() else self._figures
-            self.panel.update()
         editor.setVisible(checked)
+        if not checked:
+            self._on_rest()
 
     def onSegment(self, index: int) -> None:
         """Remember the outline by its segment's id."""
         if self.parameters is not None and index >= 0:
             self.parameters.lesionSegment = self.ui.segmentCombo.itemData(index)
-            self._figures = ()
 
-    def _was_edited(self) -> bool:
-        return self.parameters is not None and bool(self.logic.outlineWasEdited(self.parameters))
+    def _follow(self, node: Any) -> None:
+        """Listen to the chosen outline; figures of another one are forgotten."""
+        is_new = self._watch.follow(node)
+        chosen = None if node is None else (node.GetID(), self.parameters.lesionSegment)
+        if self._known is None or self._known[:2] != chosen:
+            self._known, self._figures = None if node is None else self.logic.outlineState(self.parameters), ()
+        elif is_new:
+            self._watch.wait()  # it may have been edited while nobody listened
+
+    def _on_change(self) -> None:
+        """After the event, when the voxels are there, figures that are no longer true go."""
+        qt.QTimer.singleShot(0, self._edited_state)
+
+    def _edited_state(self) -> Any:
+        """State of the outline if somebody edited it, here or elsewhere, since its figures were known; else None."""
+        parameters = self.parameters
+        if parameters is None or self.logic.missing(parameters) or parameters.lesionSource != LesionSource.OUTLINE:
+            return None
+        state = self.logic.outlineState(parameters)
+        if state == self._known or self._measuring:
+            return None
+        self._say(_("edited, not measured yet"))
+        return state
+
+    def _on_rest(self) -> None:
+        """An edited outline's figures are measured anew, in the background, once the editor is closed."""
+        state = self._edited_state()
+        if state is None or self.ui.editButton.checked:
+            return
+        if self.panel.busy:
+            self._watch.wait()
+        else:
+            self._measure(state)
+
+    def _measure(self, state: Any) -> None:
+        try:
+            self.logic.ensureRequirements()
+            case = self.logic.makeCase(self.parameters, self.panel.nerves())
+        except InputError as error:
+            self._show_figures(state, (str(error),))
+            return
+
+        def work(report: Callable[[float, str], bool]) -> tuple[str, ...]:
+            try:
+                return lesion_lines(self.logic.outline(case, report)[1], by_hand=case.computed is None)
+            except InputError as error:
+                return (str(error),)
+
+        self._say(_("edited, being measured"))
+        self._measuring = True
+        self.panel.runner.start(work, lambda figures: self._show_measured(state, figures))
+
+    def _show_measured(self, state: Any, figures: tuple[str, ...]) -> None:
+        """Figures that were measured, unless the outline was edited or left meanwhile."""
+        self._measuring = False
+        if self.parameters is None or state != self.logic.outlineState(self.parameters):
+            self._watch.wait()
+        else:
+            self._show_figures(state, figures)
+
+    def _show_figures(self, state: Any, figures: tuple[str, ...]) -> None:
+        self._known, self._figures = state, figures
+        self.panel.update()
+
+    def _say(self, text: str) -> None:
+        """In place of figures that are those of the outline as it was."""
+        self._figures = (text,)
+        show_text(self.ui.lesionFigures, text)
+        self.showTitle()
 
     def _show(self, ct_node: Any, ct: Any, outline: Any, measured: Any) -> None:
         if self.parameters is None:
             return
-        self._figures = lesion_lines(measured)
         node, segment = self.logic.putOutline(ct_node, ct, outline, self.parameters)
         before = self.parameters.parameterNode.StartModify()
         self.parameters.lesionSegmentation, self.parameters.lesionSegment = node, segment
         self.parameters.lesionSource = LesionSource.OUTLINE
         self.parameters.parameterNode.EndModify(before)
+        self._show_figures(self.logic.outlineState(self.parameters), lesion_lines(measured))
 
     def _observe(self, node: Any) -> None:
         """A placed or removed point changes what is missing."""

@@ -69,8 +69,8 @@ class PlannerLogic(LesionLogic, AdviceLogic, NeedleLogic):
     def addPlan(self, result: Any, ct: Any = None) -> Any:
         """Add a plan to the scene, beside the CT it was made on; returns its document."""
         from BoneAblationPlannerLib.scene.build import add_plan
-        from BoneAblationPlannerLib.scene.inputs import is_plain_ct
         from BoneAblationPlannerLib.scene.live import remember
+        from BoneAblationPlannerLib.scene.scans import is_plain_ct
 
         keep = ct is not None and slicer.mrmlScene.IsNodePresent(ct) and is_plain_ct(ct)
         title = plan_title(result.plan, time.time())

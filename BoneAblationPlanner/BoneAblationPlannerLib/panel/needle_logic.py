@@ -105,7 +105,7 @@ class NeedleLogic(InputLogic):
 
     def takeNeedle(self, line: Any, parameters: Any) -> Any:
         """The needle that a line with target and entry stands for; the line goes."""
-        from BoneAblationPlannerLib.scene.inputs import clicked_points
+        from BoneAblationPlannerLib.scene.placed import clicked_points
 
         try:
             target, entry = clicked_points(line)

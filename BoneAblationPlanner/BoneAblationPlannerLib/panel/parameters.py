@@ -7,6 +7,7 @@ from slicer import (
     vtkMRMLMarkupsCurveNode,
     vtkMRMLMarkupsFiducialNode,
     vtkMRMLMarkupsROINode,
+    vtkMRMLModelNode,
     vtkMRMLScalarVolumeNode,
     vtkMRMLSegmentationNode,
     vtkMRMLTextNode,
@@ -20,11 +21,11 @@ from BoneAblationPlannerLib.panel.choices import IntentChoice, LesionSource, Mod
 class PlannerParameters:
     """Parameters of the planner.
 
-    `ignoredNerves` are curves that the user unchecked: a curve drawn later is kept clear of unless unchecked too.
-    `distances` is JSON, ``{"nerve": [5, 10]}``: shaft and zone in mm where the user changed them. `device` is empty
-    where any will do. `barredBones` names bones that no needle may cross. `marginMm` below 0 leaves the margin to the
-    intent. With `strict` there is no plan rather than one that gives up a wanted distance; `cement` tells the rules
-    that it is wanted in the same session.
+    `models` are closed surfaces that are structures. `ignoredNerves` are curves that the user unchecked: a curve drawn
+    later is kept clear of unless unchecked too. `distances` is JSON, ``{"nerve": [5, 10]}``: shaft and zone in mm where
+    the user changed them. `device` is empty where any will do. `barredBones` names bones that no needle may cross.
+    `marginMm` below 0 leaves the margin to the intent. With `strict` there is no plan rather than one that gives up a
+    wanted distance; `cement` tells the rules that it is wanted in the same session.
     """
 
     ct: vtkMRMLScalarVolumeNode
@@ -37,6 +38,7 @@ class PlannerParameters:
     lesionSegmentation: vtkMRMLSegmentationNode
     lesionSegment: str
     structures: Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode]  # noqa: UP007 - older Slicers know this form only
+    models: list[vtkMRMLModelNode]
     ignoredNerves: list[vtkMRMLMarkupsCurveNode]
     noEntry: vtkMRMLSegmentationNode
     distances: str

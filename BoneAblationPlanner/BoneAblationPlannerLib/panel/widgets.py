@@ -1,6 +1,6 @@
 """Filling Qt widgets with what `content` says."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import qt
@@ -44,6 +44,20 @@ def fill_places(list_widget: Any, places: Sequence[tuple[str, Point]]) -> None:
         item.setData(qt.Qt.UserRole, list(point_ras_mm))
         list_widget.addItem(item)
     list_widget.setVisible(bool(places))
+
+
+def fill_checks(list_widget: Any, texts: Mapping[str, str], checked: Collection[str]) -> None:
+    """Fill a list with check boxes by value, without a signal; an empty list takes no room."""
+    was_blocked = list_widget.blockSignals(True)
+    list_widget.clear()
+    for value, text in texts.items():
+        item = qt.QListWidgetItem(text)
+        item.setData(qt.Qt.UserRole, value)
+        item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsUserCheckable)
+        item.setCheckState(qt.Qt.Checked if value in checked else qt.Qt.Unchecked)
+        list_widget.addItem(item)
+    list_widget.blockSignals(was_blocked)
+    list_widget.setVisible(bool(texts))
 
 
 def place_of(item: Any) -> Point | None:

@@ -56,7 +56,7 @@ def place_probes(placer: Placer, advice: Advice, report: ReportProgress) -> tupl
         span = part(report, n / len(ranked), (n + 1) / len(ranked))
         try:
             tiers = _worth_trying([chosen for chosen, _ in found], strict)
-            found.append((placer.place(modality, tiers, span), modality))
+            found.append((placer.for_modality(modality).place(modality, tiers, span), modality))
         except PlanningError as error:
             failures.append(error)
             continue

@@ -16,6 +16,15 @@ from BoneAblationPlannerLib.zones.spheroid import Spheroid
 def target_warnings(estimates: Sequence[Structure], target: NDArray[np.bool_], grid: Grid) -> list[str]:
     """Warnings on bands that come near to what is to be treated, whatever the needles."""
     warnings = []
+    for structure, away in bands_near(estimates, target, grid):
+        where = "crosses the target" if away == 0 else f"lies {mm_down(away, 0)} from the target"
+        warnings.append(f"{structure.name}: the expected course {where}; find the nerve before treatment")
+    return warnings
+
+
+def bands_near(estimates: Sequence[Structure], target: NDArray[np.bool_], grid: Grid) -> list[tuple[Structure, float]]:
+    """Bands nearer to what is to be treated than a zone may come to a nerve, with their distance in mm."""
+    near = []
     for structure in estimates:
         reach = structure.required_zone_mm
         region = grid.region_around(grid.ras_of_mask(target), reach + 2 * float(grid.spacing_ijk_mm.max()))
@@ -24,9 +33,8 @@ def target_warnings(estimates: Sequence[Structure], target: NDArray[np.bool_], g
             continue
         away = float(distance_mm(np.ascontiguousarray(target[region]), grid.spacing_kji_mm)[band].min())
         if away < reach:
-            where = "crosses the target" if away == 0 else f"lies {mm_down(away, 0)} from the target"
-            warnings.append(f"{structure.name}: the expected course {where}; find the nerve before treatment")
-    return warnings
+            near.append((structure, away))
+    return near
 
 
 def needle_warnings(

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.access.bone_entry import bone_entries
 from BoneAblationPlannerLib.access.limits import AccessLimits, access_limits
 from BoneAblationPlannerLib.access.paths import Paths
-from BoneAblationPlannerLib.access.region import LESION, AccessRegion
+from BoneAblationPlannerLib.access.region import LESION, AccessRegion, with_zone_distances
 from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.devices.catalogue import usable_devices
 from BoneAblationPlannerLib.errors import PlanningError
+from BoneAblationPlannerLib.placement.by_modality import prepared_for
 from BoneAblationPlannerLib.placement.candidates import (
     build_candidates,
     choose_parallel_paths,
@@ -50,6 +51,13 @@ class Placer:
             [StructureSurface.of(s) for s in prepared.anatomy.structures], prepared.anatomy.ct.grid
         )
         self._ways: dict[bool, tuple[Paths, NDArray[np.float64]]] = {}
+
+    def for_modality(self, modality: Modality) -> "Placer":
+        """A placer that keeps the distances of one modality; this one where they do not differ between modalities."""
+        prepared = prepared_for(self.prepared, modality)
+        if prepared is self.prepared:
+            return self
+        return Placer(prepared, with_zone_distances(self.region, prepared.anatomy.structures), self._paths)
 
     def place(
         self, modality: Modality, tiers: Sequence[Tier], report: ReportProgress, reach: Reach = BY_THE_CHART

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.ct import CtVolume, ct_sha256
+from BoneAblationPlannerLib.ct import UNSCANNED_HU, CtVolume, ct_sha256
 from BoneAblationPlannerLib.dicom.header import is_dicom
 from BoneAblationPlannerLib.dicom.series import SeriesInfo, choose, scan_folder
 from BoneAblationPlannerLib.dicom.volume import read_volume
@@ -159,7 +159,7 @@ def _check_offset(hu: NDArray[np.int16], name: str) -> None:
     sample = _sample(hu)
     if sample.min() >= 0 and _soft_tissue_share(sample, 1024) > 0.5:
         raise InputError(f"{name}: tissue lies near 1024, the rescale was not applied; expected Hounsfield units")
-    unscanned = float((sample < _UNSCANNED_HU).mean())
+    unscanned = float(((sample < _UNSCANNED_HU) & (sample != UNSCANNED_HU)).mean())
     if unscanned > 0.01 and _soft_tissue_share(sample) < 0.4 and _soft_tissue_share(sample, -1024) > 0.5:
         raise InputError(f"{name}: tissue lies near -1024, the rescale was applied twice; expected Hounsfield units")
 

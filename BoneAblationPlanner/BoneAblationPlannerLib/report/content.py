@@ -73,6 +73,8 @@ def _lesion_table(plan: Plan) -> Table:
     joint = UNKNOWN
     if lesion.nearest_joint is not None and lesion.joint_distance_mm is not None:
         joint = f"{lesion.nearest_joint}, {mm(lesion.joint_distance_mm)}"
+        if lesion.joints_known is False:
+            joint = f"{UNKNOWN}: not all were found; of those found, {joint}"
     rows = (
         ("Kind", f"{lesion.kind or UNKNOWN}{density}", "Bone", lesion.bone or UNKNOWN),
         ("Volume", ml(lesion.volume_ml), "Diameters", " x ".join(f"{d:.1f}" for d in lesion.diameters_mm) + " mm"),

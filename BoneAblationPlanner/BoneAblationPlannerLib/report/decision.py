@@ -38,7 +38,7 @@ def decision(plan: Plan, landmarks: Mapping[str, EntryLandmarks]) -> list[Block]
         instrument_table(plan, landmarks),
         _coverage_table(plan),
         *_failures(plan),
-        Notice("not checked", "NOT CHECKED: no outline was given for these", not_checked(plan)),
+        Notice("not checked", "NOT CHECKED: no outline was given for these at this site", not_checked(plan)),
         *_warnings(plan),
     ]
 

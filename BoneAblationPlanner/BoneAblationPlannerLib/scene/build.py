@@ -21,6 +21,7 @@ from BoneAblationPlannerLib.scene.segmentation import add_segmentation
 from BoneAblationPlannerLib.scene.skin_access import add_skin_access
 from BoneAblationPlannerLib.scene.tables import add_tables
 from BoneAblationPlannerLib.scene.volumes import add_ct
+from BoneAblationPlannerLib.scene.written import mark_written
 
 
 def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: Any | None = None) -> PlanNodes:
@@ -36,11 +37,13 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
     own_ct = ct_node is None
     ct = add_ct(scene, result.anatomy.ct, f"{name} CT") if own_ct else ct_node
     colours = add_margin_colours(scene, f"{name} margin colours")
+    segmentation = add_segmentation(scene, result, ct, f"{name} anatomy")
+    mark_written(segmentation, result.anatomy, plan)
     visible = [zones.add_visible_zone(scene, p) for p in plan.probes]
     nodes = {
         "document": (_add_document(scene, plan, name),),
         "ct": (ct,) if own_ct else (),
-        "segmentation": (add_segmentation(scene, result, ct, f"{name} anatomy"),),
+        "segmentation": (segmentation,),
         "probes": tuple(probes.add_line(scene, p) for p in plan.probes),
         "shafts": tuple(probes.add_shaft(scene, p) for p in plan.probes),
         "zones": tuple(zones.add_zone(scene, p) for p in plan.probes),
@@ -67,7 +70,7 @@ def add_plan(scene: Any, result: PlanningResult, name: str = "Plan", ct_node: An
         folder=_arrange(scene, name, nodes),
         document=document,
         ct=ct,
-        segmentation=nodes["segmentation"][0],
+        segmentation=segmentation,
         probes=nodes["probes"],
         shafts=nodes["shafts"],
         zones=nodes["zones"],

@@ -50,6 +50,13 @@ KIND_COLOURS: dict[str, Colour] = {
 }
 
 
+PART_COLOURS: dict[str, Colour] = {
+    "Cortex": _rgb("FFFAC8"),
+    "Trabecular bone": _rgb("E5C07B"),
+    "Marrow cavity": _rgb("B35806"),
+}
+
+
 def structure_colour(kind: str) -> Colour:
     """Colour of a structure's kind; unknown kinds look like ``other``."""
     return KIND_COLOURS.get(kind, KIND_COLOURS["other"])

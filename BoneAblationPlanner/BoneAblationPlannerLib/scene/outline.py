@@ -1,7 +1,5 @@
 """A computed lesion outline as a segment that a person edits: what was computed is known from what was drawn."""
 
-import hashlib
-import json
 from typing import Any
 
 import numpy as np
@@ -10,15 +8,14 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.anatomy.lesion import LesionOutline
 from BoneAblationPlannerLib.case import ComputedOutline
 from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.scene import written
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
 from BoneAblationPlannerLib.scene.convert import unique_name
 from BoneAblationPlannerLib.scene.runtime import slicer_module
-from BoneAblationPlannerLib.scene.segmentation import labelmap_of, segment_mask, set_voxels, tag
+from BoneAblationPlannerLib.scene.segmentation import labelmap_of, segment_mask, set_voxels
 from BoneAblationPlannerLib.scene.volumes import volume_grid
 
 SEGMENT = "lesion"
-_COMPUTED = "BonePlan.Computed"
-"""Tag of a computed segment: a hash of its voxels, confidence and checks."""
 
 
 def put_outline(
@@ -45,17 +42,14 @@ def put_outline(
         node.GetSegmentation().AddSegment(segment, SEGMENT)
     else:
         set_voxels(segment, outline.mask, ct.grid)
-    known = {"voxels": _hash(outline.mask), "confidence": outline.confidence, "checks": list(outline.checks)}
-    segment.SetTag(_COMPUTED, json.dumps(known))
+    written.mark_computed(segment, outline.mask, outline.confidence, outline.checks)
     return node
 
 
 def computed_outline(node: Any, segment_id: str, mask: NDArray[np.bool_]) -> ComputedOutline | None:
     """What is known of a segment's voxels on the CT's grid if they are as they were computed; None if drawn."""
-    known = _known(node, segment_id)
-    if known is None or known["voxels"] != _hash(mask):
-        return None
-    return ComputedOutline(float(known["confidence"]), tuple(known["checks"]))
+    segment = node.GetSegmentation().GetSegment(segment_id)
+    return None if segment is None else written.computed_outline(segment, mask)
 
 
 def was_edited(node: Any, segment_id: str, ct_node: Any) -> bool:
@@ -65,19 +59,3 @@ def was_edited(node: Any, segment_id: str, ct_node: Any) -> bool:
         return False
     mask = segment_mask(segment, volume_grid(ct_node))
     return bool(mask.any()) and computed_outline(node, segment_id, mask) is None
-
-
-def _known(node: Any, segment_id: str) -> dict[str, Any] | None:
-    segment = node.GetSegmentation().GetSegment(segment_id)
-    text = tag(segment, _COMPUTED) if segment is not None else None
-    if text is None:
-        return None
-    known: dict[str, Any] = json.loads(text)
-    return known
-
-
-def _hash(mask: NDArray[np.bool_]) -> str:
-    """Of shape and voxels."""
-    digest = hashlib.sha256(str(mask.shape).encode())
-    digest.update(np.packbits(mask).tobytes())
-    return digest.hexdigest()

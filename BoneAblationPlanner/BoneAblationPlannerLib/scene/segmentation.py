@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.regions import Region, bounding_region, label_regions
-from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour, structure_colour
+from BoneAblationPlannerLib.scene.colours import PART_COLOURS, ROLE_COLOURS, Colour, structure_colour
 from BoneAblationPlannerLib.scene.convert import (
     fill_image,
     image_array,
@@ -40,8 +40,10 @@ _TITLES = {
     "zone-visible": "Visible ice",
     "skin": "Skin (body)",
 }
+HIDDEN_ROLES = ("bone", "single-bone", "bone-tissue", "skin")
+"""Segments that are there to be edited or looked up; the CT shows these well enough."""
 _FILL_OPACITY = {"zone": 0.12, "estimate": 0.0, "defect": 0.6, "remainder": 0.4, "cement": 0.4}
-_FILL_OPACITY |= dict.fromkeys(("zone-visible", "lesion", "target", "bone", "single-bone", "skin"), 0.0)
+_FILL_OPACITY |= dict.fromkeys(("zone-visible", "lesion", "target", *HIDDEN_ROLES), 0.0)
 _STRUCTURE_FILL_OPACITY = 0.25
 _MAXIMUM_LABEL = 255
 _GRID_TOLERANCE_VOXELS = 1e-3
@@ -88,7 +90,8 @@ def masks_of(result: PlanningResult) -> list[NamedMask]:
         NamedMask(f"inserted-{n}", "inserted", item.name, None, ROLE_COLOURS["inserted"], item.mask)
         for n, item in enumerate(anatomy.inserted, start=1)
     ]
-    return plain + named + inserted + _bones(anatomy.bones)
+    bones = _labelled(anatomy.bones, "single-bone", "bone") + _labelled(anatomy.bone_tissue, "bone-tissue", "tissue")
+    return plain + named + inserted + bones
 
 
 def cement_mask(result: PlanningResult) -> NDArray[np.bool_] | None:
@@ -99,14 +102,15 @@ def cement_mask(result: PlanningResult) -> NDArray[np.bool_] | None:
     return result.cement.mask(cement.stop_ml, result.anatomy.ct.grid.shape)
 
 
-def _bones(bones: LabelMap | None) -> list[NamedMask]:
-    """The separate bones, by name."""
-    if bones is None:
+def _labelled(labels: LabelMap | None, role: str, prefix: str) -> list[NamedMask]:
+    """The parts of a label map, by name; parts that hold nothing are left out."""
+    if labels is None:
         return []
-    return [
-        NamedMask(f"bone-{value}", "single-bone", name, None, ROLE_COLOURS["bone"], bones.labels == value)
-        for value, name in sorted(bones.names.items(), key=lambda row: row[1])
-    ]
+    parts = []
+    for value, name in sorted(labels.names.items(), key=lambda row: row[1]):
+        colour = PART_COLOURS.get(name, ROLE_COLOURS["bone"])
+        parts.append(NamedMask(f"{prefix}-{value}", role, name, None, colour, labels.labels == value))
+    return [part for part in parts if part.mask.any()]
 
 
 def add_segmentation(scene: Any, result: PlanningResult, ct_node: Any, name: str) -> Any:
@@ -308,9 +312,7 @@ def _set_display(node: Any, masks: list[NamedMask]) -> None:
     display.SetSliceIntersectionThickness(2)
     for item in masks:
         fill = _FILL_OPACITY.get(item.role, _STRUCTURE_FILL_OPACITY)
-        outlined = (
-            item.role not in ("bone", "single-bone", "skin") and item.kind != "skin"
-        )  # the CT shows these well enough
+        outlined = item.role not in HIDDEN_ROLES and item.kind != "skin"
         display.SetSegmentVisibility(item.identifier, outlined)
         display.SetSegmentOpacity2DFill(item.identifier, fill)
         display.SetSegmentVisibility2DFill(item.identifier, outlined and fill > 0)

@@ -23,6 +23,7 @@ from BoneAblationPlannerLib.scene.plan_nodes import (
 )
 from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, LabelBoxes, segment_mask, segments, tag
 from BoneAblationPlannerLib.scene.volumes import read_ct, volume_grid
+from BoneAblationPlannerLib.scene.written import drawn_by_hand
 from BoneAblationPlannerLib.zones.heat.inserted import inserted_material, limits_no_path
 
 
@@ -48,6 +49,7 @@ class StoredPlan:
     bones: LabelMap | None = None
     inserted: tuple[InsertedMaterial, ...] = ()
     cement: CementBody | None = None
+    by_hand: tuple[str, ...] = ()
 
 
 def read_plan_nodes(scene: Any, name: str | None = None) -> StoredPlan:
@@ -90,7 +92,7 @@ def read_plan_document(document: Any) -> StoredPlan:
             if mask.any():
                 inserted.append(inserted_material(segment.GetName(), mask))
             continue
-        if role is None:
+        if role is None or role == "bone-tissue":
             continue
         mask = segment_mask(segment, grid, boxes)
         if role in named:
@@ -109,6 +111,7 @@ def read_plan_document(document: Any) -> StoredPlan:
         bones=_label_map(grid, bones),
         inserted=tuple(inserted),
         cement=_stored_fill(document),
+        by_hand=drawn_by_hand(segmentation),
     )
 
 

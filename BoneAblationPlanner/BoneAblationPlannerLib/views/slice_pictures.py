@@ -12,7 +12,7 @@ from BoneAblationPlannerLib.plan import Plan, Point, Probe
 from BoneAblationPlannerLib.progress import ReportProgress, step
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS, Colour
 from BoneAblationPlannerLib.scene.plan_nodes import PlanNodes
-from BoneAblationPlannerLib.scene.segmentation import NamedMask, masks_of
+from BoneAblationPlannerLib.scene.segmentation import HIDDEN_ROLES, NamedMask, masks_of
 from BoneAblationPlannerLib.views import stabilisation
 from BoneAblationPlannerLib.views.annotate import SMALL_FONT_SIZE, Frame, Sheet
 from BoneAblationPlannerLib.views.finishing import SIZE, LegendItem, saved
@@ -31,7 +31,7 @@ def take_slices(
     scene: Any, nodes: PlanNodes, result: PlanningResult, folder: Path, report: ReportProgress
 ) -> list[Picture]:
     """Draw every slice of the report."""
-    masks = [m for m in masks_of(result) if m.role not in ("skin", "bone", "single-bone") and m.kind != "skin"]
+    masks = [m for m in masks_of(result) if m.role not in HIDDEN_ROLES and m.kind != "skin"]
     shots = slice_shots(result)
     pictures = []
     with SliceView(scene, SIZE) as view:

@@ -1,6 +1,6 @@
 """A lesion outline from one click, a box or scribbles, and what can be read off any outline."""
 
-from BoneAblationPlannerLib.anatomy.lesion.figures import diameters_mm, lesion_kind
+from BoneAblationPlannerLib.anatomy.lesion.figures import densities, diameters_mm, lesion_kind
 from BoneAblationPlannerLib.anatomy.lesion.outline import LesionOutline, segment_lesion
 from BoneAblationPlannerLib.anatomy.lesion.plausible import outline_warnings
 from BoneAblationPlannerLib.anatomy.lesion.report import LesionReport, describe_outline
@@ -8,6 +8,7 @@ from BoneAblationPlannerLib.anatomy.lesion.report import LesionReport, describe_
 __all__ = [
     "LesionOutline",
     "LesionReport",
+    "densities",
     "describe_outline",
     "diameters_mm",
     "lesion_kind",

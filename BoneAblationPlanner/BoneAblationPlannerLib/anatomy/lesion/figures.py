@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.bone_tissue import STREAK_MM, foreign_material, measurable_bone
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import LesionKind
@@ -12,8 +13,18 @@ MIXED_SHARE = 0.15
 
 
 def lesion_kind(ct: CtVolume, lesion: NDArray[np.bool_]) -> LesionKind:
-    """Lytic, sclerotic or mixed, from the share of dense voxels inside the outline."""
-    return kind_of_densities(ct.hu[lesion])
+    """Lytic, sclerotic or mixed, from the share of dense voxels inside the outline; metal and cement tell nothing."""
+    return kind_of_densities(densities(ct, lesion))
+
+
+def densities(ct: CtVolume, mask: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """Densities (N,) inside an outline away from metal, old cement and their streaks; all where none is left."""
+    region = ct.grid.region_around(ct.grid.ras_of_mask(mask), STREAK_MM + 1.0)
+    inside, hu = np.ascontiguousarray(mask[region]), ct.hu[region]
+    part = CtVolume(ct.grid.crop(region), hu, ct.source, "")
+    everywhere = np.ones_like(inside)
+    usable = measurable_bone(part, inside, foreign_material(part, everywhere, everywhere))
+    return hu[usable if usable.any() else inside]
 
 
 def kind_of_densities(hu: NDArray) -> LesionKind:

@@ -1,0 +1,94 @@
+"""Which bone holds a lesion: labels are believed, names from the CT alone only where they are certain."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from grids import ball, oblique_grid
+
+from BoneAblationPlannerLib.anatomy.bones import BallJoint, SeparatedBones
+from BoneAblationPlannerLib.anatomy.hip_frame import BoneFrame
+from BoneAblationPlannerLib.anatomy.host_bone import SPINE_WORDS, SURE_FROM_SOCKET_MM, host_bone
+from BoneAblationPlannerLib.ct import LabelMap
+
+GRID = oblique_grid((50, 60, 60), (2.0, 2.0, 2.0))
+AXIS = GRID.ijk_to_ras[:3, 0] / 2.0
+MIDDLE = GRID.ras_from_ijk([[30, 30, 25]])[0]
+
+
+def block(name, where=None):
+    labels = np.zeros(GRID.shape, dtype=np.uint8)
+    labels[5:-5, 5:-5, 5:-5] = 1
+    if where is not None:
+        labels[~where] = 0
+    return LabelMap(GRID, labels, {1: name})
+
+
+def from_ct(bones, balls=(), frames=()):
+    return SeparatedBones(bones.grid, bones.labels, bones.names, dict(balls), dict(frames))
+
+
+def spot(away_mm=0.0):
+    return ball(GRID, MIDDLE + away_mm * AXIS, 5.0)
+
+
+@pytest.mark.parametrize("name", ["hip_right", "scapula_left", "sacrum", "vertebrae_L5"])
+def test_labels_are_believed(name):
+    assert host_bone(block(name), spot()) == (name, None)
+
+
+def test_bone_that_is_not_known_may_be_spine():
+    found = host_bone(block("bone 1"), spot())
+    assert found.name is None
+    assert SPINE_WORDS in (found.doubt or "")
+
+
+def test_a_part_is_its_bone():
+    assert host_bone(block("femur_left (head)"), spot()).name == "femur_left"
+
+
+@pytest.mark.parametrize(("away", "name"), [(0.0, "scapula_right"), (10.0, "scapula_right"), (20.0, None)])
+def test_far_from_its_socket_a_scapula_may_be_clavicle_or_rib(away, name):
+    """The socket lies as far on the other side as is still sure, less 12 mm."""
+    socket = MIDDLE - (SURE_FROM_SOCKET_MM - 12.0) * AXIS
+    bones = from_ct(block("scapula_right"), {"humerus_right": BallJoint(socket + 25.0, 20.0, socket)})
+    found = host_bone(bones, spot(away))
+    assert found.name == name
+    assert (found.doubt is None) == (name is not None)
+    assert host_bone(from_ct(block("scapula_right")), spot(away)).name is None, "no socket was seen"
+
+
+def hip(where=None, origin=MIDDLE, named=()):
+    """A hip bone from the CT whose own coordinates are RAS in units of 40, 30 and 15 mm around `origin`."""
+    frame = BoneFrame(
+        origin, np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), np.array([40.0, 30.0, 15.0])
+    )
+    bones = block("hip_right", where)
+    return from_ct(replace(bones, names={**bones.names, **dict(named)}), (), {"hip_right": frame})
+
+
+def own(up, forward, out):
+    """The origin for which the middle has these own coordinates."""
+    return MIDDLE - np.array([15.0 * out, 30.0 * forward, 40.0 * up])
+
+
+def test_a_lesion_at_the_sacroiliac_joint_is_warned_of_and_keeps_its_name_where_bone_surrounds_it():
+    assert host_bone(hip(), spot()) == ("hip_right", None), "at the origin, far from the joint"
+    found = host_bone(hip(origin=own(0.6, -1.2, -0.9)), spot())
+    assert found.name == "hip_right"
+    assert "right sacroiliac joint" in (found.doubt or "")
+    assert SPINE_WORDS in (found.doubt or "")
+
+
+def test_a_lesion_that_only_touches_the_hip_there_may_be_in_the_sacrum():
+    """Bone is left on one side of the lesion only: nothing of it beyond 2 mm from its middle."""
+    along = (GRID.ras_of_mask(np.ones(GRID.shape, dtype=bool)) - MIDDLE) @ AXIS
+    one_side = (along < -2.0).reshape(GRID.shape)
+    found = host_bone(hip(one_side, own(0.6, -1.2, -0.9)), spot())
+    assert found.name is None
+    assert SPINE_WORDS in (found.doubt or "")
+    assert host_bone(hip(one_side), spot()).name == "hip_right", "away from the joint no other bone is near"
+
+
+def test_where_the_sacrum_has_a_name_the_hips_is_certain():
+    assert host_bone(hip(origin=own(0.6, -1.2, -0.9), named=[(2, "sacrum")]), spot()) == ("hip_right", None)
