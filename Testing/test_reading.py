@@ -299,6 +299,26 @@ def test_slicer_segmentation_gives_its_names(tmp_path):
     assert notes == []
 
 
+def test_what_a_plan_found_itself_is_no_given_anatomy(tmp_path):
+    """Of a plan's segments, that which the user had given, and one that a person added."""
+    tags = (
+        "BonePlan.Role:zone|",
+        "BonePlan.Role:structure|BonePlan.Origin:found|",
+        "",
+        "BonePlan.Origin:given|BonePlan.Role:structure|",
+    )
+    layer = np.zeros((9, 12, 14), np.uint8)
+    segments = []
+    for value, text in enumerate(tags, start=1):
+        layer[2 * value - 1] = value
+        segments.append({"Name": f"segment of {value}", "LabelValue": value, "Layer": 0, "Tags": text})
+    path = segmentation(tmp_path / "plan.seg.nrrd", layer, segments, oblique_grid())
+    label_map, notes = read_label_map(path, None, oblique_grid())
+    assert label_map.names == {3: "segment of 3", 4: "segment of 4"}
+    np.testing.assert_array_equal(label_map.labels, np.where(layer > 2, layer, 0))
+    assert [("segment of 1" in n, "segment of 2" in n) for n in notes] == [(True, True)]
+
+
 def test_overlapping_layers_keep_the_smaller_segment(tmp_path):
     muscle = np.zeros((9, 12, 14), np.uint8)
     muscle[1:8, 2:10, 2:10] = 1
@@ -326,17 +346,37 @@ def test_mask_round_trip(tmp_path):
     assert notes == []
 
 
-def test_mask_on_another_grid_is_refused_with_both_geometries(tmp_path):
+def test_mask_on_another_grid_is_resampled_with_a_note(tmp_path):
+    """On half the voxel size and turned axes, a voxel of the CT is lesion where the one that holds its centre is."""
+    reference, lesion = oblique_grid(), some_labels() == 1
+    matrix = np.array(reference.ijk_to_ras)
+    matrix[:3, :3] /= 2
+    matrix[:3, 3] -= matrix[:3, :3].sum(axis=1) / 2
+    fine = np.kron(lesion, np.ones((2, 2, 2), dtype=bool))
+    path = write(tmp_path / "lesion.nrrd", np.flip(fine, 1), flipped(Grid(fine.shape, matrix), 1))
+    mask, notes = read_mask(path, reference)
+    np.testing.assert_array_equal(mask, lesion)
+    volume = f"{lesion.sum() * reference.voxel_ml:.2f} ml"
+    assert notes == [f"lesion mask on another grid: resampled to the CT's, nearest neighbour; {volume} became {volume}"]
+
+
+def flipped(grid, axis):
+    """The grid of an array that was flipped along k, j or i."""
+    matrix = np.array(grid.ijk_to_ras)
+    matrix[:3, 3] += (grid.shape[axis] - 1) * matrix[:3, 2 - axis]
+    matrix[:3, 2 - axis] *= -1
+    return Grid(grid.shape, matrix)
+
+
+def test_mask_that_reaches_beyond_the_ct_is_refused_with_both_geometries(tmp_path):
     reference = oblique_grid()
-    shifted = np.array(reference.ijk_to_ras)
-    shifted[0, 3] += 0.02
-    path = write(tmp_path / "lesion.nrrd", some_labels() == 1, Grid(reference.shape, shifted))
+    lesion = some_labels() == 1
+    away = reference.crop((slice(1, 8), slice(2, 9), slice(0, 14)))
+    shifted = np.array(away.ijk_to_ras)
+    shifted[:3, 3] += 8 * shifted[:3, 2]
+    path = write(tmp_path / "lesion.nrrd", lesion[1:8, 2:9], Grid(away.shape, shifted))
     text = reason(read_mask, path, reference)
-    assert "-39.98" in text
-    assert "-40.00" in text
-    cropped = reference.crop((slice(1, 8), slice(2, 9), slice(0, 14)))
-    path = write(tmp_path / "lesion.nrrd", some_labels()[1:8, 2:9] == 1, cropped)
-    text = reason(read_mask, path, reference)
+    assert "expected all of it inside" in text
     assert "14×7×7 voxels" in text
     assert "14×12×9 voxels" in text
 

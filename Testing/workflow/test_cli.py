@@ -178,7 +178,7 @@ CLICK = ("{scan}/ct.nii.gz", "--lesion-seed", "{seed}")
         (["{scan}/ct.nii.gz", "--lesion-seed", "900", "0", "0"], "outside the image"),
         (["{scan}/ct.nii.gz", "--lesion-seed", "0", "100", "60"], "expected a point inside"),
         (["{scan}/ct.nii.gz"], "expected either --lesion-seed"),
-        (["{scan}/ct.nii.gz", "--lesion", "{scan}/other.nii.gz"], "another grid"),
+        (["{scan}/ct.nii.gz", "--lesion", "{scan}/other.nii.gz"], "fills the whole image"),
         (["{scan}/ct.nii.gz", "--lesion", "{scan}/empty.nii.gz"], "empty"),
         ([*CLICK, "--organs", "{scan}/organs.nii.gz", "--organ-names", "{scan}/wrong.json"], "wrong.json"),
         (["{scan}/nan.nii.gz", "--lesion-seed", "0", "0", "0"], "nan.nii.gz"),

@@ -4,6 +4,7 @@
 # mypy: allow-untyped-calls
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.reading.dicom_labels import dicom_labels
 from BoneAblationPlannerLib.reading.documents import read_json
 from BoneAblationPlannerLib.reading.images import SAME_GEOMETRY_MM, geometry, grid_of, is_image_name, read_image
+from BoneAblationPlannerLib.segment_tags import GIVEN, ORIGIN_TAG, ROLE_TAG
 
 MOST_LABELS = 256
 """A CT holds more different values than any map of organs."""
@@ -59,10 +61,19 @@ def read_label_map(
         layers = _as_labels(sitk.GetArrayFromImage(image), path.name)
         if layers.ndim == 3:
             layers = layers[..., np.newaxis]
-        labels, names, notes = _flattened(layers, _segments(image))
+        segments = _segments(image)
+        left_out = [s for s in segments if s.derived and s.layer < layers.shape[-1]]
+        for segment in left_out:
+            layer = layers[..., segment.layer]
+            layer[layer == segment.value] = 0
+        labels, names, notes = _flattened(layers, [s for s in segments if not s.derived])
+        if left_out:
+            notes.append("segments of a plan that the planner itself found or made are no anatomy that was given: left "
+                         f"out {', '.join(s.name for s in left_out)}")  # fmt: skip
     present = [int(value) for value in np.unique(labels) if value]
     if not present:
-        raise InputError(f"{path.name}: no voxel has a label; expected at least one structure")
+        why = f" ({'; '.join(notes)})" if notes else ""
+        raise InputError(f"{path.name}: no voxel has a label{why}; expected at least one structure")
     if names_path is not None:
         given, found = _read_names(names_path, present)
         names |= given
@@ -95,10 +106,10 @@ def is_label_map(path: Path) -> bool:
 
 
 def read_mask(path: Path, reference: Grid) -> tuple[NDArray[np.bool_], list[str]]:
-    """Read a lesion mask that must lie on the CT's grid.
+    """Read a lesion mask onto the CT's grid.
 
-    A ``.seg.nrrd`` may cover a part of the grid, because Slicer crops segmentations on saving; its voxels must coincide
-    with the CT's all the same.
+    A mask on another grid is resampled, nearest neighbour, if all of it lies inside the CT. A ``.seg.nrrd`` may cover a
+    part of the grid, because Slicer crops segmentations on saving: its voxels are placed back.
 
     Returns
     -------
@@ -110,22 +121,26 @@ def read_mask(path: Path, reference: Grid) -> tuple[NDArray[np.bool_], list[str]
     Raises
     ------
     InputError
-        For another grid, several labels, an empty mask or one that fills the image.
+        For a mask that reaches beyond the CT, several labels, an empty mask or one that fills its image.
     """
     image = read_image(path)
     grid = grid_of(image, path.name)
     labels = _as_labels(sitk.GetArrayFromImage(image), path.name)
-    notes: list[str] = []
-    if not grid.matches(reference, SAME_GEOMETRY_MM):
-        cropped = path.name.endswith(".seg.nrrd") and _is_part_of(grid, reference)
-        if not cropped:
-            raise InputError(
-                f"{path.name}: lesion mask on another grid: mask {geometry(grid)}, CT {geometry(reference)};"
-                " expected the CT's grid"
-            )
-        labels = _resampled(labels, grid, reference)
-        notes.append("the lesion segmentation covers a part of the CT's grid, voxel on voxel")
-    return _one_lesion(labels, path.name), notes
+    mask = _one_lesion(labels, path.name)
+    if grid.matches(reference, SAME_GEOMETRY_MM):
+        return mask, []
+    if path.name.endswith(".seg.nrrd") and _is_part_of(grid, reference):
+        return _resampled(labels, grid, reference) > 0, ["the lesion segmentation covers a part of the CT's grid"]
+    within = _share_within(mask, grid, reference)
+    if within < 1:
+        raise InputError(f"{path.name}: lesion mask on another grid, {within:.0%} of it inside the CT: mask "
+                         f"{geometry(grid)}, CT {geometry(reference)}; expected all of it inside")  # fmt: skip
+    resampled = _resampled(labels, grid, reference) > 0
+    if not resampled.any():
+        raise InputError(f"{path.name}: the lesion mask is smaller than the CT's voxels; expected voxels of a lesion")
+    volumes = (mask.sum() * grid.voxel_ml, resampled.sum() * reference.voxel_ml)
+    note = "lesion mask on another grid: resampled to the CT's, nearest neighbour; {:.2f} ml became {:.2f} ml"
+    return resampled, [note.format(*volumes)]
 
 
 def read_lone_mask(path: Path) -> tuple[NDArray[np.bool_], Grid]:
@@ -156,8 +171,18 @@ def _as_labels(values: NDArray, name: str) -> NDArray[np.integer]:
     return values.astype(np.uint8 if high < 256 else np.uint16, copy=False)
 
 
-def _segments(image: sitk.Image) -> list[tuple[int, int, str]]:
-    """Layer, label value and name of every segment that a Slicer segmentation file describes."""
+@dataclass(frozen=True)
+class _Segment:
+    """Of a Slicer segmentation file; `derived` where a plan says that the planner itself found or made it."""
+
+    layer: int
+    value: int
+    name: str
+    derived: bool
+
+
+def _segments(image: sitk.Image) -> list[_Segment]:
+    """Every segment that a Slicer segmentation file describes."""
     keys = image.GetMetaDataKeys()
     indices = sorted(int(found[1]) for key in keys if (found := re.fullmatch(r"Segment(\d+)_Name", key)))
 
@@ -167,26 +192,37 @@ def _segments(image: sitk.Image) -> list[tuple[int, int, str]]:
 
     try:
         return [
-            (int(entry(n, "Layer", "0")), int(entry(n, "LabelValue", str(n + 1))), entry(n, "Name", f"segment {n + 1}"))
+            _Segment(
+                int(entry(n, "Layer", "0")),
+                int(entry(n, "LabelValue", str(n + 1))),
+                entry(n, "Name", f"segment {n + 1}"),
+                _is_derived(entry(n, "Tags", "")),
+            )
             for n in indices
         ]
     except ValueError as error:
         raise InputError(f"segment description: {error}; expected whole-number layers and label values") from error
 
 
+def _is_derived(text: str) -> bool:
+    """Whether the tags of a segment, ``name:value|...``, say that it is a plan's and was not given by the user."""
+    tags = dict(item.split(":", 1) for item in text.split("|") if ":" in item)
+    return ROLE_TAG in tags and tags.get(ORIGIN_TAG) != GIVEN
+
+
 def _flattened(
-    layers: NDArray[np.integer], segments: list[tuple[int, int, str]]
+    layers: NDArray[np.integer], segments: list[_Segment]
 ) -> tuple[NDArray[np.integer], dict[int, str], list[str]]:
     """One label array (k, j, i) of layers (k, j, i, n), with names from value to name, and notes."""
     if layers.shape[-1] == 1:
-        return layers[..., 0], {value: name for _layer, value, name in segments}, []
+        return layers[..., 0], {s.value: s.name for s in segments}, []
     if not segments:
         raise InputError(f"{layers.shape[-1]} values per voxel without a description of segments; expected one label")
     masks = []
-    for layer, value, name in segments:
-        if layer >= layers.shape[-1]:
-            raise InputError(f"segment {name!r} in layer {layer}; expected a layer below {layers.shape[-1]}")
-        masks.append((int((layers[..., layer] == value).sum()), layer, value))
+    for s in segments:
+        if s.layer >= layers.shape[-1]:
+            raise InputError(f"segment {s.name!r} in layer {s.layer}; expected a layer below {layers.shape[-1]}")
+        masks.append((int((layers[..., s.layer] == s.value).sum()), s.layer, s.value))
     labels = np.zeros(layers.shape[:3], dtype=np.uint16)
     # Small structures go on top of large ones: a nerve inside a muscle stays.
     overlap = 0
@@ -195,7 +231,7 @@ def _flattened(
         mask = layers[..., layer] == value
         overlap += int((labels[mask] != 0).sum())
         labels[mask] = index + 1
-    names = {index + 1: name for index, (_layer, _value, name) in enumerate(segments)}
+    names = {index + 1: s.name for index, s in enumerate(segments)}
     notes = [f"segments overlap in {overlap} voxels: the smaller segment was kept there"] if overlap else []
     return labels, names, notes
 
@@ -222,6 +258,12 @@ def _read_names(path: Path, present: list[int]) -> tuple[dict[int, str], list[st
     if unnamed:
         notes.append(f"{path.name}: label(s) {', '.join(unnamed)} have no name: kept clear of as unknown structures")
     return names, notes
+
+
+def _share_within(mask: NDArray[np.bool_], grid: Grid, reference: Grid) -> float:
+    """Share of a mask's voxels whose centre lies in a voxel of the reference."""
+    index = reference.ijk_from_ras(grid.ras_of_mask(mask))
+    return float(((index >= -0.5) & (index <= np.array(reference.shape[::-1]) - 0.5)).all(axis=1).mean())
 
 
 def _is_part_of(grid: Grid, reference: Grid) -> bool:

@@ -13,9 +13,10 @@ from BoneAblationPlannerLib.review.measuring import Measured
 from BoneAblationPlannerLib.scene.colours import ROLE_COLOURS
 from BoneAblationPlannerLib.scene.convert import points_array
 from BoneAblationPlannerLib.scene.models import MARGIN_SCALARS, add_model
-from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, segments, tag
+from BoneAblationPlannerLib.scene.segmentation import segments, tag
 from BoneAblationPlannerLib.scene.stabilisation import BODY, CORRIDOR, NEEDLE, SCREW, SHAFT, THREAD
 from BoneAblationPlannerLib.scene.surfaces import ellipsoid_surface, mask_surface, needle_surface, set_scalars
+from BoneAblationPlannerLib.segment_tags import KIND_TAG, ROLE_TAG
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
 LAYERS = {

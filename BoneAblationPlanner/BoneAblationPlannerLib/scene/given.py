@@ -11,9 +11,10 @@ from typing import Any
 
 from BoneAblationPlannerLib.anatomy.barred import KIND as BARRED
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
-from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, LabelBoxes, segments, tag
+from BoneAblationPlannerLib.scene.segmentation import LabelBoxes, segments, tag
 from BoneAblationPlannerLib.scene.terminology import meanings
-from BoneAblationPlannerLib.scene.written import FOUND, GIVEN, Written, is_drawn, written
+from BoneAblationPlannerLib.scene.written import Written, is_drawn, written
+from BoneAblationPlannerLib.segment_tags import FOUND, GIVEN, KIND_TAG, ROLE_TAG
 from BoneAblationPlannerLib.zones.heat.inserted import limits_no_path
 
 _FOLLOWS = {"skin": "'Skin (body)'", BARRED: "the bones"}

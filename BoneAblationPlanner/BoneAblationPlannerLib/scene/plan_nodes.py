@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.scene import hierarchy, probes, stabilisation, temperature
-from BoneAblationPlannerLib.scene.segmentation import ROLE_TAG, segment_mask, segments, tag
+from BoneAblationPlannerLib.scene.segmentation import segment_mask, segments, tag
 from BoneAblationPlannerLib.scene.tables import TABLE_ATTRIBUTE, TABLES
+from BoneAblationPlannerLib.segment_tags import ROLE_TAG
 
 SCHEMA_ATTRIBUTE = "BonePlan.Schema"
 CT_REFERENCE = "BonePlan.Ct"

@@ -24,9 +24,8 @@ from BoneAblationPlannerLib.scene.convert import (
     vtk_matrix,
 )
 from BoneAblationPlannerLib.scene.runtime import slicer_module
+from BoneAblationPlannerLib.segment_tags import KIND_TAG, ROLE_TAG
 
-ROLE_TAG = "BonePlan.Role"
-KIND_TAG = "BonePlan.Kind"
 LABELMAP = "Binary labelmap"
 
 _TITLES = {

@@ -21,9 +21,10 @@ from BoneAblationPlannerLib.scene.plan_nodes import (
     probe_lines,
     referenced,
 )
-from BoneAblationPlannerLib.scene.segmentation import KIND_TAG, ROLE_TAG, LabelBoxes, segment_mask, segments, tag
+from BoneAblationPlannerLib.scene.segmentation import LabelBoxes, segment_mask, segments, tag
 from BoneAblationPlannerLib.scene.volumes import read_ct, volume_grid
 from BoneAblationPlannerLib.scene.written import drawn_by_hand
+from BoneAblationPlannerLib.segment_tags import KIND_TAG, ROLE_TAG
 from BoneAblationPlannerLib.zones.heat.inserted import inserted_material, limits_no_path
 
 

@@ -19,11 +19,9 @@ from BoneAblationPlannerLib.plan import Plan
 from BoneAblationPlannerLib.regions import bounding_region
 from BoneAblationPlannerLib.scene.convert import image_array
 from BoneAblationPlannerLib.scene.plan_nodes import SEGMENTATION_REFERENCE, plan_documents
-from BoneAblationPlannerLib.scene.segmentation import ROLE_TAG, LabelBoxes, labelmap_of, segments, tag
+from BoneAblationPlannerLib.scene.segmentation import LabelBoxes, labelmap_of, segments, tag
+from BoneAblationPlannerLib.segment_tags import DRAWN, FOUND, GIVEN, ORIGIN_TAG, ROLE_TAG
 
-ORIGIN_TAG = "BonePlan.Origin"
-"""Whether what a segment of a plan shows was given by the user, found by the planner, or found and then drawn anew."""
-GIVEN, FOUND, DRAWN = "given", "found", "drawn"
 _WRITTEN = "BonePlan.Written"
 """Tag of a segment that the planner wrote: hashes of its name and of its voxels."""
 _COMPUTED = "BonePlan.Computed"
