@@ -66,14 +66,15 @@ def read_label_map(
         for segment in left_out:
             layer = layers[..., segment.layer]
             layer[layer == segment.value] = 0
+        if segments and len(left_out) == len(segments):
+            raise InputError(f"{path.name}: holds only what a plan found or made itself; expected outlines of organs")
         labels, names, notes = _flattened(layers, [s for s in segments if not s.derived])
         if left_out:
             notes.append("segments of a plan that the planner itself found or made are no anatomy that was given: left "
                          f"out {', '.join(s.name for s in left_out)}")  # fmt: skip
     present = [int(value) for value in np.unique(labels) if value]
     if not present:
-        why = f" ({'; '.join(notes)})" if notes else ""
-        raise InputError(f"{path.name}: no voxel has a label{why}; expected at least one structure")
+        raise InputError(f"{path.name}: no voxel has a label; expected at least one structure")
     if names_path is not None:
         given, found = _read_names(names_path, present)
         names |= given
