@@ -133,7 +133,14 @@ def test_two_lesions_keep_their_own_outlines(host, sample):
         mask = np.zeros(shape, dtype=bool)
         mask[start : start + 3, 5:9, 5:9] = True
         report = SimpleNamespace(
-            diameters_mm=(7.0, 7.0, 7.0), breached_fraction=0.0, confidence=0.9, kind="lytic", volume_ml=1.0, checks=()
+            diameters_mm=(7.0, 7.0, 7.0),
+            breached_fraction=0.0,
+            breached_area_mm2=0.0,
+            soft_tissue_ml=0.0,
+            confidence=0.9,
+            kind="lytic",
+            volume_ml=1.0,
+            checks=(),
         )
         return SimpleNamespace(mask=mask, confidence=0.9, checks=()), report
 

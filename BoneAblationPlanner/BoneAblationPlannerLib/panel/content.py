@@ -142,8 +142,17 @@ def lesion_lines(report: "LesionReport", by_hand: bool = False) -> tuple[str, ..
     """Kind and volume, sizes, then what to check; how sure an outline is says only one that was computed."""
     a, b, c = report.diameters_mm
     sure = _("confidence {share}").format(share=percent_down(report.confidence))
-    size = _("{a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, {source}").format(
-        a=a, b=b, c=c, share=percent_up(report.breached_fraction), source=_("edited by hand") if by_hand else sure
+    words = _(
+        "{a:.0f} x {b:.0f} x {c:.0f} mm, cortex open on {share}, {area:.0f} mm2; {soft:.1f} ml beyond bone; {source}"
+    )
+    size = words.format(
+        a=a,
+        b=b,
+        c=c,
+        share=percent_up(report.breached_fraction),
+        area=report.breached_area_mm2,
+        soft=report.soft_tissue_ml,
+        source=_("edited by hand") if by_hand else sure,
     )
     # A percent sign does not stand alone on a line.
     return (f"{report.kind}, {report.volume_ml:.1f} ml", size.replace(" %", "\u00a0%"), *report.checks)
