@@ -17,12 +17,15 @@ import vtk  # noqa: E402
 from PanelHost.host import PanelHost  # noqa: E402
 from panels import CEMENT, PLANNER  # noqa: E402
 
+from BoneAblationPlannerLib.zones.heat.kept import VARIABLE  # noqa: E402
+
 SPACING_MM = (1.5, 1.5, 2.0)
 WIDTH = 430
 
 
 def main(folder):
     """Take all pictures."""
+    os.environ[VARIABLE] = "off"  # a kept result is there before a picture shows the simulation running
     folder.mkdir(parents=True, exist_ok=True)
     with PanelHost() as host:
         planner_pictures(host, Camera(host, "panel", folder, host.open(host.load(PLANNER))))
