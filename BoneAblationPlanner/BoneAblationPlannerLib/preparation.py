@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.barred import barred_structures
-from BoneAblationPlannerLib.anatomy.bone_names import is_known_bone, whole_bone
+from BoneAblationPlannerLib.anatomy.bone_names import is_known_bone
 from BoneAblationPlannerLib.anatomy.bone_tissue import bone_tissue_near
 from BoneAblationPlannerLib.anatomy.bones import has_labelled_bones
 from BoneAblationPlannerLib.anatomy.edited import body_of, bone_of, bones_of
-from BoneAblationPlannerLib.anatomy.host_bone import host_bone
+from BoneAblationPlannerLib.anatomy.host_bone import bone_at, host_bone
 from BoneAblationPlannerLib.anatomy.joints import (
     OF_LABELLED_BONES,
     Joint,
@@ -34,6 +34,7 @@ from BoneAblationPlannerLib.anatomy.nerves import band_structures, expected_nerv
 from BoneAblationPlannerLib.anatomy.structures import checked_structure, collect_structures, joint_structure
 from BoneAblationPlannerLib.anatomy.unplaced_nerves import unplaced_nerves
 from BoneAblationPlannerLib.case import Anatomy, Case, Structure
+from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import dilate
@@ -223,8 +224,5 @@ def _bone_name(mask: NDArray[np.bool_], case: Case) -> str | None:
     """Name of the labelled bone, or group of bones, that holds or touches most of the lesion."""
     if case.organs is None:
         return None
-    near = dilate(mask, 4.0, case.ct.grid.spacing_kji_mm)
-    values, counts = np.unique(case.organs.labels[near], return_counts=True)
     bones = {v: name for v, name in case.structure_table.bones_of(case.organs.names).items() if is_known_bone(name)}
-    named = [(int(c), bones[int(v)]) for v, c in zip(values, counts, strict=True) if int(v) in bones]
-    return whole_bone(max(named)[1]) if named else None
+    return bone_at(LabelMap(case.organs.grid, case.organs.labels, bones), mask)

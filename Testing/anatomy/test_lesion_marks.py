@@ -110,3 +110,17 @@ def test_a_painted_stroke_pulls_as_its_points_do(two_parts):
     mask = segment_lesion(ct, bone, CENTRE, inside=stroke).mask
     assert mask[stroke].all()
     assert (mask & dense).sum() > 0.6 * dense.sum()
+
+
+def test_a_mark_beyond_the_searched_part_is_honoured_and_said():
+    shape = (90, 40, 40)
+    matrix = np.eye(4)
+    matrix[:3, 3] = -20.0
+    grid = Grid(shape, matrix)
+    hu = np.full(shape, 260.0) + np.random.default_rng(2).normal(scale=25.0, size=shape)
+    hu[ball(grid, [0.0, 0.0, 0.0], 8.0)] = 45.0
+    ct = CtVolume(grid, np.round(hu).astype(np.int16), "made", "0")
+    bone = np.ones(shape, dtype=bool)
+    near, far = (segment_lesion(ct, bone, [0.0, 0.0, 0.0], inside=[[0.0, 0.0, z]]) for z in (9.0, 50.0))
+    assert far.mask[grid.nearest_voxel([0.0, 0.0, 50.0])]
+    assert [any("a mark lies more than" in check for check in o.checks) for o in (near, far)] == [False, True]

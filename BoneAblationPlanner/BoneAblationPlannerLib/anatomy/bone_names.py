@@ -60,11 +60,6 @@ def bone_name(label: str) -> str | None:
     return f"{name} ({' '.join(parts)})" if parts and noun != UNKNOWN_BONE else name
 
 
-def is_bone_label(name: str) -> bool:
-    """Whether a label means bone, of which bone ever."""
-    return bone_name(name) is not None
-
-
 def is_known_bone(name: str) -> bool:
     """Whether a name says which bone it is, or which group of bones."""
     return bone_name(name) not in (None, UNKNOWN_BONE)

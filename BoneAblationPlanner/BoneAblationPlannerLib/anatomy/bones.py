@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from BoneAblationPlannerLib.anatomy.bone_names import UNKNOWN_BONE, is_known_bone, is_single_bone
+from BoneAblationPlannerLib.anatomy.bone_names import UNKNOWN_BONE, is_single_bone
 from BoneAblationPlannerLib.anatomy.bone_regions import (
     JOINT_FACES_MM2,
     JOINT_FROM_HU,
@@ -104,11 +104,6 @@ def separate_bones(
 def has_labelled_bones(organs: LabelMap | None, table: StructureTable | None = None) -> bool:
     """Whether labels tell bones apart: at least one is a whole single bone."""
     return organs is not None and any(is_single_bone(name) for name in _named_labels(organs, table).values())
-
-
-def has_named_bones(bones: LabelMap) -> bool:
-    """Whether at least one bone is more than ``bone N``."""
-    return any(is_known_bone(name) for name in bones.names.values())
 
 
 # From labels --------------------------------------------------------------------------------------------------------

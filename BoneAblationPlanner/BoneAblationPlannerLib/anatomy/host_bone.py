@@ -71,8 +71,8 @@ def _hip_or_sacrum(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]) 
     """A lesion at the sacroiliac joint may lie in the sacrum: it counts as the hip's only where that surrounds it."""
     value = next(value for value, other in bones.names.items() if other == name)
     hip, points = bones.labels == value, bones.grid.ras_of_mask(lesion)
-    side = "right" if name.endswith("right") else "left"
-    frame = bones.frames.get(name) or hip_frame(bones.grid.ras_of_mask(hip), "right" if side == "right" else "left")
+    side = side_of(name) or "left"
+    frame = bones.frames.get(name) or hip_frame(bones.grid.ras_of_mask(hip), side)
     own = frame.own(points)
     if not ((own > SACROILIAC_OWN[:, 0]) & (own < SACROILIAC_OWN[:, 1])).all(axis=1).any():
         return HostBone(name)

@@ -125,7 +125,18 @@ def segment_lesion(
                          "expected a point inside a lytic, sclerotic or mixed lesion (or give an outline)")  # fmt: skip
     kind = lesion_kind(ct, mask)
     checks, confidence = _checks(found, kind, near, envelope, opposite)
+    if _farthest_mm(ct, wanted | refused, seed_ras_mm) > SEARCH_MM:
+        checks = (*checks, f"a mark lies more than {SEARCH_MM:g} mm from the point: there the outline follows only "
+                           "what was marked")  # fmt: skip
     return LesionOutline(mask, kind, checks, confidence)
+
+
+def _farthest_mm(ct: CtVolume, marked: NDArray[np.bool_], seed_ras_mm: ArrayLike) -> float:
+    """Distance of the farthest marked voxel from the point; 0 where nothing is marked."""
+    if not marked.any():
+        return 0.0
+    away = ct.grid.ras_of_mask(marked) - np.asarray(seed_ras_mm, dtype=float)
+    return float(np.linalg.norm(away, axis=1).max())
 
 
 def _on_ct(ct: CtVolume, near: Neighbourhood, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
