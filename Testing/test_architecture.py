@@ -9,8 +9,9 @@ from cmake_lists import ROOT
 # Lower layers first; a part may import its own layer and those below it.
 LAYERS = {
     "BoneAblationPlannerLib": (
-        "segment_tags frames regions ct errors progress sourced rounding records plan case distance morphology compute"
-        " background anatomy devices zones access placement advice outlining preparation evaluation demo",
+        "segment_tags frames regions ct errors progress sourced rounding records plan case distance components"
+        " morphology compute background anatomy devices zones access placement advice outlining preparation evaluation"
+        " demo",
         "scene views dicom nifti reading report",
         "workflow",
         "outputs reevaluation simulating planning_with_heat",

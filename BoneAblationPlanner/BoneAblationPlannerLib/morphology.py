@@ -2,8 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from BoneAblationPlannerLib.components import find_components
+from BoneAblationPlannerLib.compute import inlined, parallel_kernel, prange
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.regions import bounding_region
 
@@ -45,15 +46,49 @@ def closed(mask: NDArray[np.bool_], radius_mm: float, spacing_kji_mm: Spacing) -
 
 def large_components(mask: NDArray[np.bool_], smallest_voxels: float) -> NDArray[np.bool_]:
     """Drop 6-connected components of fewer voxels."""
-    labels, count = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    keep = sizes >= smallest_voxels
-    keep[0] = False
-    return keep[labels]
+    parts = find_components(mask)
+    return parts.mask(parts.voxels() >= max(smallest_voxels, 1))
+
+
+def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Fill what no path over faces of false voxels connects with the grid's edge."""
+    background = find_components(~mask)
+    return mask | background.mask(~(background.at_sides() | background.at_ends()))
 
 
 def filled_slices(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Fill holes slice by slice along k."""
-    if not mask.any():
-        return mask.copy()
-    return np.stack([ndimage.binary_fill_holes(layer) if layer.any() else layer for layer in mask])
+    background = find_components(~mask, across_slices=False)
+    return mask | background.mask(~background.at_sides())
+
+
+def with_neighbours(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask (k, j, i) and every voxel that shares a face with one of its voxels."""
+    grown = np.empty(mask.shape, dtype=bool)
+    _with_neighbours(np.ascontiguousarray(mask).view(np.uint8), grown.view(np.uint8))
+    return grown
+
+
+@parallel_kernel
+def _with_neighbours(mask, grown):  # type: ignore[no-untyped-def]
+    nk, nj, ni = mask.shape
+    for k in prange(nk):
+        for j in range(nj):
+            row = grown[k, j]
+            row[:] = mask[k, j]
+            _add(row[1:], mask[k, j, : ni - 1])
+            _add(row[: ni - 1], mask[k, j, 1:])
+            if j > 0:
+                _add(row, mask[k, j - 1])
+            if j < nj - 1:
+                _add(row, mask[k, j + 1])
+            if k > 0:
+                _add(row, mask[k - 1, j])
+            if k < nk - 1:
+                _add(row, mask[k + 1, j])
+
+
+@inlined
+def _add(row, other):  # type: ignore[no-untyped-def]
+    for i in range(len(row)):
+        row[i] |= other[i]

@@ -1,6 +1,7 @@
 """Lines that meet bone on both sides: against stepping along each of them, one by one."""
 
 import numpy as np
+import pytest
 
 from BoneAblationPlannerLib.anatomy.directions import fibonacci_sphere
 from BoneAblationPlannerLib.anatomy.lesion.bridging import LINES, SPAN_MM, bridged
@@ -19,9 +20,10 @@ def meets(bone, start, direction):
     return False
 
 
-def test_share_and_directions_are_those_of_every_line_by_itself():
+@pytest.mark.parametrize("filled", [0.03, 0.003])
+def test_share_and_directions_are_those_of_every_line_by_itself(filled):
     rng = np.random.default_rng(12)
-    bone = rng.random((9, 12, 15)) < 0.03
+    bone = rng.random((9, 12, 15)) < filled
     wanted = rng.random(bone.shape) < 0.1
     lines = fibonacci_sphere(2 * LINES)
     lines = lines[lines[:, 2] > 0]

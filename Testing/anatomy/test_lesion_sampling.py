@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from BoneAblationPlannerLib.anatomy.lesion.sampling import at_points, over_grid
+from BoneAblationPlannerLib.anatomy.lesion.sampling import over_grid, values_and_slopes
 
 SHAPE = (9, 10, 11)
 SLOPE = np.array([3.0, -2.0, 0.5])
@@ -20,17 +20,20 @@ def volume():
     return ramp(np.indices(SHAPE).astype(float)).astype(np.float32)
 
 
-def test_points_within(volume):
-    index = np.random.default_rng(1).uniform(0, 1, (3, 200)) * (np.array(SHAPE)[:, None] - 1)
-    first, second = at_points(np.stack([volume, 2 * volume]), index)
-    np.testing.assert_allclose(first, ramp(index), atol=1e-4)
-    np.testing.assert_allclose(second, 2 * ramp(index), atol=1e-4)
+def test_values_and_slopes_within(volume):
+    index = np.random.default_rng(1).uniform(1, 2, (3, 200)) * (np.array(SHAPE)[:, None] - 2) / 2
+    values, slopes = values_and_slopes(volume, index)
+    np.testing.assert_allclose(values, ramp(index), atol=1e-4)
+    np.testing.assert_allclose(slopes, np.tile(SLOPE, (200, 1)), atol=1e-4)
 
 
-def test_points_beyond_take_the_nearest_voxel(volume):
+def test_beyond_the_faces_lies_the_nearest_voxel(volume):
     index = np.random.default_rng(2).uniform(-6, 16, (3, 200))
-    nearest = np.clip(index, 0, np.array(SHAPE)[:, None] - 1)
-    np.testing.assert_allclose(at_points(volume[None], index)[0], ramp(nearest), atol=1e-4)
+    last = np.array(SHAPE)[:, None] - 1
+    values, slopes = values_and_slopes(volume, index)
+    np.testing.assert_allclose(values, ramp(np.clip(index, 0, last)), atol=1e-4)
+    ahead, behind = (np.clip(index + side, 0, last) for side in (1, -1))
+    np.testing.assert_allclose(slopes, (SLOPE[:, None] * (ahead - behind) / 2).T, atol=1e-4)
 
 
 @pytest.mark.parametrize("outside", [None, -3.0])

@@ -5,7 +5,16 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from BoneAblationPlannerLib.distance import distance_mm
-from BoneAblationPlannerLib.morphology import closed, dilate, erode, large_components, opened
+from BoneAblationPlannerLib.morphology import (
+    closed,
+    dilate,
+    erode,
+    filled,
+    filled_slices,
+    large_components,
+    opened,
+    with_neighbours,
+)
 
 SPACING = np.array([2.6, 1.1, 0.8])
 
@@ -87,3 +96,24 @@ def test_components():
     mask = np.zeros((1, 3, 10), dtype=bool)
     mask[0, 0, :2] = mask[0, 2, 4:9] = True
     np.testing.assert_array_equal(large_components(mask, 3).sum(), 5)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.4])
+def test_face_neighbours_are_one_step_away_along_one_axis(share):
+    mask = random_mask(7, share=share)
+    steps = cdist(np.argwhere(np.ones_like(mask)), np.argwhere(mask), "cityblock").min(axis=1).reshape(mask.shape)
+    np.testing.assert_array_equal(with_neighbours(mask), steps <= 1)
+
+
+def test_a_hollow_is_filled_unless_it_reaches_the_edge():
+    index = np.indices((9, 10, 11))
+    away = np.abs(index - np.array([4, 5, 5])[:, None, None, None]).max(axis=0)
+    shell = away == 3
+    np.testing.assert_array_equal(filled(shell), away <= 3)
+    opened_up = shell & ~((index[0] == 4) & (index[1] == 5) & (index[2] > 5))
+    np.testing.assert_array_equal(filled(opened_up), opened_up)
+    at_edge = away == 5  # its hollow is cut by the faces across k
+    np.testing.assert_array_equal(filled(at_edge), at_edge)
+    # Slice by slice, the opening matters in its own slice only, and the shell's lids are no holes.
+    expected = np.where(index[0] == 4, opened_up, (away <= 3) & (np.abs(index[0] - 4) <= 3))
+    np.testing.assert_array_equal(filled_slices(opened_up), expected)

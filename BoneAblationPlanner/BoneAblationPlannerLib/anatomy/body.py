@@ -14,7 +14,7 @@ from BoneAblationPlannerLib.anatomy.room_air import room_air
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import subdivide
-from BoneAblationPlannerLib.morphology import dilate, erode, large_components, opened
+from BoneAblationPlannerLib.morphology import dilate, erode, large_components, opened, with_neighbours
 
 AIR_BELOW_HU = -400
 """Halfway between air and skin or fat; keeps blankets and foam out."""
@@ -48,7 +48,7 @@ class Body:
     @property
     def skin(self) -> NDArray[np.bool_]:
         """Body voxels that share a face with air outside; faces of the image do not count."""
-        return self.inside & ndimage.binary_dilation(self.outside)
+        return self.inside & with_neighbours(self.outside)
 
 
 def find_body(ct: CtVolume) -> Body:
@@ -108,6 +108,6 @@ def _patient(ct: CtVolume, tissue: NDArray[np.bool_]) -> NDArray[np.bool_]:
     keep = sizes >= SMALLEST_BODY_SHARE * sizes.max()
     thick = np.unique(labels[erode(coarse, LIMB_HALF_MM, spacing)]) if count > 1 else np.array([1])
     keep &= np.isin(np.arange(count + 1), [*thick, int(sizes.argmax())])
-    kept = ndimage.binary_dilation(keep[labels]) if max(factors) > 1 else keep[labels]
+    kept = with_neighbours(keep[labels]) if max(factors) > 1 else keep[labels]
     fine = subdivide(kept, (factors[0], factors[1], factors[2]))
     return tissue & fine[: tissue.shape[0], : tissue.shape[1], : tissue.shape[2]]

@@ -2,13 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.body import AIR_BELOW_HU, Body, find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask
 from BoneAblationPlannerLib.anatomy.bone_names import UNKNOWN_BONE, bone_name
 from BoneAblationPlannerLib.anatomy.bones import separate_bones
 from BoneAblationPlannerLib.case import Case
+from BoneAblationPlannerLib.components import find_components
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 
@@ -26,9 +26,11 @@ def body_of(case: Case) -> Body:
         return body
     _check(case, "skin", drawn)
     unseen = ~(body.inside | body.outside)
-    not_body, _ = ndimage.label(~(drawn | unseen))
-    open_air = np.unique(not_body[body.outside & ~drawn])
-    outside = np.isin(not_body, open_air[open_air > 0])
+    not_body = find_components(~(drawn | unseen))
+    open_air = np.zeros(not_body.count + 1, dtype=bool)
+    open_air[not_body.labels()[body.outside & ~drawn]] = True
+    open_air[0] = False
+    outside = not_body.mask(open_air)
     inside = drawn | ~(outside | unseen)
     return Body(inside, inside & (case.ct.hu <= AIR_BELOW_HU), outside)
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.field_of_view import OPEN_AIR_BELOW_HU
-from BoneAblationPlannerLib.compute import kernel
+from BoneAblationPlannerLib.components import find_components
+from BoneAblationPlannerLib.compute import kernel, parallel_kernel, prange
 from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.morphology import with_neighbours
 
 OPEN_AIR_SHARE = 0.05
 """Share of an outside region that must be open air; the rest may be mattress, foam and blankets."""
@@ -27,16 +29,17 @@ def room_air(ct: CtVolume, patient: NDArray[np.bool_], unseen: NDArray[np.bool_]
 
     A part counts if it is large, lies at a side of what was scanned, is partly open air, and is hardly enclosed.
     """
-    labels, count = ndimage.label(~(patient | unseen))
-    outside = np.zeros(count + 1, dtype=bool)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    candidates = [n for n in _at_sides(labels, unseen) if sizes[n] * ct.grid.voxel_ml >= SMALLEST_OUTSIDE_ML]
-    if not candidates:
-        return outside[labels]
+    parts = find_components(~(patient | unseen))
+    outside = np.zeros(parts.count + 1, dtype=bool)
+    large = parts.voxels() * ct.grid.voxel_ml >= SMALLEST_OUTSIDE_ML
+    if not large.any():
+        return parts.mask(outside)
+    labels = parts.labels()
+    candidates = np.flatnonzero(large & (parts.at_sides() | _at_padding(labels, unseen, parts.count)))
     steps = tuple(slice(None, None, max(1, int(COARSE_MM / mm))) for mm in ct.grid.spacing_kji_mm)
     coarse = np.ascontiguousarray(labels[steps])
     enclosed = enclosed_by(np.ascontiguousarray(patient[steps]), long_axis(ct))
-    smooth_hu = ndimage.uniform_filter(ct.hu, 3)[steps]
+    smooth_hu = _smoothed(ct.hu, *(step.step for step in steps))
     for label in candidates:
         here = coarse == label
         if not here.any():
@@ -46,7 +49,24 @@ def room_air(ct: CtVolume, patient: NDArray[np.bool_], unseen: NDArray[np.bool_]
         # Lung at the corner of an image may be hardly enclosed: the more a part is, the more of it must be open air.
         open_air = float((free < OPEN_AIR_BELOW_HU).mean()) if free.size else 0.0
         outside[label] = share <= MOST_ENCLOSED and open_air >= max(OPEN_AIR_SHARE, share)
-    return outside[labels]
+    return parts.mask(outside)
+
+
+@parallel_kernel
+def _smoothed(hu, every_k, every_j, every_i):  # type: ignore[no-untyped-def]
+    """Means of 3 x 3 x 3 voxels at every so many of them; beyond the faces lies the nearest voxel."""
+    nk, nj, ni = hu.shape
+    means = np.empty((-(-nk // every_k), -(-nj // every_j), -(-ni // every_i)), np.float32)
+    for k in prange(means.shape[0]):
+        for j in range(means.shape[1]):
+            for i in range(means.shape[2]):
+                total = 0
+                for a in range(k * every_k - 1, k * every_k + 2):
+                    for b in range(j * every_j - 1, j * every_j + 2):
+                        for c in range(i * every_i - 1, i * every_i + 2):
+                            total += hu[min(max(a, 0), nk - 1), min(max(b, 0), nj - 1), min(max(c, 0), ni - 1)]
+                means[k, j, i] = total / 27
+    return means
 
 
 def long_axis(ct: CtVolume) -> int:
@@ -120,9 +140,10 @@ def _fill_hull(section, filled):  # type: ignore[no-untyped-def]
                 filled[j, i] = True
 
 
-def _at_sides(labels: NDArray[np.integer], unseen: NDArray[np.bool_]) -> list[int]:
-    """Parts that reach a side face of the image (not its first and last slice only) or the padding around the field."""
-    faces = [labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]]
+def _at_padding(labels: NDArray[np.integer], unseen: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+    """Parts (count + 1,) that reach the padding around the field of view."""
+    found = np.zeros(count + 1, dtype=bool)
     if unseen.any():
-        faces.append(labels[ndimage.binary_dilation(unseen) & ~unseen])
-    return sorted(set().union(*(np.flatnonzero(np.bincount(face.ravel())).tolist() for face in faces)) - {0})
+        found[labels[with_neighbours(unseen) & ~unseen]] = True
+    found[0] = False
+    return found

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.body import Body
 from BoneAblationPlannerLib.anatomy.bone_tissue import metal_and_cement
 from BoneAblationPlannerLib.anatomy.looked_for import Site, not_looked_for
 from BoneAblationPlannerLib.anatomy.structure_table import NEVER_MISSING, StructureTable, builtin_table
 from BoneAblationPlannerLib.case import NerveCurve, Structure
+from BoneAblationPlannerLib.components import find_components
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
@@ -162,12 +162,11 @@ def tube_mask(grid: Grid, points_ras_mm: NDArray[np.float64], radius_mm: float) 
 
 def _lung(ct: CtVolume, gas: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Stretches of gas most of which is denser than bare gas: airways and noise in a lung belong to it."""
-    labels, _ = ndimage.label(gas)
-    voxels = np.bincount(labels.ravel())
-    aerated = np.bincount(labels[gas & (ct.hu > LUNG_ABOVE_HU)], minlength=len(voxels))
-    is_lung = (aerated * ct.grid.voxel_ml >= LUNG_FROM_ML) & (aerated >= LUNG_SHARE * voxels)
+    parts = find_components(gas)
+    aerated = np.bincount(parts.labels()[gas & (ct.hu > LUNG_ABOVE_HU)], minlength=parts.count + 1)
+    is_lung = (aerated * ct.grid.voxel_ml >= LUNG_FROM_ML) & (aerated >= LUNG_SHARE * parts.voxels())
     is_lung[0] = False
-    return np.asarray(is_lung[labels])
+    return parts.mask(is_lung)
 
 
 def _from_ct(ct: CtVolume, body: Body, table: StructureTable) -> list[Structure]:

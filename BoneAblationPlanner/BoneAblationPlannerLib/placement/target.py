@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid, subdivide
+from BoneAblationPlannerLib.morphology import filled
 
 FINEST_MM = 1.0
 
@@ -87,7 +87,7 @@ def _near_by_near(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:
 
 def _outer_faces(mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.float64]:
     """Centres of voxel faces between mask and background, holes filled first: (F, 3) RAS mm."""
-    solid = np.pad(ndimage.binary_fill_holes(mask), 1)
+    solid = np.pad(filled(mask), 1)
     faces = []
     for axis in range(3):
         for side in (-1, 1):

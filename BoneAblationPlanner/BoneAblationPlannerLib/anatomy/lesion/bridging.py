@@ -29,11 +29,10 @@ def bridged(
     lines = fibonacci_sphere(2 * LINES)
     lines = lines[lines[:, 2] > 0]
     steps = int(SPAN_MM / voxel_mm)
-    padded = np.pad(bone, steps)
-    share, sums = _count(bone, wanted, padded.ravel(), _offsets(lines, steps, padded.shape), lines, steps)
-    tensor = np.zeros((3, 3))
-    np.add.at(tensor, ([0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]), sums.sum(axis=0))
-    return share, tensor + np.triu(tensor, 1).T
+    padded = np.pad(bone, steps).view(np.uint8)
+    count, held = _count((wanted & ~bone).view(np.uint8), padded.ravel(), _offsets(lines, steps, padded.shape), steps)
+    share = np.where(wanted & bone, np.float32(1), count / np.float32(len(lines)))
+    return share, np.einsum("n,ni,nj->ij", held.sum(axis=0), lines, lines)
 
 
 def _offsets(lines: NDArray[np.float64], steps: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -45,41 +44,49 @@ def _offsets(lines: NDArray[np.float64], steps: int, shape: tuple[int, ...]) -> 
 
 
 @parallel_kernel
-def _count(bone, wanted, padded, offsets, lines, pad):  # type: ignore[no-untyped-def]
-    """`padded` is flat, with no bone for `pad` voxels around, so that no line leaves it."""
-    nk, nj, ni = bone.shape
-    share = np.zeros(bone.shape, np.float32)
-    sums = np.zeros((nk, 6))
+def _count(wanted, padded, offsets, pad):  # type: ignore[no-untyped-def]
+    """Lines between bone and bone through each wanted voxel, and through how many in each slice (k, lines) each goes.
+
+    Whole rows along i are looked up at once, which vectorises. `padded` is flat, with no bone for `pad` voxels around,
+    so that no line leaves it.
+    """
+    nk, nj, ni = wanted.shape
+    count = np.zeros(wanted.shape, np.int16)
+    held = np.zeros((nk, len(offsets)), np.int64)
     for k in prange(nk):
+        ahead, behind = np.empty(ni, np.uint8), np.empty(ni, np.uint8)
         for j in range(nj):
-            for i in range(ni):
-                if not wanted[k, j, i]:
-                    continue
-                if bone[k, j, i]:
-                    share[k, j, i] = 1.0
-                    continue
-                here = ((k + pad) * (nj + 2 * pad) + j + pad) * (ni + 2 * pad) + i + pad
-                count = 0
-                for n in range(len(lines)):
-                    if _meets(padded, here, offsets[n, 0]) and _meets(padded, here, offsets[n, 1]):
-                        u, v, w = lines[n]
-                        count += 1
-                        sums[k, 0] += u * u
-                        sums[k, 1] += v * v
-                        sums[k, 2] += w * w
-                        sums[k, 3] += u * v
-                        sums[k, 4] += u * w
-                        sums[k, 5] += v * w
-                share[k, j, i] = count / len(lines)
-    return share, sums
+            row = wanted[k, j]
+            first, last = 0, ni
+            while first < ni and row[first] == 0:
+                first += 1
+            if first == ni:
+                continue
+            while row[last - 1] == 0:
+                last -= 1
+            here = ((k + pad) * (nj + 2 * pad) + j + pad) * (ni + 2 * pad) + pad + first
+            width = last - first
+            for n in range(len(offsets)):
+                _meet(padded, here, offsets[n, 0], ahead[:width])
+                _meet(padded, here, offsets[n, 1], behind[:width])
+                through = 0
+                for i in range(width):
+                    both = ahead[i] & behind[i] & row[first + i]
+                    count[k, j, first + i] += both
+                    through += both
+                held[k, n] += through
+    return count, held
 
 
 @inlined
-def _meets(padded, here, offsets):  # type: ignore[no-untyped-def]
-    """Whether bone lies at any of the offsets."""
-    met = False
+def _meet(padded, here, offsets, met):  # type: ignore[no-untyped-def]
+    """Whether bone lies at any of the offsets from each of the voxels in a row."""
+    met[:] = 0
     for offset in offsets:
-        if padded[here + offset]:
-            met = True
-            break
-    return met
+        _add(met, padded[here + offset : here + offset + len(met)])
+
+
+@inlined
+def _add(met, there):  # type: ignore[no-untyped-def]
+    for i in range(len(met)):
+        met[i] |= there[i]

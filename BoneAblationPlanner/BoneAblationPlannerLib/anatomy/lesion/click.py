@@ -6,6 +6,8 @@ from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import Neighbourhood
 from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import REACH as BLUR_REACH
+from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
@@ -80,7 +82,7 @@ def _is_contrast(ct: CtVolume, seed: tuple[int, int, int], seed_ras_mm: ArrayLik
     level = _blurred_at(hu, index, 1.0 / grid.spacing_kji_mm)
     if not CONTRAST_HU[0] < level < CONTRAST_HU[1]:
         return False
-    smooth = ndimage.gaussian_filter(hu, 1.0 / grid.spacing_kji_mm)
+    smooth = blurred(hu, 1.0 / grid.spacing_kji_mm)
     labels, _ = ndimage.label(smooth > max(level / 2, CONTRAST_HU[0] - 30))
     body = labels == labels[index]
     if body.sum() * grid.voxel_ml < SMALLEST_CONTRAST_ML:
@@ -95,11 +97,11 @@ def _is_contrast(ct: CtVolume, seed: tuple[int, int, int], seed_ras_mm: ArrayLik
 
 
 def _blurred_at(hu: NDArray[np.float32], index: tuple[int, ...], blur: NDArray[np.float64]) -> float:
-    """The blurred value at one voxel, from what the blur reaches (scipy's: 4 standard deviations)."""
-    reach = np.ceil(4 * blur).astype(int) + 1
+    """The blurred value at one voxel, from what the blur reaches."""
+    reach = np.ceil(BLUR_REACH * blur).astype(int) + 1
     low = np.maximum(np.array(index) - reach, 0)
     part = tuple(slice(a, i + r + 1) for a, i, r in zip(low, index, reach, strict=True))
-    smooth = ndimage.gaussian_filter(hu[part], blur)
+    smooth = blurred(hu[part], blur)
     return float(smooth[tuple(np.array(index) - low)])
 
 
@@ -139,27 +141,24 @@ def box_mask(grid: Grid, box_ras_mm: ArrayLike) -> NDArray[np.bool_]:
     return mask
 
 
-def scribble_mask(grid: Grid, marks: ArrayLike | None, name: str) -> NDArray[np.bool_]:
-    """Voxels that were marked, from points (N, 3) in RAS mm or from a mask on the grid.
+def marked_voxels(grid: Grid, marks: ArrayLike | None, name: str) -> NDArray[np.intp]:
+    """Voxels (N, 3) in k, j, i that were marked, from points (N, 3) in RAS mm or from a mask on the grid.
 
     Raises
     ------
     InputError
         For another shape, or points outside the image.
     """
-    mask = np.zeros(grid.shape, dtype=bool)
     if marks is None:
-        return mask
+        return np.empty((0, 3), dtype=np.intp)
     values = np.asarray(marks)
     if values.dtype == bool:
         if values.shape != grid.shape:
             raise InputError(f"{name}: shape {values.shape}; expected {grid.shape} of the CT")
-        return values.copy()
+        return np.argwhere(values)
     if values.ndim != 2 or values.shape[1] != 3:
         raise InputError(f"{name}: shape {values.shape}; expected points (N, 3) in RAS mm or a mask on the CT's grid")
-    for point in values:
-        try:
-            mask[grid.nearest_voxel(point)] = True
-        except ValueError as error:
-            raise InputError(f"{name}: {error}; expected points inside the image") from None
-    return mask
+    try:
+        return np.array([grid.nearest_voxel(point) for point in values], dtype=np.intp).reshape(-1, 3)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}; expected points inside the image") from None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.lesion.shape import box_around
-from BoneAblationPlannerLib.compute import parallel_kernel, prange
+from BoneAblationPlannerLib.compute import inlined, summing_kernel
 
 STEP = np.float32(0.288)
 """Just below 1 / sqrt(12): the largest step for which both updates together converge in three dimensions."""
@@ -36,55 +36,74 @@ def best_region(
     """
     box = box_around(evidence > 0, MARGIN)
     inside, worth, cost = start[box].copy(), np.ascontiguousarray(evidence[box]), np.ascontiguousarray(wall[box])
-    ahead = inside.copy()
-    flow = np.zeros((3, *inside.shape), dtype=np.float32)
-    for step in range(MOST_STEPS):
-        _flow(ahead, flow, cost)
-        change = _membership(inside, ahead, flow, worth)
-        if step > FEWEST_STEPS and change < STILL * evidence.size:
-            break
+    _minimise(inside, worth, cost, STILL * evidence.size)
     region = np.zeros_like(evidence)
     region[box] = inside
     return region
 
 
-@parallel_kernel
-def _flow(ahead, flow, wall):  # type: ignore[no-untyped-def]
-    """Ascend along the gradient; no flow is longer than the wall's cost."""
-    nk, nj, ni = ahead.shape
-    zero = np.float32(0)
-    for k in prange(nk):
-        for j in range(nj):
-            for i in range(ni):
-                here = ahead[k, j, i]
-                a = flow[0, k, j, i] + STEP * (ahead[k + 1, j, i] - here if k + 1 < nk else zero)
-                b = flow[1, k, j, i] + STEP * (ahead[k, j + 1, i] - here if j + 1 < nj else zero)
-                c = flow[2, k, j, i] + STEP * (ahead[k, j, i + 1] - here if i + 1 < ni else zero)
-                length = np.sqrt(a * a + b * b + c * c)
-                shrink = wall[k, j, i] / length if length > wall[k, j, i] else np.float32(1)
-                flow[0, k, j, i] = a * shrink
-                flow[1, k, j, i] = b * shrink
-                flow[2, k, j, i] = c * shrink
+@summing_kernel
+def _minimise(inside, evidence, wall, still):  # type: ignore[no-untyped-def]
+    """Primal-dual steps until the sum of all changes falls below `still`.
 
-
-@parallel_kernel
-def _membership(inside, ahead, flow, evidence):  # type: ignore[no-untyped-def]
-    """Descend along flow and evidence, keep within 0 and 1, look one step ahead; the sum of all changes."""
+    A slice's membership follows as soon as its flow is known: the flow of later slices no longer needs the old one, and
+    both are still in the cache. The region is so small that waking other cores would take longer than it saves.
+    """
     nk, nj, ni = inside.shape
-    change = 0.0
-    for k in prange(nk):
-        for j in range(nj):
-            for i in range(ni):
-                gain = flow[0, k, j, i] + flow[1, k, j, i] + flow[2, k, j, i] + evidence[k, j, i]
-                if k > 0:
-                    gain -= flow[0, k - 1, j, i]
-                if j > 0:
-                    gain -= flow[1, k, j - 1, i]
-                if i > 0:
-                    gain -= flow[2, k, j, i - 1]
-                before = inside[k, j, i]
-                after = min(max(before + STEP * gain, np.float32(0)), np.float32(1))
-                change += abs(after - before)
-                inside[k, j, i] = after
-                ahead[k, j, i] = 2 * after - before
+    ahead = inside.copy()
+    flow = np.zeros((3, nk, nj, ni), np.float32)
+    nothing = np.zeros(ni, np.float32)
+    for step in range(MOST_STEPS):
+        change = 0.0
+        for k in range(nk):
+            after = min(k + 1, nk - 1)
+            for j in range(nj):
+                beside = ahead[k, min(j + 1, nj - 1)]
+                flows = flow[0, k, j], flow[1, k, j], flow[2, k, j]
+                _ascend(ahead[k, j], ahead[after, j], beside, flows, wall[k, j])
+            for j in range(nj):
+                flows = flow[0, k, j], flow[1, k, j], flow[2, k, j]
+                before = flow[0, k - 1, j] if k > 0 else nothing
+                beside = flow[1, k, j - 1] if j > 0 else nothing
+                change += _descend(inside[k, j], ahead[k, j], before, beside, flows, evidence[k, j])
+        if step > FEWEST_STEPS and change < still:
+            break
+
+
+@inlined
+def _ascend(here, after, beside, flows, wall):  # type: ignore[no-untyped-def]
+    """Along one row, add the gradient to the flow; no flow is longer than the wall's cost.
+
+    `after` and `beside` are the next rows along k and j; beyond the last one lies the row itself.
+    """
+    along_k, along_j, along_i = flows
+    last = len(here) - 1
+    for i in range(last):
+        a = along_k[i] + STEP * (after[i] - here[i])
+        b = along_j[i] + STEP * (beside[i] - here[i])
+        c = along_i[i] + STEP * (here[i + 1] - here[i])
+        length = np.sqrt(a * a + b * b + c * c)
+        shrink = wall[i] / length if length > wall[i] else np.float32(1)
+        along_k[i], along_j[i], along_i[i] = a * shrink, b * shrink, c * shrink
+    a = along_k[last] + STEP * (after[last] - here[last])
+    b = along_j[last] + STEP * (beside[last] - here[last])
+    length = np.sqrt(a * a + b * b)
+    shrink = wall[last] / length if length > wall[last] else np.float32(1)
+    along_k[last], along_j[last] = a * shrink, b * shrink
+
+
+@inlined
+def _descend(inside, ahead, before, beside, flows, evidence):  # type: ignore[no-untyped-def]
+    """Along one row, follow flow and evidence, keep within 0 and 1, look one step ahead; the sum of all changes."""
+    along_k, along_j, along_i = flows
+    change = np.float32(0)
+    for i in range(len(inside)):
+        gain = along_k[i] - before[i] + along_j[i] - beside[i] + along_i[i] + evidence[i]
+        if i > 0:
+            gain -= along_i[i - 1]
+        old = inside[i]
+        new = min(max(old + STEP * gain, np.float32(0)), np.float32(1))
+        change += abs(new - old)
+        inside[i] = new
+        ahead[i] = 2 * new - old
     return change

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BoneAblationPlannerLib.anatomy.lesion.bridging import bridged
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM, Neighbourhood
 from BoneAblationPlannerLib.anatomy.lesion.opposite import Opposite
 from BoneAblationPlannerLib.anatomy.lesion.plate import fit_plate
 from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
+from BoneAblationPlannerLib.morphology import filled
 
 WALLED_IN = 0.27
 """Share of lines that meet bone on both sides, above which a point lies inside a bone."""
@@ -52,7 +52,7 @@ def original_bone(near: Neighbourhood, opposite: Opposite | None = None) -> Enve
         if carried is not None:
             belief = np.maximum(np.where(belief < 1, belief * 0.5, 1), carried)
     belief[near.bone] = 1
-    solid = ndimage.binary_fill_holes(belief > 0.5)
+    solid = filled(belief > 0.5)
     return Envelope(np.where(solid, np.maximum(belief, 0.51), belief).astype(np.float32), plate)
 
 

@@ -24,6 +24,7 @@ from BoneAblationPlannerLib.anatomy.lesion.placing import Placing
 from BoneAblationPlannerLib.anatomy.lesion.shape import body_at, box_around, first_ellipsoid, fitted_ellipsoid
 from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.anatomy.lesion.tissue import HU_BINS, SPREAD_BINS, Tissue, smoothed_share
+from BoneAblationPlannerLib.morphology import filled
 
 TURNS = 4
 STILL_SHARE = 0.02
@@ -245,8 +246,12 @@ def _difference_bins(here: NDArray[np.float32], there: NDArray[np.float32]) -> N
 
 def _without_holes(mask: NDArray[np.bool_], outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The mask with its holes filled, but for those that the user marked as outside."""
-    holes, _ = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
-    return np.asarray(mask | ((holes > 0) & ~np.isin(holes, holes[outside])), dtype=bool)
+    box = box_around(mask, 1)
+    part = mask[box]
+    holes, _ = ndimage.label(filled(part) & ~part)
+    whole = mask.copy()
+    whole[box] |= (holes > 0) & ~np.isin(holes, holes[outside[box]])
+    return whole
 
 
 def grown(near: Neighbourhood, envelope: Envelope, marks: Marks, opposite: Opposite | None = None) -> Grown:

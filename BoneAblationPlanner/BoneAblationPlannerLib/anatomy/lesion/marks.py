@@ -47,22 +47,21 @@ class Marks:
 def marks_near(
     ct: CtVolume,
     near: Neighbourhood,
-    inside: NDArray[np.bool_],
-    outside: NDArray[np.bool_],
+    inside: NDArray[np.intp],
+    outside: NDArray[np.intp],
     barred: NDArray[np.bool_] | None,
 ) -> Marks:
-    """Masks on the CT's grid, on the even grid: of what was marked the voxels' centres, of the box its share."""
+    """Marked voxels (N, 3) of the CT and a mask on its grid, on the even grid: voxels by their centres."""
     none = np.zeros(near.grid.shape, dtype=bool)
     beyond = none if barred is None else resampled(barred, ct.grid, near.grid, outside=1.0) > 0.5
     return Marks(_spots(ct, near, inside), _spots(ct, near, outside), beyond)
 
 
-def _spots(ct: CtVolume, near: Neighbourhood, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _spots(ct: CtVolume, near: Neighbourhood, voxels: NDArray[np.intp]) -> NDArray[np.bool_]:
     spots = np.zeros(near.grid.shape, dtype=bool)
-    if mask.any():
-        index = np.rint(near.grid.ijk_from_ras(ct.grid.ras_of_mask(mask)))[:, ::-1].astype(int)
-        index = index[((index >= 0) & (index < near.grid.shape[0])).all(axis=1)]
-        spots[tuple(index.T)] = True
+    index = np.rint(near.grid.ijk_from_ras(ct.grid.ras_from_ijk(voxels[:, ::-1])))[:, ::-1].astype(int)
+    index = index[((index >= 0) & (index < near.grid.shape[0])).all(axis=1)]
+    spots[tuple(index.T)] = True
     return spots
 
 

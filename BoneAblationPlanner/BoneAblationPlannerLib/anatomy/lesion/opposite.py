@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft
 
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import NOISE_MM, VOXEL_MM, Neighbourhood
-from BoneAblationPlannerLib.anatomy.lesion.sampling import at_points, over_grid
+from BoneAblationPlannerLib.anatomy.lesion.sampling import over_grid, values_and_slopes
 from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.frames import Grid
@@ -149,15 +149,13 @@ def _fitted(crop: _Crop, near: Neighbourhood, start: _Map, blur_mm: float, steps
     fixed = blurred(np.clip(near.hu, *FITTED_HU), blur_mm / VOXEL_MM)[part][use]
     trust = np.where(near.radius_mm[part][use] < LESION_MM, LESION_WEIGHT, 1.0)
     moving = blurred(np.clip(crop.hu, *FITTED_HU), blur_mm / crop.spacing)
-    slopes = [ndimage.correlate1d(moving, [-0.5, 0, 0.5], axis=a) / np.float32(crop.spacing[a]) for a in range(3)]
-    volumes = np.stack([moving, *slopes])
     found = start
     for step in range(steps):
         at, seen = crop.index(found(offsets))
         if seen.mean() < LEAST_SEEN:
             return None
-        there, *slopes_there = at_points(volumes, np.ascontiguousarray(at))
-        off, slope = fixed - there, np.stack(slopes_there, axis=1)
+        there, per_voxel = values_and_slopes(moving, np.ascontiguousarray(at))
+        off, slope = fixed - there, per_voxel / crop.spacing
         dense = seen & (fixed > FITTED_HU[0] + 80)
         scale = max(MISFITS * float(np.median(np.abs(off[dense]))), LEAST_MISFIT_HU) if dense.any() else LEAST_MISFIT_HU
         weight = seen * trust / (1 + (off / scale) ** 2)

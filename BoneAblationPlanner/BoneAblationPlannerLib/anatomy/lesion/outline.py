@@ -16,7 +16,7 @@ from BoneAblationPlannerLib.anatomy.lesion.click import (
     check_bone_near,
     checked_seed,
     click_name,
-    scribble_mask,
+    marked_voxels,
 )
 from BoneAblationPlannerLib.anatomy.lesion.content import content_check
 from BoneAblationPlannerLib.anatomy.lesion.envelope import Envelope, original_bone
@@ -35,6 +35,7 @@ from BoneAblationPlannerLib.anatomy.lesion.shape import box_around
 from BoneAblationPlannerLib.anatomy.lesion.smoothing import blurred
 from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.plan import LesionKind
 
 SMALLEST_ML = 0.05
@@ -106,37 +107,49 @@ def segment_lesion(
         there, or if box or scribbles contradict each other.
     """
     checked_seed(ct, seed_ras_mm)
-    wanted = scribble_mask(ct.grid, inside, "inside")
-    refused = scribble_mask(ct.grid, outside, "outside")
+    wanted = marked_voxels(ct.grid, inside, "inside")
+    refused = marked_voxels(ct.grid, outside, "outside")
     barred = None if box_ras_mm is None else ~box_mask(ct.grid, box_ras_mm)
-    excluded = refused if barred is None else refused | barred
-    if (wanted & excluded).any():
-        raise InputError(f"lesion scribbles: {int((wanted & excluded).sum())} voxels marked inside are also outside or "
-                         "beyond the box; expected no overlap")  # fmt: skip
+    _check_marks(wanted, refused, barred, ct.grid)
     near = neighbourhood(ct, bone, seed_ras_mm)
     opposite = opposite_side(ct, bone, near)
     check_bone_near(near, opposite, seed_ras_mm)
     envelope = original_bone(near, opposite)
-    marks = marks_near(ct, near, wanted, refused, barred)
-    found = grown(near, envelope, marks, opposite)
-    mask = (_on_ct(ct, near, found.mask) | wanted) & ~excluded
-    if not wanted.any() and (found.alike_normal > NORMAL_ABOVE or mask.sum() * ct.grid.voxel_ml < SMALLEST_ML):
+    found = grown(near, envelope, marks_near(ct, near, wanted, refused, barred), opposite)
+    mask = _on_ct(ct, near, found.mask)
+    mask[tuple(wanted.T)] = True
+    mask[tuple(refused.T)] = False
+    if barred is not None:
+        mask &= ~barred
+    count = int(np.count_nonzero(mask))
+    if not len(wanted) and (found.alike_normal > NORMAL_ABOVE or count * ct.grid.voxel_ml < SMALLEST_ML):
         raise InputError(f"{click_name(seed_ras_mm)}: nothing there differs from normal bone; "
                          "expected a point inside a lytic, sclerotic or mixed lesion (or give an outline)")  # fmt: skip
     kind = lesion_kind(ct, mask)
     checks, confidence = _checks(found, kind, near, envelope, opposite)
-    if _farthest_mm(ct, wanted | refused, seed_ras_mm) > SEARCH_MM:
+    if _farthest_mm(ct.grid, np.vstack([wanted, refused]), seed_ras_mm) > SEARCH_MM:
         checks = (*checks, f"a mark lies more than {SEARCH_MM:g} mm from the point: there the outline follows only "
                            "what was marked")  # fmt: skip
     return LesionOutline(mask, kind, checks, confidence)
 
 
-def _farthest_mm(ct: CtVolume, marked: NDArray[np.bool_], seed_ras_mm: ArrayLike) -> float:
-    """Distance of the farthest marked voxel from the point; 0 where nothing is marked."""
-    if not marked.any():
-        return 0.0
-    away = ct.grid.ras_of_mask(marked) - np.asarray(seed_ras_mm, dtype=float)
-    return float(np.linalg.norm(away, axis=1).max())
+def _check_marks(
+    wanted: NDArray[np.intp], refused: NDArray[np.intp], barred: NDArray[np.bool_] | None, grid: Grid
+) -> None:
+    """Refuse voxels (N, 3) that are to be in and out at once."""
+    inside, outside = (np.unique(np.ravel_multi_index(tuple(voxels.T), grid.shape)) for voxels in (wanted, refused))
+    both = np.isin(inside, outside)
+    if barred is not None:
+        both |= barred.ravel()[inside]
+    if both.any():
+        raise InputError(f"lesion scribbles: {int(both.sum())} voxels marked inside are also outside or "
+                         "beyond the box; expected no overlap")  # fmt: skip
+
+
+def _farthest_mm(grid: Grid, voxels: NDArray[np.intp], seed_ras_mm: ArrayLike) -> float:
+    """Distance of the farthest of these voxels (N, 3) from the point; 0 where there is none."""
+    away = grid.ras_from_ijk(voxels[:, ::-1]) - np.asarray(seed_ras_mm, dtype=float)
+    return float(np.linalg.norm(away, axis=1).max(initial=0.0))
 
 
 def _on_ct(ct: CtVolume, near: Neighbourhood, found: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -6,11 +6,17 @@ from numpy.typing import NDArray
 from BoneAblationPlannerLib.compute import inlined, parallel_kernel, prange
 
 
-def at_points(volumes: NDArray[np.float32], index: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Values (V, N) of volumes (V, k, j, i) at fractional indices (3, N); beyond the faces, of the nearest voxel."""
-    values = np.empty((len(volumes), index.shape[1]), dtype=np.float32)
-    _at_points(volumes, index, values)
-    return values
+def values_and_slopes(
+    volume: NDArray[np.float32], index: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Values (N,) of a volume at fractional indices (3, N), and central differences (N, 3) per voxel along its axes.
+
+    Beyond the faces lies the nearest voxel.
+    """
+    values = np.empty(index.shape[1], dtype=np.float32)
+    slopes = np.empty((index.shape[1], 3), dtype=np.float32)
+    _values_and_slopes(volume, index, values, slopes)
+    return values, slopes
 
 
 def over_grid(
@@ -35,10 +41,13 @@ def over_grid(
 
 
 @parallel_kernel
-def _at_points(volumes, index, values):  # type: ignore[no-untyped-def]
+def _values_and_slopes(volume, index, values, slopes):  # type: ignore[no-untyped-def]
     for n in prange(index.shape[1]):
-        for v in range(len(volumes)):
-            values[v, n] = _linear(volumes[v], index[0, n], index[1, n], index[2, n])
+        a, b, c = index[0, n], index[1, n], index[2, n]
+        values[n] = _linear(volume, a, b, c)
+        slopes[n, 0] = (_linear(volume, a + 1, b, c) - _linear(volume, a - 1, b, c)) / 2
+        slopes[n, 1] = (_linear(volume, a, b + 1, c) - _linear(volume, a, b - 1, c)) / 2
+        slopes[n, 2] = (_linear(volume, a, b, c + 1) - _linear(volume, a, b, c - 1)) / 2
 
 
 @parallel_kernel
