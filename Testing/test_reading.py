@@ -253,6 +253,13 @@ def test_names_must_fit_the_map(tmp_path, names, expected):
     assert expected in reason(read_label_map, path, names_file(tmp_path, names), oblique_grid())
 
 
+def test_a_label_that_is_named_twice_is_refused(tmp_path):
+    path = write(tmp_path / "map.nrrd", some_labels())
+    names = tmp_path / "names.json"
+    names.write_text('{"1": "sacrum", "4": "colon", "1": "hip_left"}')
+    assert "names.json: '1' is there twice" in reason(read_label_map, path, names, oblique_grid())
+
+
 def test_label_map_on_a_finer_grid_is_resampled(tmp_path):
     reference = oblique_grid()
     fine = reference.refined((2, 1, 3))
@@ -299,6 +306,58 @@ def test_slicer_segmentation_gives_its_names(tmp_path):
     assert notes == []
 
 
+def test_slicer_segmentation_is_named_by_its_terminology_where_its_names_say_nothing(tmp_path):
+    entry = "TerminologyEntry:General Anatomy~SCT^1^Anatomical Structure~SCT^2^{}~SCT^3^{}~Codes~^^~^^|"
+    segments = [
+        {"Name": "Segment_1", "LabelValue": 4, "Layer": 0, "Tags": entry.format("Urinary bladder", "")},
+        {"Name": "hip", "LabelValue": 1, "Layer": 0, "Tags": "a:b|" + entry.format("Hip bone", "Right")},
+    ]
+    path = segmentation(tmp_path / "s.seg.nrrd", some_labels(), segments, oblique_grid())
+    assert read_label_map(path, None, oblique_grid())[0].names == {4: "urinary bladder", 1: "hip bone right"}
+
+
+def test_values_that_a_segmentation_does_not_describe_stay_unknown(tmp_path):
+    path = segmentation(tmp_path / "s.seg.nrrd", some_labels(), [{"Name": "colon", "LabelValue": 1}], oblique_grid())
+    label_map, _ = read_label_map(path, None, oblique_grid())
+    assert label_map.names == {1: "colon", 4: "label 4"}
+    np.testing.assert_array_equal(label_map.labels, some_labels())
+
+
+def test_a_layer_that_is_not_there_is_refused_with_the_files_name(tmp_path):
+    layers = np.stack([some_labels(), some_labels()], axis=-1)
+    path = segmentation(tmp_path / "s.seg.nrrd", layers, [{"Name": "colon", "Layer": 5}], oblique_grid())
+    assert reason(read_label_map, path, None, oblique_grid()).startswith("s.seg.nrrd: segment 'colon' in layer 5")
+    path = segmentation(tmp_path / "t.seg.nrrd", layers, [{"Name": "colon", "Layer": "x"}], oblique_grid())
+    assert reason(read_label_map, path, None, oblique_grid()).startswith("t.seg.nrrd: ")
+
+
+def test_ignored_segments_take_nothing_from_others(tmp_path):
+    """A planning target that is smaller than the bowel and lies in it leaves the bowel whole."""
+    bag, target = np.zeros((9, 12, 14), np.uint8), np.zeros((9, 12, 14), np.uint8)
+    bag[1:8, 2:10, 2:10], target[3:6, 4:8, 1:6] = 1, 1
+    segments = [{"Name": "bowel bag", "LabelValue": 1, "Layer": 0}, {"Name": "PTV", "LabelValue": 1, "Layer": 1}]
+    path = segmentation(tmp_path / "s.seg.nrrd", np.stack([bag, target], axis=-1), segments, oblique_grid())
+    label_map, notes = read_label_map(path, None, oblique_grid())
+    np.testing.assert_array_equal(label_map.labels == 1, bag > 0)
+    assert label_map.names == {1: "bowel bag", 2: "PTV"}
+    shared = int((bag & target).sum())
+    assert notes == [f"structures overlap: bowel bag and PTV in {shared} voxels, kept as bowel bag"]
+
+
+def test_thin_structures_of_a_finer_map_are_kept_and_what_is_lost_is_named(tmp_path):
+    reference = oblique_grid()
+    fine = reference.refined((3, 3, 3))
+    labels = np.zeros(fine.shape, np.uint8)
+    labels[3:24, 9, 9], labels[6, 20, 21] = 1, 2
+    path = write(tmp_path / "map.nrrd", labels, fine)
+    names = names_file(tmp_path, {"1": "ureter_right", "2": "gluteus_medius_left"})
+    label_map, notes = read_label_map(path, names, reference)
+    expected = np.zeros(reference.shape, dtype=bool)
+    expected[1:8, 3, 3] = True
+    np.testing.assert_array_equal(label_map.labels == 1, expected)
+    assert any(note.endswith("outside the CT or lost in its voxels: gluteus_medius_left") for note in notes)
+
+
 def test_what_a_plan_found_itself_is_no_given_anatomy(tmp_path):
     """Of a plan's segments, that which the user had given, and one that a person added."""
     tags = (
@@ -333,7 +392,7 @@ def test_overlapping_layers_keep_the_smaller_segment(tmp_path):
         value = {name: value for value, name in label_map.names.items()}
         np.testing.assert_array_equal(label_map.labels == value["nerve"], nerve > 0)
         np.testing.assert_array_equal(label_map.labels == value["muscle"], (muscle > 0) & (nerve == 0))
-        assert any("overlap in 3 voxels" in note for note in notes)
+        assert notes == ["structures overlap: muscle and nerve in 3 voxels, kept as nerve"]
 
 
 # Lesion masks -------------------------------------------------------------------------------------------------------
@@ -425,7 +484,22 @@ def test_curve_honours_its_coordinate_system(tmp_path, system, lps):
     path, points = markups(tmp_path, coordinateSystem=system)
     ((name, found),) = read_nerve_curve(path)
     assert name == "sciatic nerve"
-    np.testing.assert_allclose(found, points * [-1, -1, 1] if lps else points)
+    np.testing.assert_allclose(found[::10], points * [-1, -1, 1] if lps else points)
+
+
+def test_a_line_is_straight_and_a_curve_a_spline_with_the_speed_of_slicers(tmp_path):
+    """Three points on a right angle: by the clamped spline's equations the middle speed is 3/4 of the chord's."""
+    corner = [[0.0, 0.0, 0.0], [40.0, 0.0, 0.0], [40.0, 40.0, 0.0]]
+    points = [{"position": p} for p in corner]
+    path, _ = markups(tmp_path, coordinateSystem="RAS", controlPoints=points)
+    ((_, course),) = read_nerve_curve(path)
+    speed = 0.75 * (np.array(corner[2]) - corner[0])  # (s0 + 4 s1 + s2 = 3 (p2 - p0), s0 = s2 = 0)
+    t = np.linspace(0, 1, 11)[:, None]
+    hermite = (3 * t**2 - 2 * t**3) * corner[1] + (t**3 - t**2) * speed
+    np.testing.assert_allclose(course[:11], hermite, atol=1e-9)
+    np.testing.assert_allclose(course[10:], (hermite[::-1, [1, 0, 2]] * -1) + [40, 40, 0], atol=1e-9)
+    ((_, straight),) = read_nerve_curve(markups(tmp_path, type="Line", controlPoints=points[:2])[0])
+    assert len(straight) == 2
 
 
 def test_closed_curve_is_closed_and_undefined_points_left_out(tmp_path):
@@ -448,6 +522,7 @@ def test_closed_curve_is_closed_and_undefined_points_left_out(tmp_path):
         ({"controlPoints": []}, "0 usable"),
         ({"controlPoints": [{"position": [1, 2]}] * 2}, "three coordinates"),
         ({"controlPoints": [{"position": [1, 2, None]}] * 2}, "three coordinates"),
+        ({"controlPoints": [{"position": [1, 2, 3]}, {"position": [float("nan"), 2, 3]}]}, "control point 2 without"),
         ({"controlPoints": [{"position": [1, 2, "x"]}] * 2}, "three coordinates"),
         ({"controlPoints": [{}] * 2}, "three coordinates"),
     ],

@@ -47,15 +47,27 @@ class CtVolume:
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """Labelled anatomy on a grid: ``labels`` (k, j, i) of integers, ``names`` from value to name; 0 is background."""
+    """Labelled anatomy on a grid: ``labels`` (k, j, i) of integers, ``names`` from value to name; 0 is background.
+
+    `covered` (k, j, i) bool is where the map says anything at all; None stands for everywhere. `beneath` (k, j, i) has
+    the labels of structures that overlap those of `labels`, so that each keeps its whole mask; None where none does.
+    """
 
     grid: Grid
     labels: NDArray[np.integer]
     names: dict[int, str] = field(default_factory=dict)
+    covered: NDArray[np.bool_] | None = None
+    beneath: NDArray[np.integer] | None = None
 
     def __post_init__(self) -> None:
-        if tuple(self.labels.shape) != self.grid.shape:
-            raise ValueError(f"labels: shape {self.labels.shape}; expected {self.grid.shape} of the grid")
+        for name, array in (("labels", self.labels), ("covered", self.covered), ("beneath", self.beneath)):
+            if array is not None and tuple(array.shape) != self.grid.shape:
+                raise ValueError(f"{name}: shape {array.shape}; expected {self.grid.shape} of the grid")
+
+    def mask(self, value: int) -> NDArray[np.bool_]:
+        """Voxels (k, j, i) of a label, also where it overlaps another."""
+        own: NDArray[np.bool_] = self.labels == value
+        return own if self.beneath is None else own | (self.beneath == value)
 
 
 def ct_sha256(grid: Grid, hu: NDArray[np.int16]) -> str:

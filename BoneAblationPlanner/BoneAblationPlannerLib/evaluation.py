@@ -18,6 +18,7 @@ from BoneAblationPlannerLib.placement.clearance import shaft_too_near
 from BoneAblationPlannerLib.placement.coverage import PlacementError, remainder_mask
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS, placement_error
 from BoneAblationPlannerLib.placement.live import LivePlacements
+from BoneAblationPlannerLib.placement.near_metal import metal_warnings
 from BoneAblationPlannerLib.placement.near_nerves import needle_warnings
 from BoneAblationPlannerLib.placement.overlap import overlap_provenance, overlap_warnings, published_together
 from BoneAblationPlannerLib.placement.probe_figures import Placement, zone_mask
@@ -81,6 +82,8 @@ def evaluate(
     measured = [
         *coverage_warnings(coverage),
         *probe_warnings(probes, limits, prepared.position, coverage.robust),
+        *metal_warnings(placements, probes),
+        *painted_warnings(prepared, placements),
         *weakness_warnings(prepared.target, zones, probes, error, coverage.robust.p05_lesion_fraction),
         *overlap_warnings(placements, probes),
         *_unverified_warnings(placements),
@@ -191,6 +194,19 @@ def _path_warnings(probe: Probe, limits: AccessLimits, position: Position) -> li
     below = math.degrees(math.asin(min(1.0, max(-1.0, float(outward @ towards_table(position))))))
     if below >= 0.5:
         warnings.append(f"comes {below:.0f} degrees from below the horizontal: raise or turn the patient")
+    return warnings
+
+
+def painted_warnings(prepared: PreparedCase, placements: Sequence[Placement]) -> list[str]:
+    """Needles that a person put through skin where no needle is to enter."""
+    if prepared.no_entry is None:
+        return []
+    grid, last = prepared.anatomy.ct.grid, np.array(prepared.no_entry.shape) - 1
+    warnings = []
+    for placement in placements:
+        index = np.rint(grid.ijk_from_ras(placement.entry_ras_mm)[0][::-1])
+        if prepared.no_entry[tuple(np.clip(index, 0, last).astype(int))]:
+            warnings.append(f"{placement.name}: ENTERS WHERE THE SKIN WAS PAINTED AS NO ENTRY")
     return warnings
 
 

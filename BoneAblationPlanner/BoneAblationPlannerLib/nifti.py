@@ -1,7 +1,9 @@
 """NIfTI headers, read directly where ITK says too little."""
 
 import gzip
+import math
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +17,7 @@ from BoneAblationPlannerLib.frames import Grid
 ORTHOGONAL_TOLERANCE = 1e-3
 FORMS_AGREE_MM = 0.1
 CHUNK_BYTES = 1 << 24
+HEADER_BYTES = 348
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,7 @@ class NiftiHeader:
     value_type : dtype or None
         Of the stored values where they are floating point.
     data_offset : int
-        Where the values start, in bytes.
+        Where the values start, in bytes of the unpacked file.
     """
 
     qform_code: int
@@ -42,12 +45,8 @@ class NiftiHeader:
     @classmethod
     def read(cls, path: Path) -> "NiftiHeader | None":
         """None for NIfTI-2 and for what is no NIfTI; ITK judges those."""
-        try:
-            with _opened(path) as stream:
-                header = stream.read(348)
-        except (OSError, EOFError) as error:
-            raise InputError(f"{path.name}: damaged; expected a readable NIfTI file") from error
-        order = {348: "<", 0x5C010000: ">"}.get(struct.unpack("<i", header[:4])[0]) if len(header) == 348 else None
+        header = _first_bytes(path)
+        order = _byte_order(header)
         if order is None:
             return None
         codes = struct.unpack(f"{order}2h", header[252:256])
@@ -81,13 +80,16 @@ class NiftiHeader:
         if self.value_type is None:
             return
         found = 0
-        with _opened(path) as stream:
-            stream.seek(self.data_offset)
-            while chunk := stream.read(CHUNK_BYTES):
-                whole = len(chunk) // self.value_type.itemsize * self.value_type.itemsize
-                found += int((~np.isfinite(np.frombuffer(chunk[:whole], dtype=self.value_type))).sum())
+        try:
+            with _opened(path) as stream:
+                stream.seek(self.data_offset)
+                while chunk := stream.read(CHUNK_BYTES):
+                    whole = len(chunk) // self.value_type.itemsize * self.value_type.itemsize
+                    found += int((~np.isfinite(np.frombuffer(chunk[:whole], dtype=self.value_type))).sum())
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{path.name}: damaged ({error}); expected the file as it was written") from error
         if found:
-            raise InputError(f"{path.name}: {found} voxels are NaN or infinite; expected Hounsfield units everywhere")
+            raise InputError(f"{path.name}: {found} voxels are NaN or infinite; expected a number in every voxel")
 
     def check_agreement(self, grid: Grid, name: str) -> None:
         """Refuse if the orientation that was read is not the sform."""
@@ -98,6 +100,33 @@ class NiftiHeader:
         apart = float(np.abs(grid.ras_from_ijk(corner) - expected).max())
         if apart > FORMS_AGREE_MM:
             raise InputError(f"{name}: sform and qform differ by up to {apart:.1f} mm; expected one geometry")
+
+
+def stored_extent(path: Path) -> tuple[int, int] | None:
+    """Where the voxels of a NIfTI-1 file start and how long they are, in bytes of the unpacked file; else None."""
+    header = _first_bytes(path)
+    order = _byte_order(header)
+    if order is None:
+        return None
+    sizes = struct.unpack(f"{order}8h", header[40:56])
+    (bits,) = struct.unpack(f"{order}h", header[72:74])
+    (start,) = struct.unpack(f"{order}f", header[108:112])
+    return int(start), math.prod(max(1, n) for n in sizes[1 : 1 + sizes[0]]) * bits // 8
+
+
+def _byte_order(header: bytes) -> str | None:
+    """Of a NIfTI-1 header; None for anything else."""
+    if len(header) < HEADER_BYTES:
+        return None
+    return {HEADER_BYTES: "<", 0x5C010000: ">"}.get(struct.unpack("<i", header[:4])[0])
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with _opened(path) as stream:
+            return stream.read(HEADER_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path.name}: damaged; expected a readable NIfTI file") from error
 
 
 def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:

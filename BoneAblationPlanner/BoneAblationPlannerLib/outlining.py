@@ -4,6 +4,7 @@ from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.anatomy.edited import body_of, bone_of
 from BoneAblationPlannerLib.anatomy.lesion import (
@@ -14,11 +15,15 @@ from BoneAblationPlannerLib.anatomy.lesion import (
     segment_lesion,
 )
 from BoneAblationPlannerLib.case import Case
+from BoneAblationPlannerLib.components import find_components
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.progress import ReportProgress, silent, step
 
 LARGEST_LESION_ML = 1500.0
 """An outline beyond this is the patient, all bones or the image, and no plan could cover it."""
+FARTHEST_APART_MM = 40.0
+"""Between pieces of one outline: more than a zone is wide."""
 
 
 def outline_of(case: Case, bone: NDArray[np.bool_]) -> LesionOutline:
@@ -54,10 +59,30 @@ def _given(case: Case, lesion: NDArray) -> LesionOutline:
     if volume_ml > LARGEST_LESION_ML:
         raise InputError(f"lesion: the outline holds {volume_ml:.0f} ml; expected one lesion of at most "
                          f"{LARGEST_LESION_ML:.0f} ml")  # fmt: skip
+    _check_together(mask, case.ct.grid)
     kind = lesion_kind(case.ct, mask)
     if case.computed is None:
         return LesionOutline(mask, kind)
     return LesionOutline(mask, kind, case.computed.checks, case.computed.confidence)
+
+
+def _check_together(mask: NDArray[np.bool_], grid: Grid) -> None:
+    """Refuse an outline with pieces far apart: a stray stroke, or two lesions, which no set of zones covers at once."""
+    parts = find_components(mask)
+    if parts.count < 2:
+        return
+    sizes, labels = parts.voxels(), parts.labels()
+    largest = int(sizes.argmax())
+    rest = (labels > 0) & (labels != largest)
+    away, _ = cKDTree(grid.ras_of_mask(labels == largest)).query(grid.ras_of_mask(rest))
+    far = np.unique(labels[rest][away > FARTHEST_APART_MM])
+    near = np.unique(labels[rest][away <= FARTHEST_APART_MM])
+    far = far[~np.isin(far, near)]
+    if len(far):
+        volume_ml = float(sizes[far].sum()) * grid.voxel_ml
+        raise InputError(f"lesion: {len(far)} piece(s) of the outline ({volume_ml:.2f} ml) lie more than "
+                         f"{FARTHEST_APART_MM:g} mm from the rest; expected one lesion: erase what does not belong to "
+                         "it, or plan each lesion by itself")  # fmt: skip
 
 
 class Outliner:

@@ -31,18 +31,22 @@ HTML, PDF, FIGURES = "report.html", "report.pdf", "figures"
 _OWN_FIGURES = ("overview-*.png", "probe-*.png", "stabilisation-*.png", "temperature-*.png")
 _OWN_FILES = (CEMENT, SCREWS, TEMPERATURE, DOSE, THERMOCOUPLES)
 """What only some plans leave: a plan without it removes what an earlier one left."""
+REVIEWED = ("approvals.jsonl", "plan-*.json", "plan-*.mrb")
+"""What a review leaves beside a plan: decisions on it, and versions of it. They do not belong to another plan."""
+EARLIER = "earlier"
 
 
 def write_outputs(result: PlanningResult, out_dir: Path, report: ReportProgress = silent) -> dict[str, Path]:
     """Write plan, scene, segmentation, pictures and report into a folder.
 
     Everything is made in a temporary folder inside `out_dir` and moved when all of it is there; `plan.json` goes first
-    and comes last, so that a folder with a plan.json is complete. Other files in the folder stay.
+    and comes last, so that a folder with a plan.json is complete. Other files in the folder stay. A plan that somebody
+    reviewed is kept: it moves to ``earlier-1`` (or the next free number) with its scene, decisions and versions.
 
     Returns
     -------
     dict
-        File name to path, figures as ``figures/NAME.png``.
+        File name to path, figures as ``figures/NAME.png``; ``earlier`` to the folder that a reviewed plan moved to.
 
     Raises
     ------
@@ -55,8 +59,9 @@ def write_outputs(result: PlanningResult, out_dir: Path, report: ReportProgress 
     with _one_line_errors(out_dir), _output_folder(out_dir), _staging(out_dir) as staging:
         _stage(result, staging / "new", report)
         step(report, 0.98, "moving files into place")
-        names = _publish(staging / "new", out_dir, staging / "old")
-    return {name: out_dir / name for name in names}
+        with _reviewed_apart(out_dir) as earlier:
+            names = _publish(staging / "new", out_dir, staging / "old")
+    return {name: out_dir / name for name in names} | ({EARLIER: earlier} if earlier else {})
 
 
 def _stage(result: PlanningResult, folder: Path, report: ReportProgress) -> None:
@@ -159,6 +164,28 @@ def _publish(new: Path, out_dir: Path, old: Path) -> list[str]:
             shutil.rmtree(out_dir / FIGURES, ignore_errors=True)
         raise
     return [PLAN, *names]
+
+
+@contextmanager
+def _reviewed_apart(out_dir: Path) -> Iterator[Path | None]:
+    """Move a reviewed plan into a folder of its own, which is given; back when the block fails."""
+    found = sorted(p for pattern in REVIEWED for p in out_dir.glob(pattern) if p.is_file())
+    if not found:
+        yield None
+        return
+    found += [out_dir / name for name in (BUNDLE, PLAN) if (out_dir / name).is_file()]
+    number = next(n for n in range(1, len(list(out_dir.iterdir())) + 2) if not (out_dir / f"{EARLIER}-{n}").exists())
+    folder = out_dir / f"{EARLIER}-{number}"
+    folder.mkdir()
+    try:
+        for path in found:
+            path.replace(folder / path.name)
+        yield folder
+    except BaseException:
+        for path in folder.iterdir():
+            path.replace(out_dir / path.name)
+        folder.rmdir()
+        raise
 
 
 def _set_aside(path: Path, aside: Path) -> None:

@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.access.painted import painted_skin
 from BoneAblationPlannerLib.anatomy.barred import barred_structures
+from BoneAblationPlannerLib.anatomy.body import Body
 from BoneAblationPlannerLib.anatomy.bone_names import is_known_bone
 from BoneAblationPlannerLib.anatomy.bone_tissue import bone_tissue_near
 from BoneAblationPlannerLib.anatomy.bones import has_labelled_bones
+from BoneAblationPlannerLib.anatomy.cut_sides import cut_warnings
 from BoneAblationPlannerLib.anatomy.edited import body_of, bone_of, bones_of
 from BoneAblationPlannerLib.anatomy.host_bone import bone_at, host_bone
 from BoneAblationPlannerLib.anatomy.joints import (
+    NEAR_MM,
     OF_LABELLED_BONES,
     Joint,
     find_joints,
@@ -20,7 +24,8 @@ from BoneAblationPlannerLib.anatomy.joints import (
     joints_checked,
     limiting_part,
 )
-from BoneAblationPlannerLib.anatomy.label_fit import label_fit_warnings
+from BoneAblationPlannerLib.anatomy.label_fit import label_fit_doubt
+from BoneAblationPlannerLib.anatomy.label_sides import check_label_sides
 from BoneAblationPlannerLib.anatomy.lesion import (
     LesionOutline,
     LesionReport,
@@ -28,7 +33,7 @@ from BoneAblationPlannerLib.anatomy.lesion import (
     describe_outline,
     outline_warnings,
 )
-from BoneAblationPlannerLib.anatomy.looked_for import Site, undrawn
+from BoneAblationPlannerLib.anatomy.looked_for import Site, map_too_small, undrawn
 from BoneAblationPlannerLib.anatomy.names import side_of
 from BoneAblationPlannerLib.anatomy.nerves import band_structures, expected_nerves
 from BoneAblationPlannerLib.anatomy.structures import checked_structure, collect_structures, joint_structure
@@ -36,7 +41,6 @@ from BoneAblationPlannerLib.anatomy.unplaced_nerves import unplaced_nerves
 from BoneAblationPlannerLib.case import Anatomy, Case, Structure
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
-from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.outlining import outline_of
 from BoneAblationPlannerLib.placement.defaults import DEFAULTS
@@ -50,7 +54,10 @@ from BoneAblationPlannerLib.zones.heat.inserted import inserted_from_labels
 
 @dataclass(frozen=True, eq=False)
 class PreparedCase:
-    """Anatomy with its figures: what planning and evaluation both start from."""
+    """Anatomy with its figures: what planning and evaluation both start from.
+
+    `no_entry` (k, j, i) bool is what the user painted as no entry with the skin beside it, None where nothing was.
+    """
 
     case: Case
     anatomy: Anatomy
@@ -60,21 +67,21 @@ class PreparedCase:
     margin_mm: float
     target: Target
     warnings: tuple[str, ...]
+    no_entry: NDArray[np.bool_] | None = None
 
 
 def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     """Anatomy, lesion and target of a case."""
-    if case.excluded_entries is not None and case.excluded_entries.shape != case.ct.grid.shape:
-        raise InputError(
-            f"excluded entries: shape {case.excluded_entries.shape}; expected {case.ct.grid.shape} of the CT"
-        )
     step(report, 0.0, "finding body and skin")
     body = body_of(case)
+    no_entry, warnings = _no_entry(case, body)
     step(report, 0.3, "finding bone")
     bone = bone_of(case, body.inside)
     step(report, 0.6, "outlining the lesion")
     outline = outline_of(case, bone)
     mask = outline.mask
+    if not (mask & body.inside).any():
+        raise InputError("lesion: the outline lies outside the patient; expected voxels inside the body")
     step(report, 0.7, "separating bones")
     bones = bones_of(case, bone, body.inside)
     joints = find_joints(bones)
@@ -84,15 +91,21 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     bone_name = host.name or _bone_name(mask, case)
     barred = barred_structures(case.choices.barred_bones, bones, mask, bone_name, case.structure_table)
     joints_known = joints_checked(bones, joints, mask)
+    site = Site(case.ct.grid, mask, side_of(bone_name or ""))
+    warnings += check_label_sides(case.organs, body.inside, case.structure_table)
+    doubt = label_fit_doubt(case.ct, case.organs, mask, case.structure_table)
+    if doubt is None and case.organs is not None:
+        doubt = map_too_small(case.organs, body.inside, site)
     found, structures = collect_structures(
         case.ct,
         body,
         case.organs,
         case.nerves,
         [*limiting, *barred],
-        joints_known,
+        joints_known and (doubt is None or not has_labelled_bones(case.organs, case.structure_table)),
         case.structure_table,
-        Site(case.ct.grid, mask, side_of(bone_name or "")),
+        site,
+        doubt,
     )
     margin = case.choices.margin_mm
     margin = DEFAULTS[f"margin_{case.choices.intent}_mm"] if margin is None else margin
@@ -100,7 +113,11 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     bands = expected_nerves(bones)
     estimates = band_structures(bands, case.ct.grid)
     structures = replace(structures, estimated=tuple(checked_structure(s) for s in estimates))
-    structures = _with_undrawn_nerves(structures, found, estimates, treated, case.ct.grid)
+    drawn = [structure for structure in found if structure.kind == "nerve"]
+    unplaced = unplaced_nerves(bones, bands, mask, bone_name, [nerve.name for nerve in drawn])
+    expected = [band for band, _ in bands_near(estimates, mask, case.ct.grid, NEAR_MM)]
+    missing = undrawn(expected, drawn, site)
+    structures = _with_unchecked_nerves(structures, missing, bool(unplaced))
     measured = describe_outline(case.ct, bone, outline)
     anatomy = Anatomy(
         case.ct,
@@ -115,7 +132,8 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
         case.edited.names,
         bone_tissue_near(case.ct, bone, body.inside, mask),
     )
-    position, warnings = _position(case)
+    position, said = _position(case)
+    warnings += said
     nearest = joint_distance_mm(joints, mask, case.ct.grid)
     lesion = lesion_record(case, outline, measured, bone_name, nearest, joints_known)
     if structures.not_checked:
@@ -127,31 +145,32 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     warnings += [host.doubt] if host.doubt and (host.name or bone_name is None) else []
     warnings += joint_warnings
     warnings += target_warnings(estimates, treated, case.ct.grid)
-    if "nerve" in structures.not_checked:
-        warnings += unplaced_nerves(bones, bands, mask, bone_name)
-    warnings += label_fit_warnings(case.ct, case.organs, mask, case.structure_table)
+    warnings += unplaced
+    warnings += cut_warnings(body.inside, case.ct.grid)
     warnings += outline_warnings(mask, bone, body.inside, case.ct.grid, bone_name)
     warnings += [f"lesion outline: {check}" for check in outline.checks]
     if case.edited.names:
         warnings.append(f"used as drawn by hand, not as found on the CT: {', '.join(case.edited.names)}")
     warnings += [*case.ct.notes, *case.notes]
     target = build_target(mask, case.ct.grid, margin)
-    return PreparedCase(case, anatomy, structures, lesion, position, margin, target, tuple(warnings))
+    return PreparedCase(case, anatomy, structures, lesion, position, margin, target, tuple(warnings), no_entry)
 
 
-def _with_undrawn_nerves(
-    structures: Structures,
-    found: Sequence[Structure],
-    estimates: Sequence[Structure],
-    treated: NDArray[np.bool_],
-    grid: Grid,
-) -> Structures:
-    """Nerves count as checked only if those that are expected beside the target were drawn."""
-    near = [band for band, _ in bands_near(estimates, treated, grid)]
-    missing = undrawn(near, [structure for structure in found if structure.kind == "nerve"])
-    if not missing or "nerve" in structures.not_checked:
+def _no_entry(case: Case, body: Body) -> tuple[NDArray[np.bool_] | None, list[str]]:
+    """Where no needle is to enter, and a sentence on it; None and nothing to say where no skin was painted."""
+    if case.excluded_entries is None:
+        return None, []
+    excluded, said = painted_skin(case.excluded_entries, body.skin, case.ct.grid, DEFAULTS["painted_reaches_mm"])
+    return excluded, [said]
+
+
+def _with_unchecked_nerves(structures: Structures, undrawn_names: Sequence[str], some_unplaced: bool) -> Structures:
+    """Nerves count as checked only if all that are expected near the lesion were drawn."""
+    if "nerve" in structures.not_checked or not (undrawn_names or some_unplaced):
         return structures
-    reason = f"nerve: expected beside the target and not drawn: {', '.join(missing)}; so nerves are not checked"
+    reasons = [f"expected near the lesion and not drawn: {', '.join(undrawn_names)}"] if undrawn_names else []
+    reasons += ["others are expected that could not be placed"] if some_unplaced else []
+    reason = f"nerve: {'; '.join(reasons)}; so nerves are not checked"
     return replace(structures, not_checked=("nerve", *structures.not_checked), why_not=(*structures.why_not, reason))
 
 

@@ -7,6 +7,7 @@ import pytest
 from BoneAblationPlannerLib.anatomy.bone_names import (
     bone_name,
     clinic_name,
+    holds_several_bones,
     is_known_bone,
     is_single_bone,
     names_in_one_map,
@@ -96,6 +97,16 @@ def test_which_names_tell_bones_apart():
 )  # fmt: skip
 def test_bones_in_words_for_people(name, words):
     assert clinic_name(name) == words
+
+
+@pytest.mark.parametrize("label", ["rib cage", "left ribs", "left rib", "Vertebrae", "bony pelvis"])
+def test_several_bones_under_one_name(label):
+    assert holds_several_bones(bone_name(label) or "")
+
+
+@pytest.mark.parametrize("label", ["left rib 5", "L5", "left hip", "sternum", "femur"])
+def test_one_bone_under_one_name(label):
+    assert not holds_several_bones(bone_name(label) or "")
 
 
 @pytest.mark.parametrize(

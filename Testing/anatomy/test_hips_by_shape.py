@@ -13,6 +13,7 @@ from BoneAblationPlannerLib.anatomy.bones import separate_bones
 from BoneAblationPlannerLib.anatomy.hip_frame import BoneFrame
 from BoneAblationPlannerLib.anatomy.hips_by_shape import part_hip
 from BoneAblationPlannerLib.anatomy.usual_hip import usual_hip
+from BoneAblationPlannerLib.ct import CtVolume
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.reading import read_ct
 
@@ -97,8 +98,12 @@ def test_gaps_in_a_thin_wall_do_not_empty_the_hip():
 @pytest.mark.parametrize(
     ("case", "there", "absent"),
     [
-        ("ischium-lytic-breach", {"hip_right", "femur_right"}, {"hip_left", "femur_left"}),
-        ("humerus-lytic", set(), {"hip_left", "hip_right", "femur_left", "femur_right"}),
+        (
+            "ischium-lytic-breach",
+            {"hip_right", "femur_right", "sacrum", "vertebrae"},
+            {"hip_left", "femur_left"},
+        ),
+        ("humerus-lytic", set(), {"hip_left", "hip_right", "femur_left", "femur_right", "sacrum"}),
     ],
 )
 def test_real_scans(shared_data, case, there, absent):
@@ -107,3 +112,14 @@ def test_real_scans(shared_data, case, there, absent):
     names = set(separate_bones(ct, bone_mask(ct, body), body).names.values())
     assert there <= names
     assert not absent & names
+
+
+def test_ribs_and_spine_that_lie_where_a_hip_bone_would_are_none(shared_data):
+    """A part of an image where all places of a usual hip bone lie near bone, but its surface is not there."""
+    ct = read_ct(shared_data / "cases" / "iliac-lytic" / "ct.nii.gz")
+    body = find_body(ct).inside
+    box = (slice(38, 96), slice(46, 90), slice(48, 82))
+    part = CtVolume(ct.grid.crop(box), np.ascontiguousarray(ct.hu[box]), "part", "")
+    inside = np.ascontiguousarray(body[box])
+    bones = separate_bones(part, bone_mask(part, inside), inside)
+    assert not any(name.startswith(("hip_", "femur_", "sacrum")) for name in bones.names.values())

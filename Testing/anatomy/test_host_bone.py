@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from grids import ball, oblique_grid
 
-from BoneAblationPlannerLib.anatomy.bones import BallJoint, SeparatedBones
+from BoneAblationPlannerLib.anatomy.ball_joints import BallJoint
+from BoneAblationPlannerLib.anatomy.bones import SeparatedBones
 from BoneAblationPlannerLib.anatomy.hip_frame import BoneFrame
-from BoneAblationPlannerLib.anatomy.host_bone import SPINE_WORDS, SURE_FROM_SOCKET_MM, host_bone
+from BoneAblationPlannerLib.anatomy.host_bone import SPINE_NEAR_MM, SPINE_WORDS, SURE_FROM_SOCKET_MM, host_bone
 from BoneAblationPlannerLib.ct import LabelMap
 
 GRID = oblique_grid((50, 60, 60), (2.0, 2.0, 2.0))
@@ -25,7 +26,7 @@ def block(name, where=None):
 
 
 def from_ct(bones, balls=(), frames=()):
-    return SeparatedBones(bones.grid, bones.labels, bones.names, dict(balls), dict(frames))
+    return SeparatedBones(bones.grid, bones.labels, bones.names, balls=dict(balls), frames=dict(frames))
 
 
 def spot(away_mm=0.0):
@@ -56,6 +57,37 @@ def test_far_from_its_socket_a_scapula_may_be_clavicle_or_rib(away, name):
     assert found.name == name
     assert (found.doubt is None) == (name is not None)
     assert host_bone(from_ct(block("scapula_right")), spot(away)).name is None, "no socket was seen"
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "words"),
+    [({}, None, "clavicle or rib"), ({3: "clavicula_right"}, None, "may be rib"),
+     ({3: "ribs_right"}, None, "may be clavicle"), ({3: "clavicula_right", 4: "ribs_left"}, None, "may be rib"),
+     ({3: "clavicula_right", 4: "ribs_right"}, "scapula_right", None)],
+)  # fmt: skip
+def test_where_clavicle_and_ribs_are_told_apart_the_rest_is_scapula(told, name, words):
+    bones = block("scapula_right")
+    found = host_bone(from_ct(replace(bones, names={**bones.names, **told})), spot())
+    assert found.name == name
+    assert words is None or words in (found.doubt or "")
+
+
+def test_a_lesion_in_vertebrae_without_a_level_is_named_and_warned_of():
+    found = host_bone(from_ct(block("vertebrae")), spot())
+    assert found.name == "vertebrae"
+    assert SPINE_WORDS in (found.doubt or "")
+
+
+@pytest.mark.parametrize(("other", "warned"), [("vertebrae", True), ("bone 1", True), ("scapula_left", False)])
+@pytest.mark.parametrize(("gap_mm", "near"), [(SPINE_NEAR_MM - 4.0, True), (SPINE_NEAR_MM + 4.0, False)])
+def test_a_rib_near_what_may_be_spine_is_named_and_warned_of(other, warned, gap_mm, near):
+    """The other bone begins `gap_mm` from the lesion's edge, along the grid's i axis."""
+    along = ((GRID.ras_of_mask(np.ones(GRID.shape, dtype=bool)) - MIDDLE) @ AXIS).reshape(GRID.shape)
+    bones = block("ribs_left")
+    bones.labels[(bones.labels > 0) & (along > 5.0 + gap_mm)] = 2
+    found = host_bone(from_ct(replace(bones, names={**bones.names, 2: other})), spot())
+    assert found.name == "ribs_left"
+    assert (SPINE_WORDS in (found.doubt or "")) == (warned and near)
 
 
 def hip(where=None, origin=MIDDLE, named=()):
@@ -90,5 +122,17 @@ def test_a_lesion_that_only_touches_the_hip_there_may_be_in_the_sacrum():
     assert host_bone(hip(one_side), spot()).name == "hip_right", "away from the joint no other bone is near"
 
 
-def test_where_the_sacrum_has_a_name_the_hips_is_certain():
-    assert host_bone(hip(origin=own(0.6, -1.2, -0.9), named=[(2, "sacrum")]), spot()) == ("hip_right", None)
+@pytest.mark.parametrize(
+    ("away", "name", "warned"),
+    [(-16.0, "hip_right", False), (-5.0, "hip_right", True), (7.0, "sacrum", False)],
+)
+def test_beside_a_told_sacrum_the_bone_is_certain_and_a_lesion_that_reaches_it_is_warned_of(away, name, warned):
+    """The joint lies in the middle; the lesion of 5 mm ends 11 mm before it, at it, and lies beyond it."""
+    bones = hip(origin=own(0.6, -1.2, -0.9), named=[(2, "sacrum")])
+    along = ((GRID.ras_of_mask(np.ones(GRID.shape, dtype=bool)) - MIDDLE) @ AXIS).reshape(GRID.shape)
+    bones.labels[(bones.labels == 1) & (along > 0)] = 2
+    found = host_bone(bones, spot(away))
+    assert found.name == name
+    assert (found.doubt is not None) == warned
+    assert not warned or "right sacroiliac joint" in found.doubt
+    assert not warned or SPINE_WORDS in found.doubt

@@ -56,6 +56,11 @@ def test_sides_are_not_mixed():
     assert find_joints(plates(3, ("hip_right", "femur_left"))) == ()
 
 
+def test_the_lowest_of_the_vertebrae_meets_the_sacrum_whatever_its_number():
+    for spine in ("vertebrae", "vertebrae_L5"):
+        assert [joint.name for joint in find_joints(plates(3, ("sacrum", spine)))] == ["lumbosacral joint"]
+
+
 def spot(i_mm):
     """A lesion of 4 mm radius in the middle of the blocks at a place along i."""
     return ball(GRID, GRID.ras_from_ijk([[i_mm, 30, 20]])[0], 4.01)

@@ -9,12 +9,13 @@ import pytest
 from grids import ball, oblique_grid
 from phantoms import coarse_case, coarse_result
 
+from BoneAblationPlannerLib.anatomy.ball_joints import BallJoint
 from BoneAblationPlannerLib.anatomy.body import find_body
 from BoneAblationPlannerLib.anatomy.bone import bone_mask
-from BoneAblationPlannerLib.anatomy.bones import BallJoint, SeparatedBones, separate_bones
+from BoneAblationPlannerLib.anatomy.bone_landmarks import LandmarkBone
+from BoneAblationPlannerLib.anatomy.bones import SeparatedBones, separate_bones
 from BoneAblationPlannerLib.anatomy.nerves import (
     ESTIMATED,
-    _Bone,
     band_rules,
     band_structures,
     bands_provenance,
@@ -94,7 +95,7 @@ def test_a_head_that_thick_slices_cut_apart_is_taken_from_what_told_the_bones():
     values = {name: value for value, name in bones.names.items()}
     labels, balls = bones.labels.copy(), {}
     for side in ("right", "left"):
-        centre, radius = _Bone.of(bones, values[f"femur_{side}"]).head()
+        centre, radius = LandmarkBone.of(bones, values[f"femur_{side}"]).head()
         balls[f"femur_{side}"] = BallJoint(centre, radius)
         labels[ball(bones.grid, centre, radius + 4) & (labels == values[f"femur_{side}"])] = 0
     whole = {band.name: band for band in expected_nerves(bones)}
@@ -108,7 +109,7 @@ def test_a_head_that_thick_slices_cut_apart_is_taken_from_what_told_the_bones():
             for b in bands
         )
 
-    placed = expected_nerves(SeparatedBones(bones.grid, labels, bones.names, balls))
+    placed = expected_nerves(SeparatedBones(bones.grid, labels, bones.names, balls=balls))
     assert {band.name for band in placed} == set(whole)
     # The head's bone also counts where the sciatic nerve passes between femur and tuberosity: half a band is allowed.
     half_mm = min(band.radius_mm for band in placed) / 2
@@ -120,7 +121,7 @@ def test_a_head_that_thick_slices_cut_apart_is_taken_from_what_told_the_bones():
 def test_landmarks_that_the_image_cuts_off_place_no_band():
     """The front of the pelvis lies outside the image: spine and tubercle would be wherever the image ends."""
     _, bones, _ = pelvis()
-    centre, _ = _Bone.of(bones, {n: v for v, n in bones.names.items()}["femur_right"]).head()
+    centre, _ = LandmarkBone.of(bones, {n: v for v, n in bones.names.items()}["femur_right"]).head()
     front = round(float(bones.grid.ijk_from_ras([centre + [0.0, 20.0, 0.0]])[0][1]))
     towards_front = bones.grid.ijk_to_ras[1, 1] > 0
     box = (slice(None), slice(0, front) if towards_front else slice(front, None), slice(None))
@@ -133,10 +134,28 @@ def test_landmarks_that_the_image_cuts_off_place_no_band():
     assert any("image does not show" in line and "femoral nerve right" in line for line in said)
 
 
+def test_a_sacrum_that_the_image_cuts_gives_no_midline():
+    """Half of the sacrum lies outside the image: the obturator nerve starts near where it does beside a whole one.
+
+    Its start lies a third of the way out from the midline, and half a sacrum's middle 25 mm beside it.
+    """
+    _, bones, whole = pelvis()
+    sacrum = LandmarkBone.of(bones, {name: value for value, name in bones.names.items()}["sacrum"])
+    middle = round(float(bones.grid.ijk_from_ras(sacrum.points.mean(axis=0))[0][0]))
+    right_first = bones.grid.ijk_to_ras[0, 0] < 0
+    box = (slice(None), slice(None), slice(0, middle) if right_first else slice(middle, None))
+    cut = LabelMap(bones.grid.crop(box), np.ascontiguousarray(bones.labels[box]), bones.names)
+    assert not sacrum.cut_sideways()
+    assert LandmarkBone.of(cut, next(value for value, name in cut.names.items() if name == "sacrum")).cut_sideways()
+    halved = {band.name: band for band in expected_nerves(cut)}
+    name = "obturator nerve right"
+    assert np.linalg.norm(halved[name].points_ras_mm[0] - whole[name].points_ras_mm[0]) < 8.0
+
+
 def test_nerves_that_could_not_be_placed_are_named_with_the_bone_that_is_missing():
     _, bones, _ = pelvis()
     values = {name: value for value, name in bones.names.items()}
-    centre, _ = _Bone.of(bones, values["femur_right"]).head()
+    centre, _ = LandmarkBone.of(bones, values["femur_right"]).head()
     lesion = ball(bones.grid, centre + [0.0, 0.0, 30.0], 8.0)
     assert unplaced_nerves(bones, expected_nerves(bones), lesion, "hip_right") == []
 
@@ -161,7 +180,7 @@ def test_nerves_of_a_pelvis_labelled_as_one_bone_are_all_missed():
     pelvic = [values[name] for name in ("hip_left", "hip_right", "sacrum")]
     merged[np.isin(merged, pelvic)] = pelvic[0]
     names = {v: n for n, v in values.items() if v not in pelvic} | {pelvic[0]: "pelvis"}
-    lesion = ball(bones.grid, _Bone.of(bones, values["femur_right"]).head()[0] + [0.0, 0.0, 30.0], 8.0)
+    lesion = ball(bones.grid, LandmarkBone.of(bones, values["femur_right"]).head()[0] + [0.0, 0.0, 30.0], 8.0)
     one = LabelMap(bones.grid, merged, names)
     said = " ".join(unplaced_nerves(one, expected_nerves(one), lesion, "pelvis"))
     assert all(f"{nerve} {side}" in said for nerve in NAMES for side in ("right", "left"))

@@ -144,6 +144,24 @@ def test_overlapping_segments_keep_the_smaller(tmp_path):
     assert any("overlap" in note for note in notes)
 
 
+def test_a_general_type_does_not_hide_what_the_label_says(tmp_path):
+    segments = [("hip_right", "Organ", COLON), ("bowel bag", "Anatomical Structure", BLADDER)]
+    found, _ = read_label_map(write_seg(tmp_path / "seg.dcm", GRID, segments), None, GRID)
+    assert found.names == {1: "hip_right", 2: "bowel bag"}
+
+
+def test_a_target_takes_no_voxel_of_bowel_or_bone(tmp_path):
+    target = ball(GRID, GRID.ras_from_ijk([[11, 10, 4]])[0], 5)
+    assert (target & COLON).any()
+    for order in (0, 1):
+        segments = [("hip_right", None, COLON), ("PTV", None, target)]
+        path = write_seg(tmp_path / f"seg{order}.dcm", GRID, segments[:: 1 - 2 * order])
+        found, notes = read_label_map(path, None, GRID)
+        (bone,) = (value for value, name in found.names.items() if name == "hip_right")
+        assert ((found.labels == bone) == COLON).all()
+        assert any("PTV" in note and "kept as hip_right" in note for note in notes)
+
+
 def test_refusals(tmp_path):
     path = write_seg(tmp_path / "seg.dcm", GRID, [("colon", None, COLON)])
     with pytest.raises(InputError, match="another frame of reference"):

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import slicer
 import vtk
+from grids import ball
 from panels import run
 from phantoms import coarse_phantom
 
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.scene.outline import SEGMENT
-from BoneAblationPlannerLib.scene.segmentation import segment_mask
+from BoneAblationPlannerLib.scene.segmentation import segment_mask, set_voxels
 
 GRID = coarse_phantom().ct.grid
 
@@ -28,6 +30,12 @@ def click(host, panel, button, point_ras_mm):
     host.process()
     host.wait(lambda: not panel.busy)
     host.process()
+
+
+def seed_of(panel):
+    point = [0.0, 0.0, 0.0]
+    panel.parameters.seed.GetNthControlPointPositionWorld(0, point)
+    return np.array(point)
 
 
 def lateral_end(mask):
@@ -83,6 +91,26 @@ def test_what_was_drawn_by_hand_is_replaced_after_a_yes_only(host, sample, monke
     assert sample.ui.correctRow.isVisible()
 
 
+def test_a_refused_correction_leaves_the_outline_and_can_be_made_again(host, sample, monkeypatch):
+    run(host, sample, sample.ui.outlineButton)
+    before = outlined(sample)
+    wrong, _ = lateral_end(before)
+
+    def refuse(self, case, report):
+        raise InputError("lesion seed: nothing there differs from normal bone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(sample.logic), "outline", refuse)
+        click(host, sample, sample.ui.leaveOutButton, wrong)
+    assert "nothing there differs" in sample.ui.messageLabel.text
+    assert sample.ui.outlineSelector.currentNode() is sample.parameters.lesionSegmentation
+    assert not sample.ui.seedRow.isVisible()
+    np.testing.assert_array_equal(outlined(sample), before)
+    assert sample.ui.correctRow.isVisible()
+    click(host, sample, sample.ui.leaveOutButton, wrong)
+    assert not outlined(sample)[GRID.nearest_voxel(wrong)]
+
+
 @pytest.mark.parametrize("loss", ["the point", "the outline"])
 def test_there_is_nothing_to_correct_without_point_and_outline(host, sample, loss):
     run(host, sample, sample.ui.outlineButton)
@@ -92,3 +120,45 @@ def test_there_is_nothing_to_correct_without_point_and_outline(host, sample, los
         host.scene.RemoveNode(sample.parameters.lesionSegmentation)
     host.process()
     assert not sample.ui.correctRow.isVisible()
+
+
+def test_what_is_painted_before_outlining_is_taken_in_and_left_out(host, sample):
+    ui, parameters = sample.ui, sample.parameters
+    run(host, sample, ui.outlineButton)
+    before = outlined(sample)
+    wrong, _ = lateral_end(before)
+    ui.sourceCombo.setCurrentText("One point inside")
+    host.process()
+    assert ui.editButton.text == "Paint inside and outside"
+    ui.editButton.click()
+    painted = parameters.painted
+    editor = ui.segmentEditor._given["editor"]
+    assert editor.GetSegmentationNode() is painted is ui.paintedSelector.currentNode()
+    assert editor.GetSelectedSegmentID() == "inside"
+    segments = painted.GetSegmentation()
+    set_voxels(segments.GetSegment("outside"), ball(GRID, wrong, 2.0), GRID)
+    set_voxels(segments.GetSegment("inside"), ball(GRID, seed_of(sample), 2.0), GRID)
+    ui.editButton.click()
+    assert not ui.segmentEditor.isVisible()
+    run(host, sample, ui.outlineButton)
+    after = outlined(sample)
+    assert not after[ball(GRID, wrong, 2.0)].any()
+    assert after[ball(GRID, seed_of(sample), 2.0)].all()
+    assert ui.editButton.text == "Edit the outline"
+    # A mark that contradicts itself is one line, and the outline stays.
+    ui.sourceCombo.setCurrentText("One point inside")
+    set_voxels(segments.GetSegment("inside"), ball(GRID, wrong, 2.0), GRID)
+    run(host, sample, ui.outlineButton)
+    assert "marked inside are also outside" in ui.messageLabel.text
+    np.testing.assert_array_equal(outlined(sample), after)
+
+
+def test_the_editor_closes_when_the_lesion_is_given_another_way(host, sample):
+    ui = sample.ui
+    run(host, sample, ui.outlineButton)
+    ui.editButton.click()
+    assert ui.segmentEditor.isVisible()
+    ui.sourceCombo.setCurrentText("One point inside")
+    host.process()
+    assert not ui.segmentEditor.isVisible()
+    assert not ui.editButton.checked

@@ -1,6 +1,7 @@
 """Plans opened from files: told apart, and dragged with zone, margins and figures at once."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,3 +174,13 @@ def test_a_plan_is_renamed_where_it_is_chosen(host, planned):
     planned.exit()
     planned.enter()
     assert plan_documents(host.scene)[0].GetName() == "from behind"
+
+
+def test_what_was_given_but_tells_nothing_of_the_lesion_is_said(host, planner):
+    reason = "nerve: only left sciatic was given; none within 60 mm of the lesion"
+    result = coarse_result()
+    structures = replace(result.plan.structures, why_not=(reason,))
+    planner.logic.addPlan(replace(result, plan=replace(result.plan, structures=structures)))
+    planner.parameters.plan = plan_documents(host.scene)[0]
+    host.process()
+    assert f"Given, but not checked in this plan: {reason}." in planner.ui.estimatedLabel.text.splitlines()

@@ -172,3 +172,41 @@ def test_second_plan_replaces_the_first(tmp_path, without_gl):
     outputs.write_outputs(replace(result, plan=replace(result.plan, warnings=("second",))), tmp_path)
     assert json.loads((tmp_path / "plan.json").read_text())["warnings"] == ["second"]
     assert read_plan_nodes(load_bundle(tmp_path / "plan.mrb")).plan.warnings == ("second",)
+
+
+@pytest.fixture
+def reviewed(foreign):
+    """A plan with a decision on it and a second version."""
+    for name in ("plan.mrb", "plan-2.json", "plan-2.mrb", "approvals.jsonl"):
+        (foreign / name).write_text(f"old {name}")
+    return foreign
+
+
+def test_a_reviewed_plan_is_kept_with_its_decisions(reviewed, without_gl):
+    before = tree(reviewed)
+    kept = {"plan.json", "plan.mrb", "plan-2.json", "plan-2.mrb", "approvals.jsonl"}
+    for number in (1, 2):
+        written = outputs.write_outputs(make_result(), reviewed)
+        after = tree(reviewed)
+        if number == 2:
+            assert written.keys() == FILES  # the first new plan was not reviewed
+            assert not (reviewed / "earlier-2").exists()
+        else:
+            assert written["earlier"] == reviewed / "earlier-1"
+        assert {name: after[f"earlier-1/{name}"] for name in kept} == {name: before[name] for name in kept}
+        assert not list(reviewed.glob("plan-*"))
+        assert not (reviewed / "approvals.jsonl").exists()
+        assert read_plan(reviewed / "plan.json").to_json() == make_result().plan.to_json()
+    (reviewed / "approvals.jsonl").write_text("on the new plan")
+    assert outputs.write_outputs(make_result(), reviewed)["earlier"] == reviewed / "earlier-2"
+
+
+def test_a_reviewed_plan_stays_where_it_is_when_writing_fails(reviewed, without_gl, monkeypatch):
+    def failing(*args):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(outputs, "_publish", failing)
+    before = tree(reviewed)
+    with pytest.raises(InputError, match="Input/output error"):
+        outputs.write_outputs(make_result(), reviewed)
+    assert tree(reviewed) == before

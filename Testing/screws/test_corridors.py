@@ -101,6 +101,9 @@ def test_names_of_any_spelling():
     assert pelvic_name("sacrum") == "sacrum"
     assert pelvic_name("hip joint left") == "hip joint left"
     assert pelvic_name("Left Femur") == "femur_left"
+    assert pelvic_name("vertebrae_S1") == pelvic_name("Sacrum fragment 3") == "sacrum"
+    assert pelvic_name("Femur_Head_L") == "Femur_Head_L", "a head is not the bone"
+    assert pelvic_name("vertebrae_L5") == "vertebrae_L5"
 
 
 def two_blocks(first, second):

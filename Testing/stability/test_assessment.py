@@ -121,6 +121,15 @@ def test_the_whole_assessment_says_what_holds():
     assert unknown.mirels.site is None
 
 
+@pytest.mark.parametrize("name", ["ribs_left", "vertebrae"])
+def test_several_bones_under_one_name_have_no_section(name):
+    anatomy, bones = shaft(10.0)
+    several = LabelMap(bones.grid, bones.labels, {1: name})
+    stability = assess_stability(anatomy, several, plan_of(anatomy, name))
+    assert stability.rigidity is None
+    assert stability.mirels.size is None
+
+
 def test_sphere_fit_is_exact_on_a_part_of_a_sphere():
     rng = np.random.default_rng(2)
     directions = rng.normal(size=(300, 3))

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from grids import ball, oblique_grid
 
 from BoneAblationPlannerLib.command_line.anatomy import add_anatomy_arguments, check_anatomy_options, read_anatomy
+from BoneAblationPlannerLib.command_line.planning import marked
 from BoneAblationPlannerLib.errors import InputError
 
 GRID = oblique_grid((30, 40, 50), (0.8, 1.1, 2.6), (12.0, -34.0, 56.0))
@@ -106,3 +107,14 @@ def test_a_model_is_a_structure_beside_the_labels(tmp_path):
     np.testing.assert_array_equal(
         found.organs.labels == value["colon"], organ & (found.organs.labels != value["left ureter"])
     )
+
+
+def test_marks_of_a_lesion_are_points_or_painted(tmp_path):
+    mask = ball(GRID, GRID.ras_from_ijk([[25, 20, 15]])[0], 4.0)
+    sitk.WriteImage(GRID.image(mask.astype(np.uint8)), str(tmp_path / "painted.nrrd"))
+    np.testing.assert_allclose(marked(tmp_path / "painted.nrrd", GRID), GRID.ras_of_mask(mask), atol=1e-3)
+    points = [{"position": point} for point in CURVE]
+    markup = {"type": "Fiducial", "coordinateSystem": "RAS", "controlPoints": points}
+    (tmp_path / "points.mrk.json").write_text(json.dumps({"markups": [markup]}))
+    np.testing.assert_allclose(marked(tmp_path / "points.mrk.json", GRID), CURVE)
+    assert marked(None, GRID) is None

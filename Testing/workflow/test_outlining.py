@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from grids import ball
 from phantoms import coarse_case
 
 from BoneAblationPlannerLib import outlining
 from BoneAblationPlannerLib.case import LesionMarks
-from BoneAblationPlannerLib.outlining import Outliner
+from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.outlining import Outliner, outline_of
 
 
 @pytest.fixture
@@ -67,3 +69,17 @@ def test_bone_is_found_anew_where_it_rests_on_something_else(searches, change):
         case = replace(case, ct=replace(ct, grid=replace(ct.grid, ijk_to_ras=matrix)), nerves=())
     outliner.outline(case)
     assert len(searches) == 2
+
+
+@pytest.mark.parametrize(("gap_mm", "refused"), [(30.0, False), (50.0, True)])
+def test_pieces_far_apart_are_not_one_lesion(gap_mm, refused):
+    case = coarse_case()
+    grid = case.ct.grid
+    middle = np.asarray(case.seed_ras_mm)
+    lesion = ball(grid, middle, 8.0) | ball(grid, middle + [0.0, 0.0, gap_mm + 8.0 + 3.0], 3.0)
+    given = replace(case, lesion=lesion, seed_ras_mm=None)
+    if refused:
+        with pytest.raises(InputError, match=r"1 piece\(s\) of the outline .* lie more than 40 mm from the rest"):
+            outline_of(given, np.ones(grid.shape, dtype=bool))
+    else:
+        assert outline_of(given, np.ones(grid.shape, dtype=bool)).mask.sum() == lesion.sum()

@@ -73,6 +73,11 @@ def is_single_bone(name: str) -> bool:
     return name in _WHOLE_SINGLE or (name != kind and kind in bone_words().paired and kind not in _SEVERAL)
 
 
+def holds_several_bones(name: str) -> bool:
+    """Whether one of the names here is that of several bones at once: no axis, length or section is theirs."""
+    return name.split("_")[0] in ("pelvis", "ribs") or name == "vertebrae"
+
+
 def whole_bone(name: str) -> str:
     """The bone that a part belongs to (``femur_left`` of ``femur_left (head)``); any other name as it is."""
     return name.split(" (")[0]

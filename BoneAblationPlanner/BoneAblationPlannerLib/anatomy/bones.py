@@ -3,34 +3,30 @@
 Labelled bones are taken as they are, under one name each. Without labels, bones are separated where a dark sheet
 (cartilage, joint space) lies between two dense walls: a watershed from the thick parts, whose regions are merged again
 where no such sheet parts them. Only what is certain gets a name: a ball in its socket tells hip and shoulder, and their
-sides; a hip bone whose joint space cannot be seen is told by its shape.
+sides; a hip bone whose joint space cannot be seen is told by its shape, and a sacrum always. Ribs, vertebrae, sternum
+and clavicles are told by the lungs that they lie around.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from BoneAblationPlannerLib.anatomy.ball_joints import LARGEST_ML, BallJoint, named_by_balls
 from BoneAblationPlannerLib.anatomy.bone_names import UNKNOWN_BONE, is_single_bone
-from BoneAblationPlannerLib.anatomy.bone_regions import (
-    JOINT_FACES_MM2,
-    JOINT_FROM_HU,
-    Interface,
-    Work,
-    interfaces,
-    merged_regions,
-    watershed,
-    work_of,
-)
-from BoneAblationPlannerLib.anatomy.hip_frame import SIDES, BoneFrame, Side
+from BoneAblationPlannerLib.anatomy.bone_regions import Work, merged_regions, watershed, work_of
+from BoneAblationPlannerLib.anatomy.hip_frame import SIDES, BoneFrame, Side, hip_frame
 from BoneAblationPlannerLib.anatomy.hips_by_shape import expected_head, part_hip
+from BoneAblationPlannerLib.anatomy.laid_pelvis import laid_hips, laid_pelvis
+from BoneAblationPlannerLib.anatomy.sacrum import with_sacrum
+from BoneAblationPlannerLib.anatomy.shape_field import surface_points
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
+from BoneAblationPlannerLib.anatomy.thorax.lungs import Lungs, find_lungs
+from BoneAblationPlannerLib.anatomy.thorax.naming import name_thorax
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
-from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.regions import bounding_region
 
@@ -40,23 +36,6 @@ LABEL_REACH_MM = 4.0
 
 SMALLEST_PART_ML = 5.0
 """Less of a bone that its shape told is not worth a name."""
-BALL_RADIUS_MM = (15.0, 32.0)
-BALL_SPREAD_MM = 2.5
-HIP_SOCKET_SHARE = 0.22
-SHOULDER_SOCKET_SHARE = 0.16
-"""Share of the ball that faces its socket: an acetabulum holds nearly half, a glenoid about a tenth."""
-SIDEWAYS = 0.25
-SACROILIAC_MM2 = 300.0
-LARGEST_ML = {"hip": 450.0, "femur": 700.0, "scapula": 200.0, "humerus": 350.0, "sacrum": 400.0}
-"""Filled volume that no bone of an adult exceeds: a larger region holds more than one."""
-
-
-class BallJoint(NamedTuple):
-    """The ball of a hip or shoulder joint, and the middle of its socket where that was seen; RAS mm."""
-
-    centre_ras_mm: NDArray[np.float64]
-    radius_mm: float
-    socket_ras_mm: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +77,7 @@ def separate_bones(
         return _from_labels(ct, bone, organs, _named_labels(organs, table))
     if not bone.any():
         return LabelMap(ct.grid, np.zeros(ct.grid.shape, dtype=np.uint16), {})
-    return _from_ct(ct, bone)
+    return _from_ct(ct, bone, body)
 
 
 def has_labelled_bones(organs: LabelMap | None, table: StructureTable | None = None) -> bool:
@@ -154,12 +133,14 @@ def _numbered(grid: Grid, labels: NDArray, names: dict[int, str], loose: NDArray
 # From the CT --------------------------------------------------------------------------------------------------------
 
 
-def _from_ct(ct: CtVolume, bone: NDArray[np.bool_]) -> LabelMap:
+def _from_ct(ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.bool_]) -> LabelMap:
     box = bounding_region(bone) or (slice(0), slice(0), slice(0))
     work = work_of(ct, bone, box)
     regions = merged_regions(work, watershed(work))
-    names, balls = _names(work, regions)
+    names, balls = named_by_balls(work, regions)
     regions, names, frames = _with_hips_by_shape(work, regions, names)
+    regions, names, frames = _with_pelvis(work, regions, names, frames)
+    regions, names = _with_thorax(ct, work, regions, names, balls, find_lungs(ct, body, work, box))
     balls.update({f"femur_{side}": BallJoint(*expected_head(frame)) for side, frame in frames.items()})
     at = [
         np.clip(np.rint((np.arange(s.stop - s.start) + 0.5) * mm / work.step_mm - 0.5).astype(int), 0, n - 1)
@@ -179,37 +160,27 @@ def _from_ct(ct: CtVolume, bone: NDArray[np.bool_]) -> LabelMap:
         unnamed += name is None
         table[region] = len(result) + 1
         result[len(result) + 1] = name or f"bone {unnamed}"
-    return SeparatedBones(
-        ct.grid, table[labels], result, balls, {f"hip_{side}": frame for side, frame in frames.items()}
-    )
+    hips = {f"hip_{side}": frame for side, frame in frames.items()}
+    return SeparatedBones(ct.grid, table[labels], result, balls=balls, frames=hips)
 
 
 # Names --------------------------------------------------------------------------------------------------------------
 
 
-def _names(work: Work, regions: NDArray[np.int32]) -> tuple[dict[int, str], dict[str, BallJoint]]:
-    """Names of the regions that a ball-and-socket joint identifies, and of a sacrum between two such hips."""
-    joints = interfaces(work, regions)
-    names: dict[int, str] = {}
-    balls: dict[str, BallJoint] = {}
-    for (a, b), interface in joints.items():
-        for ball, socket in ((a, b), (b, a)):
-            found = _ball_joint(work, regions == ball, interface)
-            if found is not None:
-                joint, side, place = found
-                pair = (f"femur_{side}", f"hip_{side}") if joint == "hip" else (f"humerus_{side}", f"scapula_{side}")
-                _give(names, zip((ball, socket), pair, strict=True))
-                balls[pair[0]] = place
-    hips = [region for region, name in names.items() if name.startswith("hip_")]
-    for region in {r for pair in joints for r in pair} - set(names):
-        area = [
-            joints[min(h, region), max(h, region)].area_mm2 for h in hips if (min(h, region), max(h, region)) in joints
-        ]
-        if len(area) == 2 and min(area) >= SACROILIAC_MM2:
-            _give(names, [(region, "sacrum")])
-    volumes_ml = np.bincount(regions.ravel()) * work.grid.voxel_ml
-    certain = {r: name for r, name in names.items() if name and volumes_ml[r] <= LARGEST_ML[name.split("_")[0]]}
-    return certain, balls
+def _with_thorax(
+    ct: CtVolume,
+    work: Work,
+    regions: NDArray[np.int32],
+    names: dict[int, str],
+    balls: Mapping[str, BallJoint],
+    lungs: Lungs | None,
+) -> tuple[NDArray[np.int32], dict[int, str]]:
+    """Ribs, vertebrae, sternum and clavicles around the lungs, as regions of their own with names."""
+    if lungs is None:
+        return regions, names
+    heads = {name: ball.centre_ras_mm for name, ball in balls.items()}
+    sockets = {name: ball.socket_ras_mm for name, ball in balls.items() if ball.socket_ras_mm is not None}
+    return name_thorax(ct, work, lungs, regions, names, heads, sockets)
 
 
 def _with_hips_by_shape(
@@ -232,41 +203,25 @@ def _with_hips_by_shape(
     return regions, names, frames
 
 
-def _give(names: dict[int, str], pairs: "Sequence[tuple[int, str]] | zip[tuple[int, str]]") -> None:
-    """Note names; what would carry two names, or share one, is not certain and stays without (an empty name)."""
-    for region, name in pairs:
-        twice = [r for r, n in names.items() if n == name and r != region]
-        certain = names.get(region, name) == name and not twice
-        names[region] = name if certain else ""
-        for other in twice:
-            names[other] = ""
+def _with_pelvis(
+    work: Work, regions: NDArray[np.int32], names: dict[int, str], frames: dict[Side, BoneFrame]
+) -> tuple[NDArray[np.int32], dict[int, str], dict[Side, BoneFrame]]:
+    """Sacrum and spine beside the hip bones that have names.
 
-
-def _ball_joint(work: Work, ball: NDArray[np.bool_], interface: Interface) -> tuple[str, str, BallJoint] | None:
-    """Joint (hip or shoulder), side and place, if the interface lies on a sphere around the thickest part of `ball`."""
-    if interface.area_mm2 < JOINT_FACES_MM2 or interface.sheet_hu < JOINT_FROM_HU:
-        return None
-    centre_of_interface = interface.points.mean(axis=0)
-    reach = int(np.ceil(2 * BALL_RADIUS_MM[1] / work.step_mm))
-    low = np.maximum(np.floor(centre_of_interface).astype(int) - reach, 0)
-    region = tuple(slice(int(a), int(a) + 2 * reach) for a in low)
-    depth = distance_mm(np.pad(~ball[region], 1, constant_values=True), work.grid.spacing_kji_mm)[1:-1, 1:-1, 1:-1]
-    radius = float(depth.max())
-    if not BALL_RADIUS_MM[0] <= radius <= BALL_RADIUS_MM[1]:
-        return None
-    centre = np.argwhere(depth >= radius - 0.5 * work.step_mm).mean(axis=0) + low
-    away = (interface.points - centre) * work.step_mm
-    distance = np.linalg.norm(away, axis=1)
-    middle = float(np.median(distance))
-    if float(np.median(np.abs(distance - middle))) * 1.5 > BALL_SPREAD_MM or not -1.0 < middle - radius < 7.0:
-        return None
-    on_ball = away[np.abs(distance - middle) < 4.0]
-    share = len(on_ball) / len(away) * interface.area_mm2 / 1.5 / (4 * np.pi * middle**2)
-    to_socket_kji = on_ball.mean(axis=0)
-    to_socket = work.grid.ijk_to_ras[:3, :3] @ to_socket_kji[::-1]
-    sideways = float(to_socket[0] / np.linalg.norm(to_socket))
-    if abs(sideways) < SIDEWAYS or SHOULDER_SOCKET_SHARE < share < HIP_SOCKET_SHARE:
-        return None
-    centre_ras_mm, socket_ras_mm = work.grid.ras_from_ijk(np.array([centre, centre_of_interface])[:, ::-1])
-    place = BallJoint(centre_ras_mm, radius, socket_ras_mm)
-    return ("hip" if share >= HIP_SOCKET_SHARE else "shoulder"), ("right" if sideways < 0 else "left"), place
+    `frames` are those of the hip bones that their shape told: where the usual surface is not there, they lose theirs.
+    """
+    rough = dict(frames)
+    for region, name in names.items():
+        if name.startswith("hip_") and name[4:] not in rough:
+            side: Side = "left" if name == "hip_left" else "right"
+            rough[side] = hip_frame(work.grid.ras_of_mask(regions == region), side)
+    if not rough:
+        return regions, names, frames
+    surface = surface_points(work, work.bone)
+    found = laid_hips(work, surface, rough)
+    doubtful = {f"{kind}_{side}" for side in frames if side not in found for kind in ("hip", "femur")}
+    names = {region: name for region, name in names.items() if name not in doubtful}
+    told = {side: frame for side, frame in frames.items() if side in found}
+    present = {side: frame for side, frame in found.items() if f"hip_{side}" in names.values()}
+    laid = laid_pelvis(work, surface, present)
+    return (regions, names, told) if laid is None else (*with_sacrum(work, regions, names, laid), told)

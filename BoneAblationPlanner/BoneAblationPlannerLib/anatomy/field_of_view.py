@@ -6,12 +6,12 @@ from air by its noise, which it lacks, and by its border: flat or round to a fra
 body, without the blurred edge that every skin has.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BoneAblationPlannerLib.anatomy.field_borders import BEYOND_SHARE, BORDER_HALF_VOXELS, find_circle, find_plane
+from BoneAblationPlannerLib.compute import parallel_kernel, prange
 from BoneAblationPlannerLib.ct import UNSCANNED_BELOW_HU, CtVolume
 from BoneAblationPlannerLib.morphology import dilate, large_components
 
@@ -31,14 +31,10 @@ MOST_BLURRED = 0.65
 """Of a border, that leads to tissue but does not begin with it; of a skin at least four fifths do."""
 LEAST_NOISE_HU = 2.0
 LEAST_OTHER_AIR_ML = 1.0
-BORDER_HALF_VOXELS = 0.6
-"""A digitised plane or circle lies within half a voxel of its true place."""
-CIRCLE_FROM_MM = 40.0
-BORDER_SHARE = {"circle": 0.25, "plane": 0.05}
-"""Of all border voxels that one circle or one plane must explain."""
+PLANE_SHARE = 0.05
+"""Of all border voxels that one plane must explain."""
 FEWEST_BORDER_VOXELS = 60
-BEYOND_SHARE = 0.999
-TRIALS, MOST_POINTS, MOST_PLANES = 400, 3000, 8
+MOST_PLANES = 8
 
 
 def unscanned(ct: CtVolume) -> NDArray[np.bool_]:
@@ -76,8 +72,8 @@ def _padded_with(ct: CtVolume, value: int) -> NDArray[np.bool_]:
     border = _border(ct, constant, np.flatnonzero(~whole))
     if len(border) >= FEWEST_BORDER_VOXELS:
         padding |= _beyond_circle(ct, border, constant, ~whole)
-        for beyond in _beyond_planes(ct, border, constant):
-            padding |= beyond
+        padding &= constant
+        _add_beyond_planes(ct, border, constant, padding)
     return padding & constant
 
 
@@ -133,17 +129,13 @@ def _grown(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
     return np.asarray(ndimage.binary_dilation(mask, iterations=steps))
 
 
-def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return points[:: max(1, -(-len(points) // MOST_POINTS))]
-
-
 def _beyond_circle(
     ct: CtVolume, border: NDArray[np.float64], constant: NDArray[np.bool_], scanned: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Outside the circle of reconstruction, if there is one: the same in every slice, with nothing scanned beyond."""
     points = border[:, 1:]
     within = BORDER_HALF_VOXELS * float(ct.grid.spacing_kji_mm[1:].sum()) / np.sqrt(2)
-    found = _find_circle(_thinned(points), within)
+    found = find_circle(points, within)
     if found is None:
         return np.zeros_like(constant)
     centre, radius = found
@@ -153,93 +145,59 @@ def _beyond_circle(
     rows, columns = (np.arange(n) * mm for n, mm in zip(constant.shape[1:], ct.grid.spacing_kji_mm[1:], strict=True))
     off = np.hypot(rows[:, None] - centre[0], columns[None, :] - centre[1]) - radius
     beyond = off > within
-    if (
-        not _is_abrupt(ct, border[on], inwards)
-        or not beyond.any()
-        or constant[scanned][:, beyond].mean() < BEYOND_SHARE
-    ):
+    if not beyond.any() or not _is_abrupt(ct, border[on], inwards):
+        return np.zeros_like(constant)
+    padded = constant[scanned].view(np.uint8).sum(axis=0, dtype=np.int32)[beyond]
+    if padded.mean() < BEYOND_SHARE * scanned.sum():
         return np.zeros_like(constant)
     return np.broadcast_to(off > 0, constant.shape)
 
 
-def _find_circle(points: NDArray[np.float64], within: float) -> tuple[NDArray[np.float64], float] | None:
-    """Centre (2,) and radius of the circle that most points (N, 2) lie on while none lies far outside of it."""
-    triples = points[np.random.default_rng(0).integers(0, len(points), (TRIALS, 3))]
-    matrix = 2 * (triples[:, 1:] - triples[:, :1])
-    right = (triples[:, 1:] ** 2).sum(axis=2) - (triples[:, :1] ** 2).sum(axis=2)
-    usable = np.abs(np.linalg.det(matrix)) > 1.0
-    if not usable.any():
-        return None
-    centres = np.linalg.solve(matrix[usable], right[usable][..., None])[..., 0]
-    radii = np.linalg.norm(centres - triples[usable, 0], axis=1)
-    off = np.linalg.norm(points[None] - centres[:, None], axis=2) - radii[:, None]
-    votes = np.where((off > 4 * within).mean(axis=1) < 1 - BEYOND_SHARE, (np.abs(off) <= 2 * within).mean(axis=1), 0)
-    best = int(votes.argmax())
-    centre, radius = centres[best], float(radii[best])
-    for _ in range(3):
-        near = np.abs(np.linalg.norm(points - centre, axis=1) - radius) <= 2 * within
-        if near.sum() < 3:
-            return None
-        # x^2 + y^2 = 2 cx x + 2 cy y + (r^2 - c^2): linear in what is sought.
-        fit = np.linalg.lstsq(np.column_stack([2 * points[near], np.ones(near.sum())]), (points[near] ** 2).sum(axis=1))
-        centre = fit[0][:2]
-        radius = float(np.sqrt(max(fit[0][2] + centre @ centre, 0.0)))
-    share = float((np.abs(np.linalg.norm(points - centre, axis=1) - radius) <= within).mean())
-    return (centre, radius) if share >= BORDER_SHARE["circle"] and radius >= CIRCLE_FROM_MM else None
-
-
-def _beyond_planes(
-    ct: CtVolume, border: NDArray[np.float64], constant: NDArray[np.bool_]
-) -> Iterator[NDArray[np.bool_]]:
-    """Beyond each flat border that has nothing scanned behind it."""
+def _add_beyond_planes(
+    ct: CtVolume, border: NDArray[np.float64], constant: NDArray[np.bool_], padding: NDArray[np.bool_]
+) -> None:
+    """Add what is constant beyond each flat border that has nothing scanned behind it."""
     spacing = ct.grid.spacing_kji_mm
-    axes = np.ogrid[tuple(slice(0, n) for n in constant.shape)]
     left = np.ones(len(border), dtype=bool)
     for _ in range(MOST_PLANES):
         if left.sum() < FEWEST_BORDER_VOXELS:
             return
-        normal, offset = _find_plane(_thinned(border[left]), spacing)
+        normal, offset = find_plane(border[left], spacing)
         within = BORDER_HALF_VOXELS * float(np.abs(normal) @ spacing)
         on = left & (np.abs(border @ normal - offset) <= within)
         left &= ~on
-        if on.sum() < max(FEWEST_BORDER_VOXELS, BORDER_SHARE["plane"] * len(left)):
+        if on.sum() < max(FEWEST_BORDER_VOXELS, PLANE_SHARE * len(left)):
             continue
-        height = sum(n * mm * axis for n, mm, axis in zip(normal, spacing, axes, strict=True)) - offset
         for side in (1, -1):
-            beyond = side * height > within
-            if not beyond.any() or constant[beyond].mean() < BEYOND_SHARE:
-                continue
-            if _is_abrupt(ct, border[on], -side * normal):
-                yield side * height > 0
+            step, start = side * normal * spacing, side * offset
+            count, padded = _count_beyond(constant, step, start + within)
+            if (
+                count.sum()
+                and padded.sum() >= BEYOND_SHARE * count.sum()
+                and _is_abrupt(ct, border[on], -side * normal)
+            ):
+                _add_beyond(constant, step, start, padding)
 
 
-def _find_plane(points: NDArray[np.float64], spacing: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Normal (3,), of either sign, and offset of the plane that most points (N, 3) lie on with none far beyond."""
-    # Points that follow each other lie in one slice or the next, so often on one plane.
-    random = np.random.default_rng(0)
-    apart = max(3, len(points) // 8)
-    rows = random.integers(0, len(points), (TRIALS, 1)) + random.integers(-apart, apart + 1, (TRIALS, 3))
-    triples = points[np.clip(rows, 0, len(points) - 1)]
-    normals = np.cross(triples[:, 1] - triples[:, 0], triples[:, 2] - triples[:, 0])
-    lengths = np.linalg.norm(normals, axis=1)
-    usable = lengths > 1e-6
-    if not usable.any():
-        return np.array([0.0, 0.0, 1.0]), np.inf
-    normals = normals[usable] / lengths[usable, None]
-    offsets = (triples[usable, 0] * normals).sum(axis=1)
-    within = BORDER_HALF_VOXELS * np.abs(normals) @ spacing
-    height = points @ normals.T - offsets
-    votes = (np.abs(height) <= 2 * within).mean(axis=0)
-    # One side must be free of scanned voxels.
-    above, below = ((side > 4 * within).mean(axis=0) for side in (height, -height))
-    votes[np.minimum(above, below) > 0.01] = 0
-    best = int(votes.argmax())
-    normal, offset = normals[best], float(offsets[best])
-    for _ in range(3):
-        on = points[np.abs(points @ normal - offset) <= 2 * BORDER_HALF_VOXELS * float(np.abs(normal) @ spacing)]
-        if len(on) < 3:
-            break
-        centre = on.mean(axis=0)
-        normal = np.linalg.svd(on - centre, full_matrices=False)[2][2]
-        offset = float(centre @ normal)
-    return normal, offset
+@parallel_kernel
+def _count_beyond(constant, step, offset):  # type: ignore[no-untyped-def]
+    """Voxels of each slice with ``step @ (k, j, i) > offset``, and how many of them are constant."""
+    nk, nj, ni = constant.shape
+    count, padded = np.zeros(nk, np.int64), np.zeros(nk, np.int64)
+    for k in prange(nk):
+        for j in range(nj):
+            for i in range(ni):
+                if step[0] * k + step[1] * j + step[2] * i > offset:
+                    count[k] += 1
+                    padded[k] += constant[k, j, i]
+    return count, padded
+
+
+@parallel_kernel
+def _add_beyond(constant, step, offset, padding):  # type: ignore[no-untyped-def]
+    nk, nj, ni = constant.shape
+    for k in prange(nk):
+        for j in range(nj):
+            for i in range(ni):
+                if constant[k, j, i] and step[0] * k + step[1] * j + step[2] * i > offset:
+                    padding[k, j, i] = True

@@ -18,6 +18,8 @@ CT does not always part from the scapula, may be meant (measured: glenoid lesion
 SACROILIAC_OWN = np.array([[0.0, 1.3], [-2.3, -0.3], [-np.inf, 0.3]])
 """Where a hip bone's own coordinates (see `hip_frame`) hold the sacroiliac joint or sacrum beyond it (measured: 5 to
 95 % of four labelled joints in two patients lie within 0.07 to 1.22, -2.05 to -0.31, -1.65 to 0.25)."""
+SPINE_NEAR_MM = 20.0
+"""Head, neck and tubercle of a rib lie this near to the vertebra; the CT alone does not show where they end."""
 ONE_SIDED = 0.5
 """Length of the mean direction, 0 to 1, from a lesion to the bone it touches: at most this where bone surrounds it."""
 SPINE_WORDS = "spinal canal, foramina and nerve roots need their own assessment"
@@ -41,11 +43,18 @@ def host_bone(bones: LabelMap, lesion: NDArray[np.bool_]) -> HostBone:
     if not isinstance(bones, SeparatedBones):
         return HostBone(name)
     if name.startswith("scapula_") and not _near_socket(bones, name, lesion):
-        doubt = f"not certain which bone holds the lesion: on the CT it hangs together with the {clinic_name(name)}, "
-        return HostBone(None, doubt + "but it may be clavicle or rib")
-    if name.startswith("hip_") and "sacrum" not in bones.names.values():
+        return _scapula_or_other(bones, name)
+    if name == "vertebrae":
+        return HostBone(name, f"the lesion lies in the spine, which vertebra is not told: {SPINE_WORDS}")
+    if name.startswith("ribs"):
+        return _rib_or_vertebra(bones, name, lesion)
+    if not name.startswith("hip_"):
+        return HostBone(name)
+    if "sacrum" not in bones.names.values():
         return _hip_or_sacrum(bones, name, lesion)
-    return HostBone(name)
+    reached = bool(_near(bones, "sacrum", lesion).any())
+    joint = f"the lesion reaches the {side_of(name)} sacroiliac joint, the sacrum may be involved; {SPINE_WORDS}"
+    return HostBone(name, joint if reached else None)
 
 
 def bone_at(bones: LabelMap, mask: NDArray[np.bool_]) -> str | None:
@@ -67,12 +76,32 @@ def _near_socket(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]) ->
     return float(np.linalg.norm(middle - ball.socket_ras_mm)) <= SURE_FROM_SOCKET_MM
 
 
+def _scapula_or_other(bones: SeparatedBones, name: str) -> HostBone:
+    """Away from the glenoid a bone is the scapula only where clavicle and ribs of its side are bones of their own."""
+    side = side_of(name)
+    told = {f"clavicula_{side}": "clavicle", f"ribs_{side}": "rib"}
+    left = [words for other, words in told.items() if other not in bones.names.values()]
+    doubt = f"not certain which bone holds the lesion: on the CT it hangs together with the {clinic_name(name)}, "
+    return HostBone(None, f"{doubt}but it may be {' or '.join(left)}") if left else HostBone(name)
+
+
+def _rib_or_vertebra(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]) -> HostBone:
+    """A lesion near the spine, or near bone without a name that may be spine, may reach from the rib into it."""
+    region = bones.grid.region_around(bones.grid.ras_of_mask(lesion), SPINE_NEAR_MM + 1.0)
+    around = dilate(np.ascontiguousarray(lesion[region]), SPINE_NEAR_MM, bones.grid.spacing_kji_mm)
+    near = {bones.names.get(int(value), "") for value in np.unique(bones.labels[region][around]) if value}
+    if "vertebrae" in near:
+        return HostBone(name, f"the lesion lies near the spine, which may be involved: {SPINE_WORDS}")
+    if any(not is_known_bone(other) for other in near):
+        return HostBone(name, f"a bone near the lesion is not known: if it belongs to the spine, {SPINE_WORDS}")
+    return HostBone(name)
+
+
 def _hip_or_sacrum(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]) -> HostBone:
     """A lesion at the sacroiliac joint may lie in the sacrum: it counts as the hip's only where that surrounds it."""
+    points, side = bones.grid.ras_of_mask(lesion), side_of(name) or "left"
     value = next(value for value, other in bones.names.items() if other == name)
-    hip, points = bones.labels == value, bones.grid.ras_of_mask(lesion)
-    side = side_of(name) or "left"
-    frame = bones.frames.get(name) or hip_frame(bones.grid.ras_of_mask(hip), side)
+    frame = bones.frames.get(name) or hip_frame(bones.grid.ras_of_mask(bones.labels == value), side)
     own = frame.own(points)
     if not ((own > SACROILIAC_OWN[:, 0]) & (own < SACROILIAC_OWN[:, 1])).all(axis=1).any():
         return HostBone(name)
@@ -80,9 +109,17 @@ def _hip_or_sacrum(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]) 
         f"the lesion reaches the {side} sacroiliac joint, and the CT alone does not tell the sacrum from the hip bone: "
         f"the sacrum may be involved; {SPINE_WORDS}"
     )
-    region = bones.grid.region_around(points, LABEL_REACH_MM + 1.0)
-    near = dilate(np.ascontiguousarray(lesion[region]), LABEL_REACH_MM, bones.grid.spacing_kji_mm) & hip[region]
-    away = bones.grid.crop(region).ras_of_mask(near) - points.mean(axis=0)
+    near = _near(bones, name, lesion)
+    away = bones.grid.ras_of_mask(near) - points.mean(axis=0)
     directions = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
     one_sided = float(np.linalg.norm(directions.mean(axis=0))) > ONE_SIDED
     return HostBone(None if one_sided else name, doubt)
+
+
+def _near(bones: LabelMap, name: str, lesion: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The voxels (k, j, i) of a bone that a lesion lies in or touches (within 4 mm)."""
+    value = next(value for value, other in bones.names.items() if other == name)
+    region = bones.grid.region_around(bones.grid.ras_of_mask(lesion), LABEL_REACH_MM + 1.0)
+    near = np.zeros(lesion.shape, dtype=bool)
+    near[region] = dilate(np.ascontiguousarray(lesion[region]), LABEL_REACH_MM, bones.grid.spacing_kji_mm)
+    return near & (bones.labels == value)

@@ -35,7 +35,12 @@ _PAIRS = (
     ("knee joint", "femur_{side}", "tibia_{side}"),
     ("patellofemoral joint", "femur_{side}", "patella_{side}"),
 )
-_MIDLINE = (("pubic symphysis", "hip_right", "hip_left"), ("lumbosacral joint", "sacrum", "vertebrae_L5"))
+_MIDLINE = (
+    ("pubic symphysis", "hip_right", "hip_left"),
+    ("lumbosacral joint", "sacrum", "vertebrae_L5"),
+    # Where the CT alone told the spine, or labels hold all vertebrae in one: what faces the sacrum is the lowest one.
+    ("lumbosacral joint", "sacrum", "vertebrae"),
+)
 _UNSIDED = (
     ("knee joint", "femur_{side}", "tibia"),
     ("patellofemoral joint", "femur_{side}", "patella"),

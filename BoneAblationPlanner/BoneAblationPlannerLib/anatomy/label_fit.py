@@ -23,6 +23,8 @@ FITS_FROM = 0.6
 6 mm, at most 0.48 by 20 mm."""
 REFUSED_BELOW = 0.2
 """At most 0.28 of the same surfaces fit once they are moved by 60 mm, 0.14 or less if to the side or to the front."""
+MISPLACED_BELOW, FITS_MOVED_FROM = 0.5, 0.8
+"""A map that fits this badly and, moved as a whole, this well is one of the same patient that lies elsewhere."""
 BETTER_BY = 0.1
 """Bones that were destroyed fit badly too, but nowhere better."""
 MOVED_MM = (10.0, 20.0, 30.0, 40.0, 60.0, 90.0)
@@ -38,26 +40,24 @@ class SurfaceFit:
     moved_share: float
 
 
-def label_fit_warnings(
+def label_fit_doubt(
     ct: CtVolume, organs: LabelMap | None, lesion: NDArray[np.bool_], table: StructureTable | None = None
-) -> list[str]:
-    """A warning if bones of an organ map hardly lie on the bones that the CT shows and would elsewhere.
+) -> str | None:
+    """Why an organ map is not to be relied on: its bones hardly lie on bone and would elsewhere. None if they do.
 
     Raises
     ------
     InputError
-        If hardly any of their surface does.
+        If hardly any of their surface lies on bone, or most would if the map were moved.
     """
     fit = bone_surface_fit(ct, organs, lesion, table) if organs is not None else None
     if fit is None or fit.share >= FITS_FROM or fit.moved_share < fit.share + BETTER_BY:
-        return []
+        return None
     found = f"only {fit.share:.0%} of the surface of its bones lies on bone in the CT"
-    if fit.share < REFUSED_BELOW:
-        raise InputError(f"organ map: {found}; expected a map of this scan, not moved")
-    return [
-        f"organ map: {found}, {fit.moved_share:.0%} would if it were moved: it may belong to another scan; "
-        "check it against the CT before relying on anything that it names"
-    ]
+    moved = f"{fit.moved_share:.0%} would if it were moved"
+    if fit.share < REFUSED_BELOW or (fit.share < MISPLACED_BELOW and fit.moved_share >= FITS_MOVED_FROM):
+        raise InputError(f"organ map: {found}, {moved}; expected a map of this scan, not moved")
+    return f"organ map: {found}, {moved}: it may belong to another scan; check it against the CT"
 
 
 def bone_surface_fit(

@@ -6,18 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from BoneAblationPlannerLib.anatomy.names import Side, side_of, spellings, words_of
+from BoneAblationPlannerLib.anatomy.nerve_rules import band_rules
 from BoneAblationPlannerLib.case import Structure
+from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.morphology import dilate
 from BoneAblationPlannerLib.plan import Status
 
-IN_BAND_SHARE = 0.5
-"""A drawn nerve of which this much lies in the band of an expected one, or that covers this much of it, is that one."""
+COURSE_SHARE = 0.5
+"""A drawn nerve is an expected one if it follows this much of its band near the lesion, not a short stretch of it. A
+nerve whose name tells nothing must lie in the band with as much of its own length there."""
+FOLLOWS_MM, NAMED_FOLLOWS_MM = 15.0, 30.0
+"""So near to the drawn nerve its band is followed: about a band's radius, and more where the name says which it is."""
+MAP_MAY_MISS = 0.01
 _NAMES_SAID = 3
 
 
@@ -45,8 +54,35 @@ class Site:
 @cache
 def telling_rules() -> dict[str, Telling]:
     """The rules by kind."""
-    rows = json.loads(files(__package__).joinpath("looked_for.json").read_text(encoding="utf-8"))["kinds"]
+    rows = _document()["kinds"]
     return {row["kind"]: Telling(**{**row, "all_of": tuple(row.get("all_of", ()))}) for row in rows}
+
+
+@cache
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(files(__package__).joinpath("looked_for.json").read_text(encoding="utf-8"))
+    return document
+
+
+def map_too_small(organs: LabelMap, body: NDArray[np.bool_], site: Site) -> str | None:
+    """Why an organ map tells nothing of a site: it ends too near to the lesion. None where it covers what matters.
+
+    Parameters
+    ----------
+    organs : LabelMap
+    body : (k, j, i) bool
+    site : Site
+    """
+    if organs.covered is None:
+        return None
+    near_mm = float(_document()["map"]["near_mm"])
+    region = site.grid.region_around(site.grid.ras_of_mask(site.lesion), near_mm)
+    near = dilate(np.ascontiguousarray(site.lesion[region]), near_mm, site.grid.spacing_kji_mm) & body[region]
+    beyond = float((near & ~organs.covered[region]).sum() / max(int(near.sum()), 1))
+    if beyond <= MAP_MAY_MISS:
+        return None
+    share = max(1, round(100 * beyond))
+    return f"the organ map does not cover {share} % of the tissue within {near_mm:g} mm of the lesion"
 
 
 def not_looked_for(given: Sequence[Structure], site: Site) -> dict[str, str]:
@@ -60,9 +96,23 @@ def not_looked_for(given: Sequence[Structure], site: Site) -> dict[str, str]:
     return reasons
 
 
-def undrawn(expected: Sequence[Structure], drawn: Sequence[Structure]) -> tuple[str, ...]:
-    """Names of expected nerves (bands) that none of the drawn nerves is, by its name or its course."""
-    return tuple(_plain(band) for band in expected if not any(_is(nerve, band) for nerve in drawn))
+def undrawn(expected: Sequence[Structure], drawn: Sequence[Structure], site: Site) -> tuple[str, ...]:
+    """Names of expected nerves (bands) near a lesion that none of the drawn nerves is, by its name and its course.
+
+    A drawn nerve is one nerve: where its name does not say which, it is that whose band it follows most.
+    """
+    missing = {_plain(band): band for band in expected}
+    for nerve in drawn:
+        shares = {name: _followed(nerve, band, site) for name, band in missing.items()}
+        for name in [name for name, share in shares.items() if share == max(shares.values()) >= COURSE_SHARE]:
+            del missing[name]
+    return tuple(missing)
+
+
+def is_called(drawn_name: str, expected_name: str) -> bool:
+    """Whether a drawn nerve's name says that it is the expected one: ``Sciatic_R`` for ``sciatic nerve right``."""
+    sides = {side_of(drawn_name), side_of(expected_name)} - {None}
+    return words_of(expected_name)[0] in words_of(drawn_name) and len(sides) < 2
 
 
 def _why_not(rule: Telling, own: Sequence[Structure], site: Site) -> str | None:
@@ -91,13 +141,24 @@ def _away_mm(structure: Structure, site: Site, within_mm: float) -> float:
     return float(np.min(away))
 
 
-def _is(nerve: Structure, band: Structure) -> bool:
-    words, said = words_of(nerve.name), words_of(_plain(band))
-    sides = {side_of(nerve.name), side_of(_plain(band))} - {None}
-    if said[0] in words and len(sides) < 2 and (nerve.mask & band.mask).any():
-        return True
-    both = int((nerve.mask & band.mask).sum())
-    return both > 0 and both >= IN_BAND_SHARE * min(int(nerve.mask.sum()), int(band.mask.sum()))
+def _followed(nerve: Structure, band: Structure, site: Site) -> float:
+    """Share of a band near the lesion, 0 to 1, that a drawn nerve follows; 0 if it is another nerve."""
+    named = is_called(nerve.name, _plain(band))
+    if not named and (_says_a_nerve(nerve.name) or len({side_of(nerve.name), side_of(band.name)} - {None}) > 1):
+        return 0.0
+    region = site.grid.region_around(site.grid.ras_of_mask(site.lesion), telling_rules()["nerve"].near_mm or 0.0)
+    part, own = band.mask[region], np.ascontiguousarray(nerve.mask[region])
+    if not part.any() or not own.any():
+        return 0.0
+    if not named and (own & part).sum() < COURSE_SHARE * min(own.sum(), part.sum()):
+        return 0.0
+    reach_mm = NAMED_FOLLOWS_MM if named else FOLLOWS_MM
+    return float((distance_mm(own, site.grid.spacing_kji_mm, reach_mm) <= reach_mm)[part].mean())
+
+
+def _says_a_nerve(name: str) -> bool:
+    """Whether a name says which of the expected nerves it is."""
+    return any(is_called(name, nerve) for nerve in band_rules())
 
 
 def _plain(band: Structure) -> str:

@@ -6,15 +6,21 @@ from typing import Literal
 
 Side = Literal["left", "right"]
 
-_SIDES: dict[str, Side] = {
-    **dict.fromkeys(("left", "l", "lt", "lft", "links", "sinister", "sinistra", "sinistrum"), "left"),
-    **dict.fromkeys(("right", "r", "rt", "rgt", "rechts", "dexter", "dextra", "dextrum"), "right"),
+_WORDS: dict[Side, str] = {
+    "left": "left l lt lft links li linke linker linkes sinister sinistra sinistrum sinistro sx gauche gauches "
+    "izquierdo izquierda izq",
+    "right": "right r rt rgt rechts re rechte rechter rechtes dexter dextra dextrum destro destra dx droit droite "
+    "droits droites derecho derecha",
 }
+"""English, Latin, German, French, Spanish, Italian."""
+_SIDES: dict[str, Side] = {word: side for side, words in _WORDS.items() for word in words.split()}
+_LETTERS = str.maketrans({"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O"})
+"""What does not fall apart into a letter and an accent."""
 
 
 def words_of(name: str) -> tuple[str, ...]:
     """Lower-case words of a name: ``LumbSacPlex_R`` is lumb, sac, plex, r; accents are left out."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", name.translate(_LETTERS)).encode("ascii", "ignore").decode()
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain)
     return tuple(re.findall("[a-z0-9]+", apart.lower()))
 

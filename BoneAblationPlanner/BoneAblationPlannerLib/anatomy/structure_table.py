@@ -21,6 +21,8 @@ NEVER_IGNORED = ("nerve", "spinal canal", "vessel", "joint", "implant")
 NEVER_MISSING = ("other", "implant", "barred bone")
 """Kinds that a scan need not hold."""
 IS_BONE = "bone: taken into the bone mask"
+NO_TISSUE = ("pathology: the lesion is outlined separately", "body wall: taken from the CT", "not in the patient")
+"""Reasons to ignore a label that say nothing of the tissue under it, as against muscle or bone."""
 BONE = "bone"
 """What a user's table may call a name instead of a kind: it belongs to the bone."""
 

@@ -41,6 +41,7 @@ def collect_structures(
     joints_checked: bool = False,
     table: StructureTable | None = None,
     site: Site | None = None,
+    map_doubt: str | None = None,
 ) -> tuple[tuple[Structure, ...], Structures]:
     """All critical structures of a case, and the account of what was checked, ignored and not checked.
 
@@ -48,7 +49,8 @@ def collect_structures(
     (joints that were computed, bones not to cross) limit the plan in any case; the kind ``joint`` counts as checked
     only where `joints_checked` says so. `table`
     replaces the shipped names and distances (see `load_structure_table`). With a `site`, structures that lie elsewhere
-    leave their kind unchecked; without one, each tells that its kind was looked for.
+    leave their kind unchecked; without one, each tells that its kind was looked for. With a `map_doubt`, the reason why
+    the organ map is not to be relied on, its labels are kept clear of but leave their kinds unchecked.
 
     Raises
     ------
@@ -63,6 +65,13 @@ def collect_structures(
     found += [_from_curve(ct.grid, nerve, table) for nerve in nerves]
     found += _from_ct(ct, body, table)
     given = [s for s in found if s.origin != FROM_CT or s.kind in ("skin", "implant")]
+    doubted: tuple[str, ...] = ()
+    if map_doubt is not None:
+        kinds = {s.kind for s in given if s.origin == ORGAN}
+        given = [s for s in given if s.origin != ORGAN]
+        told = {s.kind for s in given} | set(NEVER_MISSING)
+        lost = [kind for kind in table.kinds if kind in kinds - told]
+        doubted = (f"{', '.join(lost)}: {map_doubt}, so what it names is not checked",) if lost else ()
     elsewhere = {} if site is None else not_looked_for(given, site)
     present = {s.kind for s in given} - set(elsewhere)
     found += further
@@ -71,7 +80,7 @@ def collect_structures(
         elsewhere.pop("joint", None)
     checked = tuple(checked_structure(s) for s in found)
     not_checked = tuple(kind for kind in table.kinds if kind not in present and kind not in NEVER_MISSING)
-    return tuple(found), Structures(checked, not_checked, tuple(ignored), why_not=tuple(elsewhere.values()))
+    return tuple(found), Structures(checked, not_checked, tuple(ignored), why_not=(*doubted, *elsewhere.values()))
 
 
 def checked_structure(structure: Structure) -> CheckedStructure:
@@ -111,7 +120,7 @@ def _structure(table: StructureTable, name: str, kind: str, mask: NDArray[np.boo
 def _from_labels(grid: Grid, organs: LabelMap, table: StructureTable) -> tuple[list[Structure], list[IgnoredLabel]]:
     if not organs.grid.matches(grid):
         raise InputError("organs: not on the CT's grid; expected the same voxels")
-    present = {int(v) for v in np.unique(organs.labels)} - {0}
+    present = {int(v) for part in (organs.labels, organs.beneath) if part is not None for v in np.unique(part)} - {0}
     if not present & set(organs.names):
         raise InputError(
             f"organs: none of the {len(organs.names)} names belongs to a label in the map "
@@ -124,7 +133,7 @@ def _from_labels(grid: Grid, organs: LabelMap, table: StructureTable) -> tuple[l
         if reason is not None:
             ignored.append(IgnoredLabel(name, reason))
         else:
-            found.append(_structure(table, name, table.kind_of(name) or "other", organs.labels == value, ORGAN))
+            found.append(_structure(table, name, table.kind_of(name) or "other", organs.mask(value), ORGAN))
     return found, ignored
 
 

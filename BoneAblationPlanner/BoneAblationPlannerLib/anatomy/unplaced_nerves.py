@@ -7,14 +7,20 @@ from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.bone_names import clinic_name, whole_bone
 from BoneAblationPlannerLib.anatomy.joints import NEAR_MM
+from BoneAblationPlannerLib.anatomy.looked_for import is_called
 from BoneAblationPlannerLib.anatomy.names import side_of
-from BoneAblationPlannerLib.anatomy.nerves import BandRule, NerveBand, band_rules
+from BoneAblationPlannerLib.anatomy.nerve_band import NerveBand
+from BoneAblationPlannerLib.anatomy.nerve_rules import BandRule, band_rules
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.morphology import dilate
 
 
 def unplaced_nerves(
-    bones: LabelMap, bands: Sequence[NerveBand], lesion: NDArray[np.bool_], host: str | None
+    bones: LabelMap,
+    bands: Sequence[NerveBand],
+    lesion: NDArray[np.bool_],
+    host: str | None,
+    drawn: Sequence[str] = (),
 ) -> list[str]:
     """Warnings on nerves that run beside the bones near a lesion (k, j, i) bool and could not be placed.
 
@@ -26,6 +32,8 @@ def unplaced_nerves(
         What was drawn.
     lesion : (k, j, i) bool
     host : str or None
+    drawn : sequence of str
+        Names of nerves that a person drew: these need not be placed.
     """
     region = bones.grid.region_around(bones.grid.ras_of_mask(lesion), NEAR_MM)
     around = dilate(np.ascontiguousarray(lesion[region]), NEAR_MM, bones.grid.spacing_kji_mm)
@@ -37,6 +45,8 @@ def unplaced_nerves(
         for side in ("right", "left"):
             name = f"{rule.nerve} {side}"
             if not _runs_beside(rule, side, near) or _beyond_image(rule, side, placed):
+                continue
+            if any(is_called(other, name) for other in drawn):
                 continue
             if name not in placed:
                 reasons.setdefault(_reason(rule.needs, side, bones), []).append(name)

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.anatomy.structure_table import distance_in_mm
+from BoneAblationPlannerLib.anatomy.curve_extent import outside_notes
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, distance_in_mm
+from BoneAblationPlannerLib.anatomy.targets import without_targets
 from BoneAblationPlannerLib.case import NerveCurve
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
@@ -45,29 +47,32 @@ def check_anatomy_options(options: argparse.Namespace) -> None:
         _file_and_radius(text)
 
 
-def read_anatomy(options: argparse.Namespace, grid: Grid) -> ReadAnatomy:
+def read_anatomy(options: argparse.Namespace, grid: Grid, table: StructureTable | None = None) -> ReadAnatomy:
     """Labels, models and painted skin on the CT's grid, and nerve curves."""
     from BoneAblationPlannerLib.reading import read_nerve_curve
 
-    organs, notes = _labels(options.organs, options.organ_names, options, grid)
+    organs, notes = _labels(options.organs, options.organ_names, options, grid, table)
+    organs, left_out = without_targets(organs, table)
+    notes += left_out
     if options.model:
         from BoneAblationPlannerLib.scene.labels import with_masks
         from BoneAblationPlannerLib.scene.solids import read_model
 
-        organs, found = with_masks(organs, [read_model(path, grid) for path in options.model], grid)
+        organs, found = with_masks(organs, [read_model(path, grid) for path in options.model], grid, table)
         notes += found
-    painted, found = _labels(options.no_entry, None, options, grid)
+    painted, found = _labels(options.no_entry, None, options, grid, table)
     notes += [f"{options.no_entry.name}: {note}" for note in found]
     nerves = [
         NerveCurve(name, points, radius_mm)
         for path, radius_mm in map(_file_and_radius, options.nerve)
         for name, points in read_nerve_curve(path)
     ]
+    notes += [note for nerve in nerves for note in outside_notes(nerve, grid)]
     return ReadAnatomy(organs, tuple(nerves), None if painted is None else painted.labels != 0, tuple(notes))
 
 
 def _labels(
-    path: Path | None, names: Path | None, options: argparse.Namespace, grid: Grid
+    path: Path | None, names: Path | None, options: argparse.Namespace, grid: Grid, table: StructureTable | None
 ) -> tuple[LabelMap | None, list[str]]:
     """A label map on the CT's grid with notes; None without a file."""
     from BoneAblationPlannerLib.reading import frame_of_reference, read_label_map
@@ -75,7 +80,7 @@ def _labels(
     if path is None:
         return None, []
     frame = frame_of_reference(options.ct, options.series) if path.suffix.lower() == ".dcm" else None
-    return read_label_map(path, names, grid, frame)
+    return read_label_map(path, names, grid, frame, table)
 
 
 def _file_and_radius(text: str) -> tuple[Path, float | None]:

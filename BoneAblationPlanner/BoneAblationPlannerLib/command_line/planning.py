@@ -1,12 +1,14 @@
 """Commands `demo` and `plan`: a case planned and written."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table, load_structure_table
-from BoneAblationPlannerLib.case import Case, Choices, LesionMarks
+from BoneAblationPlannerLib.case import Case, Choices, LesionMarks, PlanningResult
 from BoneAblationPlannerLib.command_line.anatomy import add_anatomy_arguments, check_anatomy_options, read_anatomy
 from BoneAblationPlannerLib.command_line.choices import add_choice_arguments, catalogue_of, choices_of
 from BoneAblationPlannerLib.command_line.heat import (
@@ -21,7 +23,8 @@ from BoneAblationPlannerLib.command_line.stabilising import Stabilising, add_sta
 from BoneAblationPlannerLib.command_line.summary import summarise
 from BoneAblationPlannerLib.command_line.terminal import progress_bar
 from BoneAblationPlannerLib.command_line.values import Commands, PointAction, check_output, finite, folder
-from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.errors import InputError, PlanningError
+from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.progress import ReportProgress, part
 from BoneAblationPlannerLib.zones.heat.options import HeatOptions
 
@@ -42,11 +45,12 @@ def add_plan_command(commands: Commands) -> None:
     plan.add_argument("--lesion", type=Path, metavar="MASK", help="a finished outline on the CT's grid")
     plan.add_argument("--lesion-box", type=finite, nargs=6, metavar=("R1", "A1", "S1", "R2", "A2", "S2"),
                       help="with --lesion-seed: two opposite corners that the outline stays between")  # fmt: skip
-    plan.add_argument("--lesion-inside", type=Path, metavar="POINTS.mrk.json",
-                      help="with --lesion-seed: points inside that were left out; the outline moves there")  # fmt: skip
-    plan.add_argument("--lesion-outside", type=Path, metavar="POINTS.mrk.json",
-                      help="with --lesion-seed: points outside that were taken in; one to three of both "
-                      "kinds usually suffice")  # fmt: skip
+    plan.add_argument("--lesion-inside", type=Path, metavar="MARKS",
+                      help="with --lesion-seed: points (.mrk.json) or a painted mask inside that were left out; the "
+                      "outline moves there")  # fmt: skip
+    plan.add_argument("--lesion-outside", type=Path, metavar="MARKS",
+                      help="with --lesion-seed: points or a mask outside that were taken in; one to three points of "
+                      "both kinds usually suffice")  # fmt: skip
     plan.add_argument("--structures", type=Path, metavar="FILE.json",
                       help="names of structures and distances to keep, on top of the shipped table")  # fmt: skip
     add_anatomy_arguments(plan)
@@ -94,7 +98,8 @@ def _plan(options: argparse.Namespace) -> int:
     if options.lesion is not None:
         lesion, found = read_mask(options.lesion, ct.grid)
         notes += found
-    anatomy = read_anatomy(options, ct.grid)
+    table = _structure_table(options)
+    anatomy = read_anatomy(options, ct.grid, table)
     notes += anatomy.notes
     inserted, found = read_inserted(options.inserted, ct.grid)
     notes += found
@@ -108,12 +113,28 @@ def _plan(options: argparse.Namespace) -> int:
         tuple(notes),
         devices,
         anatomy.no_entry,
-        marks=_marks(options),
-        structure_table=_structure_table(options),
+        marks=_marks(options, ct.grid),
+        structure_table=table,
         fixed=kept_probes(options, devices),
         inserted=inserted,
     )
     return _plan_and_write(case, options.out, part(report, 0.1, 1.0), heat, stabilising)
+
+
+def _placed(case: Case, heat: HeatOptions | None, report: ReportProgress) -> PlanningResult:
+    """The plan of the probes; what reading noticed is said where there is none, as it may be the reason."""
+    try:
+        if heat is None:
+            from BoneAblationPlannerLib.workflow import plan_case
+
+            return plan_case(case, part(report, 0.0, 0.5))
+        from BoneAblationPlannerLib.planning_with_heat import plan_with_heat
+
+        return plan_with_heat(case, heat, part(report, 0.0, 0.8))
+    except PlanningError:
+        for note in (*case.ct.notes, *case.notes):
+            print(f"note: {note}", file=sys.stderr)
+        raise
 
 
 def _check_marks(options: argparse.Namespace) -> None:
@@ -123,13 +144,18 @@ def _check_marks(options: argparse.Namespace) -> None:
         raise InputError(f"{given[0]}: guides the outline from --lesion-seed; expected no --lesion beside it")
 
 
-def _marks(options: argparse.Namespace) -> LesionMarks:
-    from BoneAblationPlannerLib.reading import read_points
-
+def _marks(options: argparse.Namespace, grid: Grid) -> LesionMarks:
     box = None if options.lesion_box is None else np.reshape(options.lesion_box, (2, 3))
-    inside, outside = (None if path is None else read_points(path)
-                       for path in (options.lesion_inside, options.lesion_outside))  # fmt: skip
-    return LesionMarks(box, inside, outside)
+    return LesionMarks(box, marked(options.lesion_inside, grid), marked(options.lesion_outside, grid))
+
+
+def marked(path: Path | None, grid: Grid) -> NDArray[np.float64] | None:
+    """Points (N, 3) RAS mm of a point list, or the voxels that were painted in a mask."""
+    from BoneAblationPlannerLib.reading import is_image_name, read_mask, read_points
+
+    if path is None:
+        return None
+    return grid.ras_of_mask(read_mask(path, grid)[0]) if is_image_name(path) else read_points(path)
 
 
 def _structure_table(options: argparse.Namespace) -> StructureTable:
@@ -147,14 +173,7 @@ def _plan_and_write(
     from BoneAblationPlannerLib.outputs import write_outputs
 
     chosen = stabilising or Stabilising()
-    if heat is None:
-        from BoneAblationPlannerLib.workflow import plan_case
-
-        result = plan_case(case, part(report, 0.0, 0.5))
-    else:
-        from BoneAblationPlannerLib.planning_with_heat import plan_with_heat
-
-        result = plan_with_heat(case, heat, part(report, 0.0, 0.8))
+    result = _placed(case, heat, report)
     if case.choices.cement:
         from CementTrajectoryLib.workflow import CementChoices, plan_cement
 
@@ -170,5 +189,7 @@ def _plan_and_write(
     files = write_outputs(result, out, part(report, 0.5 if heat is None else 0.8, 1.0))
     report(1.0, "done")
     summarise(result)
+    if "earlier" in files:
+        print(f"kept: {files['earlier']}, the plan that was reviewed in this folder")
     print(f"report: {files['report.html']}")
     return 0

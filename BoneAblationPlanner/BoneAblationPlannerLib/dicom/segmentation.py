@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from BoneAblationPlannerLib.anatomy.names import side_of_word, words_of
+from BoneAblationPlannerLib.anatomy.coded_names import spoken_name, with_side
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid, ras_from_lps, unit_vector
 
@@ -17,7 +18,9 @@ _OFF_PLACE = 0.1
 _MOST_SLICES = 4000
 
 
-def read_segments(path: Path, dataset: Any) -> tuple[Grid, list[tuple[int, str, NDArray[np.bool_]]]]:
+def read_segments(
+    path: Path, dataset: Any, table: StructureTable | None = None
+) -> tuple[Grid, list[tuple[int, str, NDArray[np.bool_]]]]:
     """Number, name and mask of every segment that has voxels.
 
     Parameters
@@ -26,6 +29,8 @@ def read_segments(path: Path, dataset: Any) -> tuple[Grid, list[tuple[int, str, 
         For messages.
     dataset : pydicom.Dataset
         With pixels.
+    table : StructureTable, optional
+        Which names are known, so that coded meanings are taken where a label says nothing.
 
     Returns
     -------
@@ -47,7 +52,7 @@ def read_segments(path: Path, dataset: Any) -> tuple[Grid, list[tuple[int, str, 
         raise InputError(f"{name}: no frames; expected a segmentation with pixels")
     pixels = _pixels(dataset, len(frames), name)
     grid, places = _stack(dataset, frames, name)
-    names = {int(s.SegmentNumber): _name(s) for s in dataset.get("SegmentSequence") or ()}
+    names = {int(s.SegmentNumber): _name(s, table) for s in dataset.get("SegmentSequence") or ()}
     if kind == "LABELMAP":
         labels = np.zeros(grid.shape, dtype=pixels.dtype)
         labels[places] = pixels
@@ -76,28 +81,25 @@ def _pixels(dataset: Any, count: int, name: str) -> NDArray:
     return pixels
 
 
-def _name(segment: Any) -> str:
-    """The label, with the coded meaning where that says more."""
-    label = str(segment.get("SegmentLabel", "") or "").strip()
-    codes = segment.get("SegmentedPropertyTypeCodeSequence") or ()
-    meaning = str(codes[0].get("CodeMeaning", "") or "").strip() if codes else ""
-    side = segment.get("SegmentedPropertyTypeModifierCodeSequence") or (
-        codes[0].get("SegmentedPropertyTypeModifierCodeSequence") if codes else ()
-    )
-    if side and meaning:
-        meaning = f"{meaning} {str(side[0].get('CodeMeaning', '')).lower()}".strip()
-    plain = label.lower().replace("_", " ")
-    if not label or (plain.startswith("segment") and plain[7:].strip().isdecimal()):
-        return meaning or label or f"segment {int(segment.SegmentNumber)}"
-    said, coded = _distinct_words(label), _distinct_words(meaning)
-    if coded <= said:
-        return label
-    return meaning if said <= coded else f"{label} ({meaning})"
+def _name(segment: Any, table: StructureTable | None) -> str:
+    """What the label and the coded meanings call a segment."""
+    types = segment.get("SegmentedPropertyTypeCodeSequence") or ()
+    sides = segment.get("SegmentedPropertyTypeModifierCodeSequence") or ()
+    regions = segment.get("AnatomicRegionSequence") or ()
+    coded = [_meaning(types, sides or _inside(types, "SegmentedPropertyTypeModifierCodeSequence"))]
+    coded.append(_meaning(regions, _inside(regions, "AnatomicRegionModifierSequence")))
+    label = str(segment.get("SegmentLabel", "") or "")
+    return spoken_name(label, coded, table) or f"segment {int(segment.SegmentNumber)}"
 
 
-def _distinct_words(name: str) -> frozenset[str]:
-    """Words of a name, a side always as left or right: "Hip_R" says no less than "Hip right"."""
-    return frozenset(side_of_word(word) or word for word in words_of(name))
+def _inside(codes: Any, keyword: str) -> Any:
+    return (codes[0].get(keyword) or ()) if codes else ()
+
+
+def _meaning(codes: Any, sides: Any) -> str:
+    """A coded meaning with its side; empty where there is none."""
+    meaning, side = (str(found[0].get("CodeMeaning", "") or "") if found else "" for found in (codes, sides))
+    return with_side(meaning, side)
 
 
 def _segment_number(dataset: Any, frame: Any, name: str) -> int:

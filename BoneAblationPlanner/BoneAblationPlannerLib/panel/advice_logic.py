@@ -15,7 +15,11 @@ class AdviceLogic(InputLogic):
         """What the advice depends on: equal as long as it would come out the same."""
         by_point = parameters.lesionSource == LesionSource.POINT
         points = (parameters.seed, parameters.box, parameters.insideMarks, parameters.outsideMarks) if by_point else ()
-        outline = () if by_point else (parameters.lesionSegment, *_contents(parameters.lesionSegmentation))
+        outline = (
+            _contents(parameters.painted)
+            if by_point
+            else (parameters.lesionSegment, *_contents(parameters.lesionSegmentation))
+        )
         return (
             _contents(parameters.ct),
             _contents(parameters.structures),

@@ -17,10 +17,10 @@ class Corrections:
     ----------
     panel : PlanningPanel
     outline : callable
-        Outlines the lesion from its point and these; whether it was started. Called once the placing is over.
+        Outlines the lesion from its point and these. Called once the placing is over.
     """
 
-    def __init__(self, panel: Any, outline: Callable[[], bool]) -> None:
+    def __init__(self, panel: Any, outline: Callable[[], None]) -> None:
         self._panel, self._outline = panel, outline
         self._node: Any = None
         self._timer = qt.QTimer()
@@ -67,7 +67,8 @@ class Corrections:
         if self._panel.busy:
             self._timer.start(_RETRY_MS)
             return
+        # The case is read before this returns; until the new outline is there, also if none comes, the old one is it.
         before = parameters.lesionSource
         parameters.lesionSource = LesionSource.POINT
-        if not self._outline():
-            parameters.lesionSource = before
+        self._outline()
+        parameters.lesionSource = before

@@ -105,7 +105,6 @@ class InputLogic(SharedLogic):
         """The case that the parameters describe, free of the scene."""
         from BoneAblationPlannerLib.case import Choices
         from BoneAblationPlannerLib.scene.inputs import SegmentChoice, case_from_nodes
-        from BoneAblationPlannerLib.scene.placed import marks_from_nodes
 
         by_point = parameters.lesionSource == LesionSource.POINT
         return case_from_nodes(
@@ -126,10 +125,21 @@ class InputLogic(SharedLogic):
             ),
             None if by_point else SegmentChoice(parameters.lesionSegmentation, parameters.lesionSegment),
             None if parameters.noEntry is None else SegmentChoice(parameters.noEntry, None),
-            marks_from_nodes(parameters.box, parameters.insideMarks, parameters.outsideMarks) if by_point else None,
+            self._marks(parameters) if by_point else None,
             self.structureTable(parameters),
             [node for node in parameters.models if node is not None],
         )
+
+    def _marks(self, parameters: Any) -> Any:
+        """What guides the outline from the point: box, points and what was painted."""
+        from BoneAblationPlannerLib.scene.painted_marks import painted_points
+        from BoneAblationPlannerLib.scene.placed import marks_from_nodes
+        from BoneAblationPlannerLib.scene.volumes import volume_grid
+
+        painted = None
+        if parameters.painted is not None:
+            painted = painted_points(parameters.painted, volume_grid(parameters.ct))
+        return marks_from_nodes(parameters.box, parameters.insideMarks, parameters.outsideMarks, painted)
 
     def structures(self, parameters: Any) -> tuple[tuple[str, ...], Any]:
         """Names of the chosen structures, of segments and models, and the table that knows their kinds."""

@@ -55,6 +55,14 @@ class LesionLogic(InputLogic):
         segment = None if node is None else node.GetSegmentation().GetSegment(identifier)
         return None if segment is None else (node.GetID(), identifier, segment_hash(segment))
 
+    def paintedMarks(self, parameters: Any) -> tuple[Any, str]:
+        """The segmentation to paint marks into, made if none is chosen, and the segment to begin with."""
+        from BoneAblationPlannerLib.scene.painted_marks import new_painted_marks
+
+        if parameters.painted is None:
+            parameters.painted = new_painted_marks(slicer.mrmlScene, parameters.ct)
+        return parameters.painted, next(iter(segment_names(parameters.painted)), "")
+
     def segmentEditorNode(self) -> Any:
         """The settings of the Segment Editor that is shown in the panel."""
         tag = "BoneAblationPlanner.SegmentEditor"

@@ -32,6 +32,7 @@ class LesionSection(Section):
         self._known: Any = None  # state of the outline when it was chosen or measured
         self._measuring = False
         self._editor_node: Any = None
+        self._edited: Any = None  # segmentation in the editor
         self._watch = SegmentWatch(panel, self._on_change, self._on_rest, _REST_MS)
         self._corrections = Corrections(panel, self.onOutline)
 
@@ -49,13 +50,13 @@ class LesionSection(Section):
         parameters = self.parameters
         self._observe(parameters.seed)
         by_point = parameters.lesionSource == LesionSource.POINT
-        for name in ("seed", "box", "inside", "outside"):
+        for name in ("seed", "box", "inside", "outside", "painted"):
             getattr(self.ui, f"{name}Label").setVisible(by_point)
             getattr(self.ui, "seedRow" if name == "seed" else f"{name}Selector").setVisible(by_point)
         for widget in (self.ui.outlineLabel, self.ui.outlineSelector, self.ui.segmentLabel, self.ui.segmentCombo):
             widget.setVisible(not by_point)
         show_choices(self.ui.segmentCombo, segment_names(parameters.lesionSegmentation), parameters.lesionSegment)
-        if by_point and self.ui.editButton.checked:
+        if self._edited is not None and self._edited is not self._to_edit():
             self.ui.editButton.checked = False
         self._follow(None if by_point else parameters.lesionSegmentation)
         show_text(self.ui.lesionFigures, "\n".join(self._figures))
@@ -75,8 +76,8 @@ class LesionSection(Section):
             if waits
             else _("Outline the lesion from the point; the outline can then be edited.")
         )
-        self.ui.editButton.setVisible(not by_point)
-        self.allow("editButton", [_("an outline")] if by_point else missing)
+        self.ui.editButton.text = _("Paint inside and outside") if by_point else _("Edit the outline")
+        self.allow("editButton", self.waiting((self.parameters.ct, self.logic.A_CT)) if by_point else missing)
         self.ui.correctRow.setVisible(not by_point and self.logic.isFromPoint(self.parameters))
         for name in ("takeInButton", "leaveOutButton"):
             self.allow(name, waits)
@@ -106,13 +107,13 @@ class LesionSection(Section):
             self.parameters.seed = self.ui.seedSelector.addNode()
         self.logic.placePoint(self.parameters.seed)
 
-    def onOutline(self) -> bool:
+    def onOutline(self) -> None:
         """Outline in the background, or not: what a person drew is not replaced without a yes."""
         if self.logic.outlineWasEdited(self.parameters) and not slicer.util.confirmOkCancelDisplay(
             _("The lesion's outline was edited by hand. Replace it with a new one from the point?"),
             windowTitle=_("Replace the outline"),
         ):
-            return False
+            return
         ct = self.parameters.ct
 
         def prepare() -> Any:
@@ -120,25 +121,38 @@ class LesionSection(Section):
             return lambda report: (case.ct, *self.logic.outline(case, report))
 
         self.panel.run(prepare, lambda found: self._show(ct, *found))
-        return bool(self.panel.runner.running)
 
     def onEdit(self, checked: bool) -> None:
-        """The Segment Editor, here, on the lesion's segment."""
+        """The Segment Editor, here: on the lesion's segment, or on what guides the outline from its point."""
         editor = self.ui.segmentEditor
         if checked:
+            node, segment = self._chosen_to_edit()
             if self._editor_node is None or self._editor_node.GetScene() is None:
                 self._editor_node = self.logic.segmentEditorNode()
             editor.setMRMLSegmentEditorNode(self._editor_node)
-            editor.setSegmentationNode(self.parameters.lesionSegmentation)
+            editor.setSegmentationNode(node)
             editor.setSourceVolumeNode(self.parameters.ct)
-            editor.setCurrentSegmentID(self.parameters.lesionSegment)
+            editor.setCurrentSegmentID(segment)
             editor.setupViewObservations()
+            self._edited = node
         else:
+            self._edited = None
             editor.setActiveEffect(None)
             editor.removeViewObservations()
         editor.setVisible(checked)
         if not checked:
             self._on_rest()
+
+    def _chosen_to_edit(self) -> tuple[Any, str]:
+        """Segmentation and segment to edit; marks to paint are made where there are none."""
+        if self.parameters.lesionSource == LesionSource.POINT:
+            return self.logic.paintedMarks(self.parameters)
+        return self.parameters.lesionSegmentation, self.parameters.lesionSegment
+
+    def _to_edit(self) -> Any:
+        """The segmentation that belongs in the editor now; None where there is none yet."""
+        by_point = self.parameters.lesionSource == LesionSource.POINT
+        return self.parameters.painted if by_point else self.parameters.lesionSegmentation
 
     def onSegment(self, index: int) -> None:
         """Remember the outline by its segment's id."""

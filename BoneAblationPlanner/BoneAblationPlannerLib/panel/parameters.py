@@ -21,9 +21,10 @@ from BoneAblationPlannerLib.panel.choices import IntentChoice, LesionSource, Mod
 class PlannerParameters:
     """Parameters of the planner.
 
-    `models` are closed surfaces that are structures. `ignoredNerves` are curves that the user unchecked: a curve drawn
-    later is kept clear of unless unchecked too. `distances` is JSON, ``{"nerve": [5, 10]}``: shaft and zone in mm where
-    the user changed them. `device` is empty where any will do. `barredBones` names bones that no needle may cross.
+    `painted` has the segments Inside and Outside. `models` are closed surfaces that are structures. `ignoredNerves` are
+    curves that the user unchecked: a curve drawn later is kept clear of unless unchecked too. `distances` is JSON,
+    ``{"nerve": [5, 10]}``: shaft and zone in mm where the user changed them. `device` is empty where any will do.
+    `barredBones` names bones that no needle may cross.
     `marginMm` below 0 leaves the margin to the intent. With `strict` there is no plan rather than one that gives up a
     wanted distance; `cement` tells the rules that it is wanted in the same session.
     """
@@ -35,6 +36,7 @@ class PlannerParameters:
     box: vtkMRMLMarkupsROINode
     insideMarks: vtkMRMLMarkupsFiducialNode
     outsideMarks: vtkMRMLMarkupsFiducialNode
+    painted: vtkMRMLSegmentationNode
     lesionSegmentation: vtkMRMLSegmentationNode
     lesionSegment: str
     structures: Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode]  # noqa: UP007 - older Slicers know this form only

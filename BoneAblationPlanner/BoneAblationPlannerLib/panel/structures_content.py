@@ -71,3 +71,9 @@ def estimated_line(plan: Plan | None) -> str:
     return _("Only expected from the bones, not seen; near them the plan warns: {names}.").format(
         names=", ".join(names)
     )
+
+
+def doubted_lines(plan: Plan | None) -> tuple[str, ...]:
+    """What was given but tells nothing of this lesion, as the plan found; the table goes by names alone."""
+    reasons = () if plan is None else plan.structures.why_not
+    return tuple(_("Given, but not checked in this plan: {reason}.").format(reason=reason) for reason in reasons)

@@ -12,7 +12,13 @@ from BoneAblationPlannerLib.panel.content import plain
 from BoneAblationPlannerLib.panel.section import Section, State, StepState
 from BoneAblationPlannerLib.panel.segment_combo import show_choices
 from BoneAblationPlannerLib.panel.segment_watch import SegmentWatch
-from BoneAblationPlannerLib.panel.structures_content import KindRow, estimated_line, kind_rows, missing_kinds_line
+from BoneAblationPlannerLib.panel.structures_content import (
+    KindRow,
+    doubted_lines,
+    estimated_line,
+    kind_rows,
+    missing_kinds_line,
+)
 from BoneAblationPlannerLib.panel.widgets import (
     editable_cell,
     fill_checks,
@@ -66,7 +72,8 @@ class StructuresSection(Section):
         self._show_models()
         self._show_bones()
         self._show_kinds()
-        show_text(self.ui.estimatedLabel, estimated_line(self.panel.plan()))
+        plan = self.panel.plan()
+        show_text(self.ui.estimatedLabel, "\n".join(filter(None, (*doubted_lines(plan), estimated_line(plan)))))
 
     def release(self) -> None:
         """Stop listening to the segments."""

@@ -73,13 +73,17 @@ def find_access(prepared: PreparedCase) -> Access:
     limits, anatomy = access_limits(prepared.case.choices.limits), prepared.anatomy
     aims = spread_points(prepared.target.lesion_ras_mm, AIM_POINTS, AIM_SPACING_MM)
     skin = next(s.mask for s in anatomy.structures if s.kind == "skin")
-    if prepared.case.excluded_entries is not None:
-        skin = skin & ~prepared.case.excluded_entries
+    if prepared.no_entry is not None:
+        skin = skin & ~prepared.no_entry
     entries = skin_entries(anatomy.ct.grid, skin, aims.mean(axis=0), limits)
     if len(entries) == 0:
+        where = f"no skin within {limits.longest_depth_mm:g} mm of the lesion"
+        if prepared.no_entry is not None:
+            raise PlanningError(f"{where} that was not painted as no entry; paint less", {"painted as no entry": 1})
         raise PlanningError(
-            f"no skin within {limits.longest_depth_mm:g} mm of the lesion in this image: "
-            "the field of view is cropped there; scan with the skin in view", {"no skin in view": 1})  # fmt: skip
+            f"{where} in this image: the field of view is cropped there; scan with the skin in view",
+            {"no skin in view": 1},
+        )
     usable = usable_devices(prepared.case.devices, prepared.case.choices.device)
     widest_mm = max(device.diameter_mm for device in usable)
     region = build_region(anatomy, limits.longest_depth_mm)

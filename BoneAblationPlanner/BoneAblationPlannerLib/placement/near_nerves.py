@@ -22,11 +22,13 @@ def target_warnings(estimates: Sequence[Structure], target: NDArray[np.bool_], g
     return warnings
 
 
-def bands_near(estimates: Sequence[Structure], target: NDArray[np.bool_], grid: Grid) -> list[tuple[Structure, float]]:
-    """Bands nearer to what is to be treated than a zone may come to a nerve, with their distance in mm."""
+def bands_near(
+    estimates: Sequence[Structure], target: NDArray[np.bool_], grid: Grid, reach_mm: float | None = None
+) -> list[tuple[Structure, float]]:
+    """Bands nearer to a target than `reach_mm`, else than a zone may come to a nerve, with their distance in mm."""
     near = []
     for structure in estimates:
-        reach = structure.required_zone_mm
+        reach = structure.required_zone_mm if reach_mm is None else reach_mm
         region = grid.region_around(grid.ras_of_mask(target), reach + 2 * float(grid.spacing_ijk_mm.max()))
         band = structure.mask[region]
         if not band.any():

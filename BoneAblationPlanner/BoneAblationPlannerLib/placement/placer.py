@@ -12,6 +12,7 @@ from BoneAblationPlannerLib.access.region import LESION, AccessRegion, with_zone
 from BoneAblationPlannerLib.access.region import STEP_MM as DISTANCE_STEP_MM
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.devices.catalogue import usable_devices
+from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.errors import PlanningError
 from BoneAblationPlannerLib.placement.by_modality import prepared_for
 from BoneAblationPlannerLib.placement.candidates import (
@@ -28,7 +29,11 @@ from BoneAblationPlannerLib.placement.tiers import ExactClearance, Tier
 from BoneAblationPlannerLib.plan import Modality
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.progress import ReportProgress, part
+from BoneAblationPlannerLib.rounding import mm_down
 from BoneAblationPlannerLib.zones.reach import BY_THE_CHART, Reach
+
+NAMED_WITHIN_MM, MOST_NAMED = 15.0, 3
+"""Structures that a refusal names."""
 
 
 class Placer:
@@ -104,8 +109,8 @@ class Placer:
         aligned = "parallel " if parallel else ""
         raise PlanningError(
             f"no set of up to 6 {aligned}{modality} probes covers the lesion without its zone touching a critical "
-            f"structure: at best {best_fraction:.0%} of the lesion; displace the structure (hydrodissection) or change "
-            "modality",
+            f"structure: at best {best_fraction:.0%} of the lesion; {_nearest(prepared)}displace the structure "
+            "(hydrodissection) or change modality",
             {"zone touches critical structure": 1},
         )
 
@@ -119,6 +124,18 @@ class Placer:
             rows = np.union1d(singles, families)
             self._ways[ice] = _practicable(self.prepared.anatomy, paths.take(rows), effort[rows], limits)
         return self._ways[ice]
+
+
+def _nearest(prepared: PreparedCase) -> str:
+    """The structures nearest to the lesion that a zone must keep clear of, in words; nothing where none is near."""
+    anatomy = prepared.anatomy
+    grid, lesion = anatomy.ct.grid, anatomy.lesion
+    region = grid.region_around(grid.ras_of_mask(lesion), NAMED_WITHIN_MM)
+    away = distance_mm(np.ascontiguousarray(lesion[region]), grid.spacing_kji_mm)
+    limiting = [s for s in anatomy.structures if s.required_zone_mm > 0 and s.mask[region].any()]
+    rows = sorted((float(away[s.mask[region]].min()), s.name) for s in limiting)
+    named = [f"{name} {mm_down(mm, 0)}" for mm, name in rows[:MOST_NAMED] if mm <= NAMED_WITHIN_MM]
+    return f"nearest to the lesion: {', '.join(named)}; " if named else ""
 
 
 def distance_to_kinds_mm(region: AccessRegion) -> dict[str, float]:

@@ -4,9 +4,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from BoneAblationPlannerLib.anatomy.stacked_labels import LabelStack
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
 from BoneAblationPlannerLib.dicom.rtstruct import RTSTRUCT_CLASS, read_structure_set, structure_set
 from BoneAblationPlannerLib.dicom.segmentation import SEGMENTATION_CLASSES, read_segments
 from BoneAblationPlannerLib.errors import InputError
@@ -14,9 +13,9 @@ from BoneAblationPlannerLib.frames import Grid
 
 
 def dicom_labels(
-    path: Path, reference: Grid, frame_of_reference: str | None
-) -> tuple[Grid, NDArray[np.integer], dict[int, str], list[str]]:
-    """Grid, labels, names and notes of a DICOM SEG or RTSTRUCT."""
+    path: Path, reference: Grid, frame_of_reference: str | None, table: StructureTable | None = None
+) -> tuple[Grid, LabelStack, list[str]]:
+    """Grid, labels and notes of a DICOM SEG or RTSTRUCT."""
     dataset = _dicom_object(path)
     kind = str(dataset.get("SOPClassUID", ""))
     notes: list[str] = []
@@ -29,18 +28,14 @@ def dicom_labels(
             raise InputError(f"{path.name}: no structure lies inside the CT; expected contours drawn on this CT")
     elif kind in SEGMENTATION_CLASSES:
         _check_frame(str(dataset.get("FrameOfReferenceUID", "") or ""), frame_of_reference, path.name)
-        grid, numbered = read_segments(path, dataset)
+        grid, numbered = read_segments(path, dataset, table)
     else:
         modality = str(dataset.get("Modality", "") or "no modality")
         raise InputError(f"{path.name}: DICOM of another kind ({modality}); expected SEG or RTSTRUCT")
-    labels = np.zeros(grid.shape, dtype=np.uint16)
-    overlap = 0
-    for number, _name, mask in sorted(numbered, key=lambda row: -int(row[2].sum())):
-        overlap += int((labels[mask] != 0).sum())
-        labels[mask] = number
-    if overlap:
-        notes.append(f"structures overlap in {overlap} voxels: the smaller one was kept there")
-    return grid, labels, {number: name for number, name, _mask in numbered}, notes
+    stack = LabelStack(grid.shape, table)
+    for number, name, mask in numbered:
+        stack.add(mask, {1: name}, {1: number})
+    return grid, stack, [*notes, *stack.notes]
 
 
 def _dicom_object(path: Path) -> Any:

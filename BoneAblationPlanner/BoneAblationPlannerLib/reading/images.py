@@ -3,6 +3,7 @@
 # SimpleITK has no annotations.
 # mypy: allow-untyped-calls
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import SimpleITK as sitk
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.nifti import NiftiHeader
+from BoneAblationPlannerLib.reading.whole import stored_voxels
 
 _IMAGE_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 SAME_GEOMETRY_MM = 0.01
@@ -33,17 +35,22 @@ def read_image(path: Path, layers: bool = False) -> sitk.Image:
     nifti = NiftiHeader.read(path) if ".nii" in path.name.lower() else None
     if nifti:
         nifti.check(path.name)
-        nifti.check_values(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     with _quiet():
         try:
             reader.ReadImageInformation()
             _check_kind(reader, path, layers)
+            stored = stored_voxels(path, _voxel_bytes(reader))
+            if stored:
+                stored.check_length(path.name)
             image = reader.Execute()
         except RuntimeError as error:
             raise InputError(f"{path.name}: damaged or not what its name says; expected a readable image") from error
+    if stored:
+        stored.check_voxels(image, path.name)
     if nifti:
+        nifti.check_values(path)
         nifti.check_agreement(grid_of(image, path.name), path.name)
     return image
 
@@ -57,6 +64,12 @@ def _check_kind(reader: sitk.ImageFileReader, path: Path, layers: bool) -> None:
         raise InputError(f"{path.name}: {components} values per voxel; expected one")
     if path.suffix.lower() in (".nrrd", ".nhdr") and not reader.HasMetaDataKey("NRRD_space"):
         raise InputError(f"{path.name}: no 'space' in the header, so the orientation is unknown; expected one")
+
+
+def _voxel_bytes(reader: sitk.ImageFileReader) -> int:
+    """Size of all voxels in memory."""
+    voxel = sitk.Image([1, 1, 1], reader.GetPixelID(), reader.GetNumberOfComponents())
+    return int(voxel.GetSizeOfPixelComponent() * voxel.GetNumberOfComponentsPerPixel() * math.prod(reader.GetSize()))
 
 
 def grid_of(image: sitk.Image, name: str) -> Grid:

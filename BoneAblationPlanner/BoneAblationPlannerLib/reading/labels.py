@@ -3,14 +3,15 @@
 # SimpleITK has no annotations.
 # mypy: allow-untyped-calls
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.resampled_labels import nearest, structures_on_grid
+from BoneAblationPlannerLib.anatomy.stacked_labels import label_counts
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.dicom.header import is_dicom
 from BoneAblationPlannerLib.errors import InputError
@@ -18,14 +19,18 @@ from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.reading.dicom_labels import dicom_labels
 from BoneAblationPlannerLib.reading.documents import read_json
 from BoneAblationPlannerLib.reading.images import SAME_GEOMETRY_MM, geometry, grid_of, is_image_name, read_image
-from BoneAblationPlannerLib.segment_tags import GIVEN, ORIGIN_TAG, ROLE_TAG
+from BoneAblationPlannerLib.reading.slicer_segments import combined, described_segments
 
 MOST_LABELS = 256
 """A CT holds more different values than any map of organs."""
 
 
 def read_label_map(
-    path: Path, names_path: Path | None, reference: Grid, frame_of_reference: str | None = None
+    path: Path,
+    names_path: Path | None,
+    reference: Grid,
+    frame_of_reference: str | None = None,
+    table: StructureTable | None = None,
 ) -> tuple[LabelMap, list[str]]:
     """Read labelled anatomy onto the CT's grid.
 
@@ -37,9 +42,11 @@ def read_label_map(
     names_path : Path or None
         JSON object from label value to name, ``{"1": "spleen"}``; goes before names in the file itself.
     reference : Grid
-        The CT's; a map on another grid is resampled to it, nearest neighbour. Contours are rasterised on it.
+        The CT's; a map on another grid is resampled to it (see `structures_on_grid`), contours are rasterised on it.
     frame_of_reference : str, optional
         The CT's FrameOfReferenceUID (see `frame_of_reference`); a DICOM segmentation in another frame is refused.
+    table : StructureTable, optional
+        Which names are known and which of two structures that overlap is kept; the shipped one where absent.
 
     Returns
     -------
@@ -53,26 +60,22 @@ def read_label_map(
     InputError
         If the map is no label map, lies elsewhere than the CT, or the names do not fit it.
     """
+    labels: NDArray[np.integer]
+    beneath: NDArray[np.integer] | None
+    covered = None
+    ends_at_its_grid = False
     if path.is_file() and not is_image_name(path) and is_dicom(path):
-        grid, labels, names, notes = dicom_labels(path, reference, frame_of_reference)
+        grid, stack, notes = dicom_labels(path, reference, frame_of_reference, table)
+        labels, beneath, names = stack.labels, stack.beneath, stack.names
     else:
         image = read_image(path, layers=True)
         grid = grid_of(image, path.name)
         layers = _as_labels(sitk.GetArrayFromImage(image), path.name)
-        if layers.ndim == 3:
-            layers = layers[..., np.newaxis]
-        segments = _segments(image)
-        left_out = [s for s in segments if s.derived and s.layer < layers.shape[-1]]
-        for segment in left_out:
-            layer = layers[..., segment.layer]
-            layer[layer == segment.value] = 0
-        if segments and len(left_out) == len(segments):
-            raise InputError(f"{path.name}: holds only what a plan found or made itself; expected outlines of organs")
-        labels, names, notes = _flattened(layers, [s for s in segments if not s.derived])
-        if left_out:
-            notes.append("segments of a plan that the planner itself found or made are no anatomy that was given: left "
-                         f"out {', '.join(s.name for s in left_out)}")  # fmt: skip
-    present = [int(value) for value in np.unique(labels) if value]
+        segments, notes = described_segments(image, path.name)
+        ends_at_its_grid = not segments  # a segmentation may be stored cropped to what it holds
+        labels, beneath, names, found = combined(layers, segments, path.name, table)
+        notes += found
+    present = _values(labels, beneath)
     if not present:
         raise InputError(f"{path.name}: no voxel has a label; expected at least one structure")
     if names_path is not None:
@@ -80,20 +83,29 @@ def read_label_map(
         names |= given
         notes += found
     if not grid.matches(reference, SAME_GEOMETRY_MM):
-        labels = _resampled(labels, grid, reference)
-        kept = set(np.unique(labels).tolist()) - {0}
+        covered = nearest(np.ones(grid.shape, dtype=np.uint8), grid, reference) > 0 if ends_at_its_grid else None
+        labels = structures_on_grid(labels, names, grid, reference, table)
+        beneath = None if beneath is None else structures_on_grid(beneath, names, grid, reference, table)
+        kept = _values(labels, beneath)
         if not kept:
             raise InputError(
                 f"{path.name}: no label lies inside the CT; map {geometry(grid)}, CT {geometry(reference)};"
                 " expected overlapping images"
             )
-        lost = len(present) - len(kept)
+        lost = [names.get(value, f"label {value}") for value in present if value not in kept]
         notes.append(
             "label map on another grid: resampled to the CT's, nearest neighbour"
-            + (f"; {lost} label(s) lie outside the CT or vanish" if lost else "")
+            + (f"; outside the CT or lost in its voxels: {', '.join(lost)}" if lost else "")
         )
         present = [value for value in present if value in kept]
-    return LabelMap(reference, labels, {value: names.get(value, f"label {value}") for value in present}), notes
+    named = {value: names.get(value, f"label {value}") for value in present}
+    covered = None if covered is None or covered.all() else covered
+    return LabelMap(reference, labels, named, covered, beneath), notes
+
+
+def _values(*maps: NDArray[np.integer] | None) -> list[int]:
+    """Labels that occur in one of the maps."""
+    return sorted({int(v) for part in maps if part is not None for v in np.flatnonzero(label_counts(part))} - {0})
 
 
 def is_label_map(path: Path) -> bool:
@@ -131,12 +143,12 @@ def read_mask(path: Path, reference: Grid) -> tuple[NDArray[np.bool_], list[str]
     if grid.matches(reference, SAME_GEOMETRY_MM):
         return mask, []
     if path.name.endswith(".seg.nrrd") and _is_part_of(grid, reference):
-        return _resampled(labels, grid, reference) > 0, ["the lesion segmentation covers a part of the CT's grid"]
+        return nearest(labels, grid, reference) > 0, ["the lesion segmentation covers a part of the CT's grid"]
     within = _share_within(mask, grid, reference)
     if within < 1:
         raise InputError(f"{path.name}: lesion mask on another grid, {within:.0%} of it inside the CT: mask "
                          f"{geometry(grid)}, CT {geometry(reference)}; expected all of it inside")  # fmt: skip
-    resampled = _resampled(labels, grid, reference) > 0
+    resampled = nearest(labels, grid, reference) > 0
     if not resampled.any():
         raise InputError(f"{path.name}: the lesion mask is smaller than the CT's voxels; expected voxels of a lesion")
     volumes = (mask.sum() * grid.voxel_ml, resampled.sum() * reference.voxel_ml)
@@ -170,71 +182,6 @@ def _as_labels(values: NDArray, name: str) -> NDArray[np.integer]:
     if low < 0 or high > np.iinfo(np.uint16).max:
         raise InputError(f"{name}: values from {low} to {high}; expected labels from 0 to 65535")
     return values.astype(np.uint8 if high < 256 else np.uint16, copy=False)
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """Of a Slicer segmentation file; `derived` where a plan says that the planner itself found or made it."""
-
-    layer: int
-    value: int
-    name: str
-    derived: bool
-
-
-def _segments(image: sitk.Image) -> list[_Segment]:
-    """Every segment that a Slicer segmentation file describes."""
-    keys = image.GetMetaDataKeys()
-    indices = sorted(int(found[1]) for key in keys if (found := re.fullmatch(r"Segment(\d+)_Name", key)))
-
-    def entry(index: int, what: str, default: str) -> str:
-        key = f"Segment{index}_{what}"
-        return image.GetMetaData(key).strip() if key in keys else default
-
-    try:
-        return [
-            _Segment(
-                int(entry(n, "Layer", "0")),
-                int(entry(n, "LabelValue", str(n + 1))),
-                entry(n, "Name", f"segment {n + 1}"),
-                _is_derived(entry(n, "Tags", "")),
-            )
-            for n in indices
-        ]
-    except ValueError as error:
-        raise InputError(f"segment description: {error}; expected whole-number layers and label values") from error
-
-
-def _is_derived(text: str) -> bool:
-    """Whether the tags of a segment, ``name:value|...``, say that it is a plan's and was not given by the user."""
-    tags = dict(item.split(":", 1) for item in text.split("|") if ":" in item)
-    return ROLE_TAG in tags and tags.get(ORIGIN_TAG) != GIVEN
-
-
-def _flattened(
-    layers: NDArray[np.integer], segments: list[_Segment]
-) -> tuple[NDArray[np.integer], dict[int, str], list[str]]:
-    """One label array (k, j, i) of layers (k, j, i, n), with names from value to name, and notes."""
-    if layers.shape[-1] == 1:
-        return layers[..., 0], {s.value: s.name for s in segments}, []
-    if not segments:
-        raise InputError(f"{layers.shape[-1]} values per voxel without a description of segments; expected one label")
-    masks = []
-    for s in segments:
-        if s.layer >= layers.shape[-1]:
-            raise InputError(f"segment {s.name!r} in layer {s.layer}; expected a layer below {layers.shape[-1]}")
-        masks.append((int((layers[..., s.layer] == s.value).sum()), s.layer, s.value))
-    labels = np.zeros(layers.shape[:3], dtype=np.uint16)
-    # Small structures go on top of large ones: a nerve inside a muscle stays.
-    overlap = 0
-    for index in sorted(range(len(masks)), key=lambda at: -masks[at][0]):
-        _count, layer, value = masks[index]
-        mask = layers[..., layer] == value
-        overlap += int((labels[mask] != 0).sum())
-        labels[mask] = index + 1
-    names = {index + 1: s.name for index, s in enumerate(segments)}
-    notes = [f"segments overlap in {overlap} voxels: the smaller segment was kept there"] if overlap else []
-    return labels, names, notes
 
 
 def _read_names(path: Path, present: list[int]) -> tuple[dict[int, str], list[str]]:
@@ -275,13 +222,3 @@ def _is_part_of(grid: Grid, reference: Grid) -> bool:
         return False
     k, j, i = (slice(int(a), int(b)) for a, b in zip(start, ends, strict=True))
     return reference.crop((k, j, i)).matches(grid, SAME_GEOMETRY_MM)
-
-
-def _resampled(labels: NDArray[np.integer], grid: Grid, reference: Grid) -> NDArray[np.integer]:
-    """Nearest neighbour on the reference grid; 0 outside."""
-    one_voxel = reference.crop((slice(0, 1), slice(0, 1), slice(0, 1))).image(np.zeros((1, 1, 1), dtype=np.uint8))
-    resample = sitk.ResampleImageFilter()
-    resample.SetReferenceImage(one_voxel)
-    resample.SetSize(reference.shape[::-1])
-    resample.SetInterpolator(sitk.sitkNearestNeighbor)
-    return np.asarray(sitk.GetArrayFromImage(resample.Execute(grid.image(labels))))

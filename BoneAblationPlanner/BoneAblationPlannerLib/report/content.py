@@ -88,9 +88,10 @@ def _breach(plan: Plan) -> str:
     lesion = plan.lesion
     if lesion.cortical_breach_fraction is None:
         return UNKNOWN
-    area = "" if lesion.breached_area_mm2 is None else f", {lesion.breached_area_mm2:.0f} mm2"
+    share, open_mm2 = lesion.cortical_breach_fraction, lesion.breached_area_mm2
+    area = "" if open_mm2 is None or share == 0 else f", {open_mm2:.0f} of {open_mm2 / share:.0f} mm2"
     outside = "" if lesion.soft_tissue_ml is None else f"; {ml(lesion.soft_tissue_ml)} outside the bone"
-    return f"{percent_up(lesion.cortical_breach_fraction)} of the bone's surface over the lesion{area}{outside}"
+    return f"{percent_up(share)} of the bone's surface over the lesion{area}{outside}"
 
 
 def _advice(plan: Plan) -> list[Block]:

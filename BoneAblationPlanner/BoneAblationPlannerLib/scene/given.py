@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from BoneAblationPlannerLib.anatomy.barred import KIND as BARRED
+from BoneAblationPlannerLib.anatomy.coded_names import spoken_name
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
 from BoneAblationPlannerLib.scene.segmentation import LabelBoxes, segments, tag
 from BoneAblationPlannerLib.scene.terminology import meanings
 from BoneAblationPlannerLib.scene.written import Written, is_drawn, written
 from BoneAblationPlannerLib.segment_tags import FOUND, GIVEN, KIND_TAG, ROLE_TAG
-from BoneAblationPlannerLib.zones.heat.inserted import limits_no_path
 
 _FOLLOWS = {"skin": "'Skin (body)'", BARRED: "the bones"}
 """Kinds of structures that only repeat other segments, and which these are."""
@@ -56,7 +56,7 @@ def read_contents(node: Any, table: StructureTable, skip: str | None = None) -> 
         if identifier == skip:
             continue
         if role is None:
-            found.given.append(NamedSegment(segment, _spoken_name(segment, table)))
+            found.given.append(NamedSegment(segment, spoken_name(segment.GetName(), meanings(segment), table)))
         elif role in ("skin", "bone", "single-bone"):
             _sort_bone(found, segment, role, written(node, segment, boxes))
         elif role in ("structure", "estimate", "inserted"):
@@ -102,15 +102,3 @@ def _structure(segment: Any, state: Written) -> NamedSegment:
     if state.origin == FOUND:
         name = f"{name.removesuffix(' (estimated, verify)')} (edited)"
     return NamedSegment(segment, name, tag(segment, KIND_TAG))
-
-
-def _spoken_name(segment: Any, table: StructureTable) -> str:
-    """A segment's name, or what its terminology calls it where only that says what it is."""
-    name = str(segment.GetName())
-    if _says_something(name, table):
-        return name
-    return next((meaning for meaning in meanings(segment) if _says_something(meaning, table)), name)
-
-
-def _says_something(name: str, table: StructureTable) -> bool:
-    return table.kind_of(name) is not None or table.ignored_reason(name) is not None or limits_no_path(name)

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.curve_extent import outside_notes
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
+from BoneAblationPlannerLib.anatomy.targets import without_targets
 from BoneAblationPlannerLib.case import Case, Choices, EditedAnatomy, LesionMarks
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
@@ -72,9 +74,9 @@ def case_from_nodes(
     seed_node : vtkMRMLMarkupsFiducialNode, optional
         One placed point inside the lesion; not needed with `lesion`.
     structures_node : vtkMRMLSegmentationNode or vtkMRMLLabelMapVolumeNode, optional
-        Named anatomy; brought onto the CT's grid, nearest neighbour. See `anatomy_from_node`.
+        Named anatomy; brought onto the CT's grid. See `anatomy_from_node`.
     nerve_nodes : iterable of vtkMRMLMarkupsCurveNode
-        Their control points are the course, as on the command line.
+        Their course is taken as it is drawn.
     choices : Choices, optional
     lesion : SegmentChoice, optional
         A finished outline; that it was computed and not edited is told from its tags.
@@ -96,8 +98,10 @@ def case_from_nodes(
     if structures_node is not None:
         given = anatomy_from_node(structures_node, ct.grid, table, lesion)
     models = [(node.GetName(), model_mask(node, ct.grid)) for node in model_nodes]
-    organs, overlaps = with_masks(given.organs, models, ct.grid)
+    organs, overlaps = with_masks(given.organs, models, ct.grid, given.table)
     notes = [*given.notes, *overlaps]
+    nerves = tuple(nerve_from_node(node) for node in nerve_nodes)
+    notes += [note for nerve in nerves for note in outside_notes(nerve, ct.grid)]
     outline = computed = excluded = None
     if lesion is not None:
         outline, lesion_notes = segment_on_grid(lesion, ct.grid)
@@ -110,7 +114,7 @@ def case_from_nodes(
         seed_ras_mm=None if seed_node is None else seed_from_node(seed_node),
         lesion=outline,
         organs=organs,
-        nerves=tuple(nerve_from_node(node) for node in nerve_nodes),
+        nerves=nerves,
         choices=choices or Choices(),
         excluded_entries=excluded,
         marks=marks or LesionMarks(),
@@ -144,15 +148,18 @@ def anatomy_from_node(
     table = table or builtin_table()
     if not node.IsA("vtkMRMLSegmentationNode"):
         title = f"label map {node.GetName()!r}"
-        organs, notes = _organs([volume_layer(node)], reference, title)
-        return GivenAnatomy(organs, table, notes=tuple(notes))
+        organs, notes = _organs([volume_layer(node)], reference, title, table)
+        organs, left_out = without_targets(organs, table)
+        return GivenAnatomy(organs, table, notes=(*notes, *left_out))
     title = f"segmentation {node.GetName()!r}"
     contents = read_contents(node, table, _lesion_in(node, without))
     edited = _edited(node, contents, reference)
     if not contents.given and contents.of_plan:
         return GivenAnatomy(None, table, edited, tuple(contents.notes))
-    organs, notes = _organs(segment_layers(node, contents.given), reference, title)
-    return GivenAnatomy(organs, with_kinds(table, contents.given), edited, (*contents.notes, *notes))
+    table = with_kinds(table, contents.given)
+    organs, notes = _organs(segment_layers(node, contents.given), reference, title, table)
+    organs, left_out = without_targets(organs, table)
+    return GivenAnatomy(organs, table, edited, (*contents.notes, *notes, *left_out))
 
 
 def segment_on_grid(choice: SegmentChoice, reference: Grid) -> tuple[NDArray[np.bool_], list[str]]:
@@ -179,10 +186,12 @@ def structure_names(node: Any, table: StructureTable) -> tuple[tuple[str, ...], 
     return tuple(item.name for item in given), with_kinds(table, given)
 
 
-def _organs(layers: Sequence[Layer], reference: Grid, title: str) -> tuple[LabelMap, list[str]]:
+def _organs(
+    layers: Sequence[Layer], reference: Grid, title: str, table: StructureTable
+) -> tuple[LabelMap | None, list[str]]:
     if not any(layer.names for layer in layers):
         raise InputError(f"{title}: holds no structure; expected named segments")
-    organs, notes = flattened(layers, reference, title)
+    organs, notes = flattened(layers, reference, title, table)
     if not organs.names:
         raise InputError(f"{title}: nothing of it lies inside the CT; expected structures of the same scan")
     return organs, notes

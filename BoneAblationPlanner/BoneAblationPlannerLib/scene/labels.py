@@ -1,17 +1,16 @@
 """Segments, label maps and masks of the scene as one map of labels on the CT's grid."""
 
-# SimpleITK has no annotations.
-# mypy: allow-untyped-calls
-
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 import vtk
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.resampled_labels import nearest, structures_on_grid
+from BoneAblationPlannerLib.anatomy.stacked_labels import LabelStack
+from BoneAblationPlannerLib.anatomy.structure_table import StructureTable
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
@@ -26,11 +25,12 @@ _SAME_GEOMETRY_MM = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A label array (k, j, i) on its own grid, and the names of the labels that count."""
+    """A label array (k, j, i) on its own grid, the names of the labels that count, and labels that it hides."""
 
     labels: NDArray[np.integer]
     grid: Grid
     names: dict[int, str]
+    beneath: NDArray[np.integer] | None = None
 
 
 def segment_layers(node: Any, chosen: Sequence[NamedSegment]) -> list[Layer]:
@@ -62,62 +62,56 @@ def segments_on_grid(
     node: Any, chosen: Sequence[NamedSegment], reference: Grid, title: str
 ) -> tuple[LabelMap, list[str]]:
     """Segments as labels on a grid, with notes on what was changed; raises InputError where nothing lies inside it."""
-    labels, notes = flattened(segment_layers(node, chosen), reference, title)
+    labels, notes = flattened(segment_layers(node, chosen), reference, title, keep_thin=False)
     if not labels.names:
         raise InputError(f"{title}: empty inside the CT; expected to be drawn on this scan")
     return labels, notes
 
 
 def with_masks(
-    organs: LabelMap | None, masks: Sequence[tuple[str, NDArray[np.bool_]]], grid: Grid
+    organs: LabelMap | None,
+    masks: Sequence[tuple[str, NDArray[np.bool_]]],
+    grid: Grid,
+    table: StructureTable | None = None,
 ) -> tuple[LabelMap | None, list[str]]:
     """Named masks (k, j, i) bool on a grid as further labels of a map, if there is one; with notes."""
     if not masks:
         return organs, []
-    layers = [] if organs is None else [Layer(organs.labels, grid, organs.names)]
+    layers = [] if organs is None else [Layer(organs.labels, grid, organs.names, organs.beneath)]
     layers += [Layer(mask.astype(np.uint8), grid, {1: name}) for name, mask in masks]
-    return flattened(layers, grid, "structures")
+    labels, notes = flattened(layers, grid, "structures", table)
+    return replace(labels, covered=None if organs is None else organs.covered), notes
 
 
-def flattened(layers: Sequence[Layer], reference: Grid, title: str) -> tuple[LabelMap, list[str]]:
-    """One label array on the reference grid; where layers overlap the smaller structure stays on top."""
-    labels = np.zeros(reference.shape, dtype=np.uint16)
-    names: dict[int, str] = {}
-    sizes = np.zeros(1 + sum(len(layer.names) for layer in layers), dtype=np.int64)
-    first, overlap, moved, wanted = 1, 0, False, 0
+def flattened(
+    layers: Sequence[Layer],
+    reference: Grid,
+    title: str,
+    table: StructureTable | None = None,
+    keep_thin: bool = True,
+) -> tuple[LabelMap, list[str]]:
+    """One label array on the reference grid; where layers overlap see `LabelStack`.
+
+    Structures thinner than the reference's voxels are kept (see `structures_on_grid`) unless `keep_thin` is False.
+    """
+    stack, moved = LabelStack(reference.shape, table), False
+    wanted: list[str] = []
     for layer in layers:
         moved |= not _is_aligned(layer.grid, reference)
-        numbers = {value: first + n for n, value in enumerate(layer.names)}
-        first += len(numbers)
-        wanted += len(numbers)
-        new = _renumbered(_on_grid(layer.labels, layer.grid, reference), numbers)
-        count = np.bincount(new.ravel(), minlength=len(sizes))
-        sizes[1:] += count[1 : len(sizes)]
-        names |= {number: layer.names[value] for value, number in numbers.items() if count[number]}
-        both = (labels != 0) & (new != 0)
-        overlap += int(both.sum())
-        # Of two of the same size the later one, as reading from a file does.
-        on_top = (new != 0) & (~both | (sizes[new] <= sizes[labels]))
-        labels[on_top] = new[on_top]
-    notes = []
+        numbers = {value: len(wanted) + n for n, value in enumerate(layer.names, start=1)}
+        wanted += layer.names.values()
+        stack.add(_on_grid(layer, reference, table, keep_thin), layer.names, numbers)
+        if layer.beneath is not None:
+            stack.add(layer.beneath, layer.names, numbers)
+    notes = stack.notes
     if moved:
-        lost = wanted - len(names)
-        notes.append(
+        lost = [name for name in wanted if name not in stack.names.values()]
+        notes.insert(
+            0,
             f"{title} on another grid: resampled to the CT's, nearest neighbour"
-            + (f"; {lost} label(s) lie outside the CT or vanish" if lost else "")
+            + (f"; outside the CT or lost in its voxels: {', '.join(lost)}" if lost else ""),
         )
-    if overlap:
-        notes.append(f"segments overlap in {overlap} voxels: the smaller segment was kept there")
-    return LabelMap(reference, labels, names), notes
-
-
-def _renumbered(labels: NDArray[np.integer], numbers: dict[int, int]) -> NDArray[np.uint16]:
-    """Labels that are keys of `numbers` replaced by their values, all others by 0."""
-    highest = max(int(labels.max(initial=0)), *numbers, 0) if numbers else int(labels.max(initial=0))
-    table = np.zeros(highest + 1, dtype=np.uint16)
-    for value, number in numbers.items():
-        table[value] = number
-    return table[labels]
+    return LabelMap(reference, stack.labels, stack.names, beneath=stack.beneath), notes
 
 
 def _segment_image(node: Any, segment: Any) -> Any:
@@ -149,16 +143,13 @@ def _colour_name(colours: Any | None, value: int) -> str:
     return name or f"label {value}"
 
 
-def _on_grid(labels: NDArray[np.integer], grid: Grid, reference: Grid) -> NDArray[np.integer]:
-    """Labels on the reference grid, nearest neighbour, 0 outside."""
-    if grid.matches(reference, _SAME_GEOMETRY_MM):
-        return labels
-    corner = reference.crop((slice(0, 1), slice(0, 1), slice(0, 1)))
-    resample = sitk.ResampleImageFilter()
-    resample.SetReferenceImage(corner.image(np.zeros((1, 1, 1), dtype=np.uint8)))
-    resample.SetSize(reference.shape[::-1])
-    resample.SetInterpolator(sitk.sitkNearestNeighbor)
-    return np.asarray(sitk.GetArrayFromImage(resample.Execute(grid.image(labels))))
+def _on_grid(layer: Layer, reference: Grid, table: StructureTable | None, keep_thin: bool) -> NDArray[np.integer]:
+    """Labels on the reference grid, 0 outside."""
+    if layer.grid.matches(reference, _SAME_GEOMETRY_MM):
+        return layer.labels
+    if not keep_thin:
+        return nearest(layer.labels, layer.grid, reference)
+    return structures_on_grid(layer.labels, layer.names, layer.grid, reference, table)
 
 
 def _is_aligned(grid: Grid, reference: Grid) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from vtk.util.numpy_support import vtk_to_numpy
 
 from BoneAblationPlannerLib.anatomy.structure_table import distance_in_mm
 from BoneAblationPlannerLib.case import LesionMarks, NerveCurve
@@ -27,9 +28,14 @@ def seed_from_node(node: Any) -> Point:
 
 
 def marks_from_nodes(
-    box_node: Any | None = None, inside_node: Any | None = None, outside_node: Any | None = None
+    box_node: Any | None = None,
+    inside_node: Any | None = None,
+    outside_node: Any | None = None,
+    painted: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
 ) -> LesionMarks:
-    """What guides an outline: a box (vtkMRMLMarkupsROINode) and point lists inside and outside the lesion."""
+    """What guides an outline: a box (vtkMRMLMarkupsROINode), point lists inside and outside the lesion, and points
+    (N, 3) RAS mm that were painted inside and outside.
+    """
     box = None
     if box_node is not None:
         bounds = np.zeros(6)
@@ -37,21 +43,20 @@ def marks_from_nodes(
         box = bounds.reshape(3, 2).T
         if not (box[1] > box[0]).all():
             raise InputError(f"box {box_node.GetName()!r}: is not placed; expected a box around the lesion")
-    inside, outside = (None if node is None else _placed_points(node) for node in (inside_node, outside_node))
-    return LesionMarks(
-        box,
-        inside if inside is not None and len(inside) else None,
-        outside if outside is not None and len(outside) else None,
-    )
+    nothing = np.empty((0, 3))
+    clicked = (nothing if node is None else _placed_points(node) for node in (inside_node, outside_node))
+    both = (np.vstack(points) for points in zip(clicked, painted or (nothing, nothing), strict=True))
+    inside, outside = (points if len(points) else None for points in both)
+    return LesionMarks(box, inside, outside)
 
 
 def nerve_from_node(node: Any) -> NerveCurve:
-    """The placed control points of a curve, and the radius that it was given; a closed curve repeats its first."""
+    """The course of a curve as Slicer draws it, RAS mm in the world, and the radius that it was given."""
     points = _placed_points(node)
     if len(points) < 2:
         raise InputError(f"nerve {node.GetName()!r}: {len(points)} placed points; expected at least two")
-    if node.IsA("vtkMRMLMarkupsClosedCurveNode"):
-        points = np.vstack([points, points[:1]])
+    if node.IsA("vtkMRMLMarkupsCurveNode"):
+        points = vtk_to_numpy(node.GetCurvePointsWorld().GetData()).astype(np.float64)
     return NerveCurve(node.GetName(), points, nerve_radius_mm(node))
 
 

@@ -1,15 +1,17 @@
 """Names of pelvic bones as label maps write them, brought to ``hip_left``, ``hip_right`` and ``sacrum``."""
 
-import re
 from collections.abc import Mapping
 
+from BoneAblationPlannerLib.anatomy.bone_names import bone_name, whole_bone
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.errors import InputError
 
-_HIP = re.compile("hip(?!.*joint)|coxa|innominate|hemipelvis")
-_NO_BONE = re.compile("joint|cartilage|muscle|nerve|implant|prosthes|head|neck")
+_PIECES = {"fragment", "fragments", "fracture", "piece"}
+"""Parts of a bone that are joined again; any other part, as a head, does not stand for its bone."""
 _FRAGMENTS = {"sacrum": range(1, 11), "hip_left": range(11, 21), "hip_right": range(21, 31)}
 """Numbers of fragments as public sets of pelvic fractures give them."""
+_FIRST_SACRAL = "vertebrae_S1"
+"""TotalSegmentator gives the first sacral vertebra a label of its own."""
 
 _LIMBS = ("femur", "humerus", "scapula")
 SEARCHED_BONES = {*_FRAGMENTS, *(f"{limb}_{side}" for limb in _LIMBS for side in ("left", "right"))}
@@ -17,20 +19,11 @@ SEARCHED_BONES = {*_FRAGMENTS, *(f"{limb}_{side}" for limb in _LIMBS for side in
 
 
 def pelvic_name(name: str) -> str:
-    """``hip_left``, ``scapula_left``, … or ``sacrum`` for any usual spelling, fragment numbers and all; else the name.
-
-    TotalSegmentator gives the first sacral vertebra a label of its own.
-    """
-    plain = name.lower().replace("_", " ")
-    if "sacrum" in plain or plain == "vertebrae s1":
-        return "sacrum"
-    side = next((side for side in ("left", "right") if side in plain), None)
-    if side is not None and _HIP.search(plain):
-        return f"hip_{side}"
-    limb = next((limb for limb in _LIMBS if limb in plain), None)
-    if side is not None and limb is not None and not _NO_BONE.search(plain):
-        return f"{limb}_{side}"
-    return name
+    """``hip_left``, ``scapula_left``, … or ``sacrum`` for any usual spelling, of its fragments too; else the name."""
+    known = bone_name(name) or name
+    whole = "sacrum" if known == _FIRST_SACRAL else whole_bone(known)
+    parts = set(known[len(whole_bone(known)) :].strip(" ()").split())
+    return whole if whole in SEARCHED_BONES and parts <= _PIECES else name
 
 
 def named_pelvis(bones: LabelMap) -> tuple[LabelMap, list[str]]:

@@ -7,6 +7,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.bone_names import holds_several_bones
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.plan import Acetabulum, Mirels, Plan, Reason, Rigidity, Stability
@@ -46,7 +47,7 @@ def assess_stability(
     name = plan.lesion.bone
     mask = np.isin(bones.labels, [value for value, label in bones.names.items() if label == name])
     depth = share = None
-    if mask.any():
+    if mask.any() and not holds_several_bones(name or ""):
         axis = bone_axis(anatomy.ct.grid.ras_of_mask(mask), DEFAULTS["station_mm"], above_ras_mm(bones, name))
         share = width_share(anatomy.ct.grid, mask, anatomy.lesion, axis)
         depth = float((np.array(plan.lesion.centroid_ras_mm) - axis.origin_ras_mm) @ axis.direction)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from BoneAblationPlannerLib.anatomy.bone_names import holds_several_bones
 from BoneAblationPlannerLib.case import Anatomy
 from BoneAblationPlannerLib.ct import LabelMap
 from BoneAblationPlannerLib.morphology import dilate
@@ -40,7 +41,7 @@ class _States:
 def lesion_rigidity(
     anatomy: Anatomy, bones: LabelMap, plan: Plan, cement_share: NDArray[np.floating] | None
 ) -> Rigidity | None:
-    """Rigidity of the lesion's bone at its weakest section; None where the lesion lies in no known bone.
+    """Rigidity of the lesion's bone at its weakest section; None where the lesion lies in no known single bone.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def lesion_rigidity(
         Share of every voxel that cement fills.
     """
     name = plan.lesion.bone
-    if name is None or name not in bones.names.values():
+    if name is None or name not in bones.names.values() or holds_several_bones(name):
         return None
     states = _states(anatomy, bones, plan, name, cement_share)
     at = None if states is None else _weakest(states, anatomy)

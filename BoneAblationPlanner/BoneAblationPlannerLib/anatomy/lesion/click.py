@@ -158,7 +158,9 @@ def marked_voxels(grid: Grid, marks: ArrayLike | None, name: str) -> NDArray[np.
         return np.argwhere(values)
     if values.ndim != 2 or values.shape[1] != 3:
         raise InputError(f"{name}: shape {values.shape}; expected points (N, 3) in RAS mm or a mask on the CT's grid")
-    try:
-        return np.array([grid.nearest_voxel(point) for point in values], dtype=np.intp).reshape(-1, 3)
-    except ValueError as error:
-        raise InputError(f"{name}: {error}; expected points inside the image") from None
+    index = np.rint(grid.ijk_from_ras(values.astype(np.float64)))[:, ::-1]
+    beyond = ~((index >= 0) & (index < grid.shape)).all(axis=1)
+    if beyond.any():
+        point = values[beyond][0].astype(float).round(1).tolist()
+        raise InputError(f"{name}: point {point} RAS mm lies outside the image; expected points inside the image")
+    return index.astype(np.intp)

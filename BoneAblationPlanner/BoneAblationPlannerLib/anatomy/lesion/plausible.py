@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from BoneAblationPlannerLib.distance import distance_mm
 from BoneAblationPlannerLib.frames import Grid
+from BoneAblationPlannerLib.regions import bounding_region
 
 FAR_FROM_BONE_MM = 10.0
 FAR_FROM_BONE_SHARE = 0.5
@@ -60,7 +61,8 @@ def _share_far_from_bone(lesion: NDArray[np.bool_], bone: NDArray[np.bool_], gri
 
 def _pieces(lesion: NDArray[np.bool_], grid: Grid) -> list[str]:
     """Several lesions in one outline are planned as one target; stray strokes enlarge it."""
-    labels, count = ndimage.label(lesion, np.ones((3, 3, 3)))
+    box = bounding_region(lesion)
+    labels, count = (lesion, 0) if box is None else ndimage.label(lesion[box], np.ones((3, 3, 3)))
     if count < 2:
         return []
     sizes = np.sort(np.bincount(labels.ravel())[1:])[::-1]
