@@ -34,12 +34,14 @@ from BoneAblationPlannerLib.plan import (
     Probe,
     Robust,
     Software,
+    Structures,
     Zone,
 )
 from BoneAblationPlannerLib.preparation import PreparedCase
 from BoneAblationPlannerLib.rounding import mm_down, percent_down, percent_up
 from BoneAblationPlannerLib.zones.spheroid import Spheroid
 
+_ON_DEEP_WAYS = {"bowel": "bowel", "vessel": "vessels"}
 HAND_MADE = Optimiser(0.0, 0.0, 0.0, 0, "placed by hand: nothing was optimised")
 
 
@@ -84,6 +86,7 @@ def evaluate(
         *probe_warnings(probes, limits, prepared.position, coverage.robust),
         *metal_warnings(placements, probes),
         *painted_warnings(prepared, placements),
+        *unchecked_way_warnings(probes, prepared.structures),
         *weakness_warnings(prepared.target, zones, probes, error, coverage.robust.p05_lesion_fraction),
         *overlap_warnings(placements, probes),
         *_unverified_warnings(placements),
@@ -208,6 +211,18 @@ def painted_warnings(prepared: PreparedCase, placements: Sequence[Placement]) ->
         if prepared.no_entry[tuple(np.clip(index, 0, last).astype(int))]:
             warnings.append(f"{placement.name}: ENTERS WHERE THE SKIN WAS PAINTED AS NO ENTRY")
     return warnings
+
+
+def unchecked_way_warnings(probes: Sequence[Probe], structures: Structures) -> list[str]:
+    """Deep needles where nobody outlined what a way through belly or pelvis crosses."""
+    unknown = [word for kind, word in _ON_DEEP_WAYS.items() if kind in structures.not_checked]
+    limit_mm = DEFAULTS["unchecked_way_mm"]
+    return [
+        f"{probe.name}: {probe.depth_mm:.0f} mm deep, and {' and '.join(unknown)} on the way are not checked: look at "
+        "every slice along it, or plan for another position"
+        for probe in probes
+        if unknown and probe.depth_mm > limit_mm
+    ]
 
 
 def _needle(placement: Placement) -> tuple[str, NDArray[np.float64], NDArray[np.float64], float, Spheroid]:

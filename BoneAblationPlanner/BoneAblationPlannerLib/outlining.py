@@ -39,7 +39,7 @@ def outline_of(case: Case, bone: NDArray[np.bool_]) -> LesionOutline:
     if case.seed_ras_mm is None:
         raise InputError("lesion: neither a seed point nor an outline; expected one of them")
     marks = case.marks
-    return segment_lesion(
+    outline = segment_lesion(
         case.ct,
         bone,
         case.seed_ras_mm,
@@ -47,6 +47,8 @@ def outline_of(case: Case, bone: NDArray[np.bool_]) -> LesionOutline:
         inside=marks.inside_ras_mm,
         outside=marks.outside_ras_mm,
     )
+    _check_together(outline.mask, case.ct.grid)
+    return outline
 
 
 def _given(case: Case, lesion: NDArray) -> LesionOutline:

@@ -14,6 +14,7 @@ from BoneAblationPlannerLib.anatomy.joints import (
     limiting_part,
 )
 from BoneAblationPlannerLib.ct import LabelMap
+from BoneAblationPlannerLib.frames import Grid
 
 GRID = oblique_grid((40, 60, 60), (1.0, 1.0, 1.5))
 ALONG = (every_point(GRID) - GRID.ras_from_ijk([[0, 0, 0]])[0]) @ (GRID.ijk_to_ras[:3, 0])
@@ -134,3 +135,18 @@ def test_distance_to_the_nearest_joint():
     assert found[0] == "hip joint right"
     assert abs(found[1] - 11) < 1e-6
     assert joint_distance_mm((), spot(10), GRID) is None
+
+
+@pytest.mark.parametrize(("side", "outwards"), [("right", 1.0), ("left", -1.0)])
+def test_the_coracoid_below_the_clavicle_is_no_joint(side, outwards):
+    """A bar along R with a plate under its outer end and one 35 mm farther in, both 3 mm away; only one is a joint."""
+    grid = Grid((40, 40, 100), np.diag([1.0, 1.0, 1.0, 1.0]))
+    labels = np.zeros(grid.shape, dtype=np.uint8)
+    outer, inner = (slice(80, 95), slice(45, 60)) if outwards > 0 else (slice(5, 20), slice(40, 55))
+    labels[20:28, 10:30, 10:90] = 1
+    labels[10:17, 10:30, outer] = labels[10:17, 10:30, inner] = 2
+    bones = LabelMap(grid, labels, {1: f"clavicula_{side}", 2: f"scapula_{side}"})
+    (joint,) = find_joints(bones)
+    assert joint.name == f"acromioclavicular joint {side}"
+    at_r = grid.ras_of_mask(joint.mask)[:, 0]
+    assert at_r.min() > 60 if outwards > 0 else at_r.max() < 40

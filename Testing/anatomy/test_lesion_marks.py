@@ -9,6 +9,7 @@ from BoneAblationPlannerLib.anatomy.lesion.click import ball
 from BoneAblationPlannerLib.anatomy.lesion.marks import CLEAR_MM, HELD_MM, REACH_MM, WANTED, pulled
 from BoneAblationPlannerLib.anatomy.lesion.neighbourhood import VOXEL_MM
 from BoneAblationPlannerLib.ct import CtVolume
+from BoneAblationPlannerLib.errors import InputError
 from BoneAblationPlannerLib.frames import Grid
 
 SHAPE = (41, 41, 41)
@@ -124,3 +125,14 @@ def test_a_mark_beyond_the_searched_part_is_honoured_and_said():
     near, far = (segment_lesion(ct, bone, [0.0, 0.0, 0.0], inside=[[0.0, 0.0, z]]) for z in (9.0, 50.0))
     assert far.mask[grid.nearest_voxel([0.0, 0.0, 50.0])]
     assert [any("a mark lies more than" in check for check in o.checks) for o in (near, far)] == [False, True]
+
+
+def test_a_point_that_was_itself_ruled_out_is_said(two_parts):
+    ct, bone, _, _ = two_parts
+    with pytest.raises(InputError, match="lies in what was marked outside"):
+        segment_lesion(ct, bone, CENTRE, outside=[CENTRE])
+    with pytest.raises(InputError, match="lies beyond the box"):
+        segment_lesion(ct, bone, CENTRE, box_ras_mm=np.array([CENTRE + 10, CENTRE + 20]))
+    around = ~ball(ct.grid, CENTRE, 1.0)
+    with pytest.raises(InputError, match="nothing is left beside what was marked outside"):
+        segment_lesion(ct, bone, CENTRE, outside=around)

@@ -21,6 +21,7 @@ from BoneAblationPlannerLib.anatomy.bone_regions import Work, merged_regions, wa
 from BoneAblationPlannerLib.anatomy.hip_frame import SIDES, BoneFrame, Side, hip_frame
 from BoneAblationPlannerLib.anatomy.hips_by_shape import expected_head, part_hip
 from BoneAblationPlannerLib.anatomy.laid_pelvis import laid_hips, laid_pelvis
+from BoneAblationPlannerLib.anatomy.region_labels import RegionLabels
 from BoneAblationPlannerLib.anatomy.sacrum import with_sacrum
 from BoneAblationPlannerLib.anatomy.shape_field import surface_points
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
@@ -141,15 +142,10 @@ def _from_ct(ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.bool_]) -> 
     regions, names, frames = _with_hips_by_shape(work, regions, names)
     regions, names, frames = _with_pelvis(work, regions, names, frames)
     regions, names = _with_thorax(ct, work, regions, names, balls, find_lungs(ct, body, work, box))
-    balls.update({f"femur_{side}": BallJoint(*expected_head(frame)) for side, frame in frames.items()})
-    at = [
-        np.clip(np.rint((np.arange(s.stop - s.start) + 0.5) * mm / work.step_mm - 0.5).astype(int), 0, n - 1)
-        for s, mm, n in zip(box, ct.grid.spacing_kji_mm, regions.shape, strict=True)
-    ]
-    labels = np.zeros(ct.grid.shape, dtype=np.uint16)
-    marrow = (regions > 0) & ~work.bone
-    labels[box] = np.where(bone[box] | marrow[np.ix_(*at)], regions[np.ix_(*at)], 0)
-    sizes = np.bincount(labels.ravel(), minlength=int(regions.max()) + 1)[1:] * ct.grid.voxel_ml
+    heads = {f"femur_{side}": BallJoint(*expected_head(frame)) for side, frame in frames.items()}
+    balls.update({name: head for name, head in heads.items() if _is_in_view(work, head.centre_ras_mm)})
+    on_ct = RegionLabels(ct.grid, bone, box, work, regions)
+    sizes = on_ct.voxels()[1:] * ct.grid.voxel_ml
     table = np.zeros(len(sizes) + 1, dtype=np.uint16)
     result: dict[int, str] = {}
     unnamed = 0
@@ -161,7 +157,7 @@ def _from_ct(ct: CtVolume, bone: NDArray[np.bool_], body: NDArray[np.bool_]) -> 
         table[region] = len(result) + 1
         result[len(result) + 1] = name or f"bone {unnamed}"
     hips = {f"hip_{side}": frame for side, frame in frames.items()}
-    return SeparatedBones(ct.grid, table[labels], result, balls=balls, frames=hips)
+    return SeparatedBones(ct.grid, on_ct.labels(table), result, balls=balls, frames=hips)
 
 
 # Names --------------------------------------------------------------------------------------------------------------
@@ -194,13 +190,20 @@ def _with_hips_by_shape(
         found = part_hip(work, work.bone & ~np.isin(regions, list(names)), side)
         if found is None:
             continue
-        for mask, kind in ((found.hip, "hip"), (found.femur, "femur")):
+        kinds = ((found.hip, "hip"), (found.femur, "femur"))
+        for mask, kind in kinds if _is_in_view(work, expected_head(found.frame)[0]) else kinds[:1]:
             ml = float(mask.sum()) * work.grid.voxel_ml
             if SMALLEST_PART_ML <= ml <= LARGEST_ML[kind]:
                 regions[mask] = number = int(regions.max()) + 1
                 names[number] = f"{kind}_{side}"
         frames[side] = found.frame
     return regions, names, frames
+
+
+def _is_in_view(work: Work, point_ras_mm: NDArray[np.float64]) -> bool:
+    """Whether a point lies among the bones of the image: a head beyond their end is not in it, nor is its femur."""
+    index = work.grid.ijk_from_ras(point_ras_mm)[0]
+    return bool((index >= 0).all() and (index <= np.array(work.grid.shape[::-1]) - 1).all())
 
 
 def _with_pelvis(

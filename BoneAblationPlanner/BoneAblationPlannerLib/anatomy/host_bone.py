@@ -18,6 +18,9 @@ CT does not always part from the scapula, may be meant (measured: glenoid lesion
 SACROILIAC_OWN = np.array([[0.0, 1.3], [-2.3, -0.3], [-np.inf, 0.3]])
 """Where a hip bone's own coordinates (see `hip_frame`) hold the sacroiliac joint or sacrum beyond it (measured: 5 to
 95 % of four labelled joints in two patients lie within 0.07 to 1.22, -2.05 to -0.31, -1.65 to 0.25)."""
+BALL_SURE_MM = 6.0
+"""So far in or out of the ball of a hip joint, a lesion's middle is in the head or in the socket: heads told by the hip
+bone's shape lie within some 5 mm of where they are."""
 SPINE_NEAR_MM = 20.0
 """Head, neck and tubercle of a rib lie this near to the vertebra; the CT alone does not show where they end."""
 ONE_SIDED = 0.5
@@ -48,6 +51,8 @@ def host_bone(bones: LabelMap, lesion: NDArray[np.bool_]) -> HostBone:
         return HostBone(name, f"the lesion lies in the spine, which vertebra is not told: {SPINE_WORDS}")
     if name.startswith("ribs"):
         return _rib_or_vertebra(bones, name, lesion)
+    if name.startswith(("hip_", "femur_")) and _at_hip_joint(bones, name, lesion):
+        return _hip_or_femur(bones, name, lesion)
     if not name.startswith("hip_"):
         return HostBone(name)
     if "sacrum" not in bones.names.values():
@@ -95,6 +100,29 @@ def _rib_or_vertebra(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]
     if any(not is_known_bone(other) for other in near):
         return HostBone(name, f"a bone near the lesion is not known: if it belongs to the spine, {SPINE_WORDS}")
     return HostBone(name)
+
+
+def _at_hip_joint(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]) -> bool:
+    """Whether a lesion in hip bone or femur lies in or touches the other of the two as well."""
+    other = name.replace("hip_", "femur_") if name.startswith("hip_") else name.replace("femur_", "hip_")
+    return other in bones.names.values() and bool(_near(bones, other, lesion).any())
+
+
+def _hip_or_femur(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]) -> HostBone:
+    """Thick slices and metal hide the joint space: a name counts where the ball of the joint says the same."""
+    side = side_of(name)
+    doubt = (
+        f"the lesion lies at the {side} hip joint, where the CT alone does not tell socket from head for certain: "
+        "it may be in the hip bone, the femur or both"
+    )
+    ball = bones.balls.get(f"femur_{side}")
+    if ball is None:
+        return HostBone(None, doubt)
+    from_surface = (
+        float(np.linalg.norm(bones.grid.ras_of_mask(lesion).mean(axis=0) - ball.centre_ras_mm)) - ball.radius_mm
+    )
+    agrees = from_surface > BALL_SURE_MM if name.startswith("hip_") else from_surface < -BALL_SURE_MM
+    return HostBone(name if agrees else None, doubt)
 
 
 def _hip_or_sacrum(bones: SeparatedBones, name: str, lesion: NDArray[np.bool_]) -> HostBone:

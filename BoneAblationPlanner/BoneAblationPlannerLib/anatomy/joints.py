@@ -23,6 +23,8 @@ RELEASED_MM = 8.0
 """Around a lesion that has reached the joint: usual margin and contact together."""
 OF_LABELLED_BONES = "computed from labelled bones"
 """Origin of a joint whose bones were given."""
+AT_OUTER_END, OUTER_END_MM = "acromioclavicular", 22.0
+"""The joint lies this near to the clavicle's outer end; the coracoid lies under it 25 to 45 mm farther in."""
 NEAR_MM = 30.0
 """A joint of a bone this near to the lesion matters for the plan."""
 
@@ -68,9 +70,21 @@ def find_joints(bones: LabelMap) -> tuple[Joint, ...]:
     for name, first, second in _known_pairs():
         if first in by_name and second in by_name:
             mask = _facing(bones, by_name[first], by_name[second], boxes)
+            if mask is not None and name.startswith(AT_OUTER_END):
+                mask = _at_outer_end(bones, by_name[second], mask, name)
             if mask is not None:
                 joints.append(Joint(name, (first, second), mask))
     return tuple(joints)
+
+
+def _at_outer_end(bones: LabelMap, clavicle: int, mask: NDArray[np.bool_], name: str) -> NDArray[np.bool_] | None:
+    """The part of a joint at the clavicle's outer end: farther in, the coracoid comes as near to it."""
+    outwards = 1.0 if name.endswith("right") else -1.0
+    end = float((outwards * bones.grid.ras_of_mask(bones.labels == clavicle)[:, 0]).max())
+    points = outwards * bones.grid.ras_of_mask(mask)[:, 0]
+    kept = mask.copy()
+    kept[mask] = points > end - OUTER_END_MM
+    return kept if kept.any() else None
 
 
 def joints_checked(bones: LabelMap, joints: tuple[Joint, ...], lesion: NDArray[np.bool_]) -> bool:

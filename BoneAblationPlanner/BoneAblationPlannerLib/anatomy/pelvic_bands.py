@@ -21,7 +21,7 @@ def pelvic_bands(
     sciatic += _behind_the_hip(hip, femur, centre, low, scale, sign)
     bands.append(band_of("sciatic nerve", side, sciatic))
     spine, tubercle = _superior_spine(hip, centre), _pubic_tubercle(hip, centre, sign)
-    if not (hip.shown(spine) and hip.shown(tubercle)):
+    if tubercle is None or not (hip.shown(spine) and hip.shown(tubercle)):
         bands += [] if sacrum is None else [band_of("sacral plexus", side, _plexus_of(hip, sacrum, notch, scale, sign))]
         return [band for band in bands if len(band.points_ras_mm) > 1]
     midline_r = _midline(sacrum, tubercle, scale, sign)
@@ -95,10 +95,11 @@ def _superior_spine(hip: LandmarkBone, centre: Point) -> Point:
     return np.asarray(upper[upper[:, 1] >= upper[:, 1].max() - 4.0].mean(axis=0), dtype=np.float64)
 
 
-def _pubic_tubercle(hip: LandmarkBone, centre: Point, sign: float) -> Point:
-    """The foremost bone of the pubis, below the head's centre on the medial side."""
+def _pubic_tubercle(hip: LandmarkBone, centre: Point, sign: float) -> Point | None:
+    """The foremost bone of the pubis, below the head's centre on the medial side; None where that is not in view."""
     pubis = hip.points[(hip.points[:, 2] < centre[2] + 10.0) & (sign * hip.points[:, 0] < sign * centre[0] - 35.0)]
-    pubis = pubis if len(pubis) else hip.points
+    if not len(pubis):
+        return None
     front = pubis[pubis[:, 1] >= pubis[:, 1].max() - 6.0]
     return np.asarray(front[sign * front[:, 0] >= np.quantile(sign * front[:, 0], 0.5)].mean(axis=0), dtype=np.float64)
 

@@ -29,6 +29,7 @@ ORGAN = "organ label"
 CURVE = "drawn curve"
 FROM_CT = "computed from the CT"
 INSERTED = "put in to protect: taken into the simulation of heat or ice, limits no path"
+SOME_JOINTS = "joint: those found are kept clear of, but near the lesion there may be others, so joints are not checked"
 NOT_IN_TABLE: tuple[str, Status] = ("set by the user when the plan was made", "default")
 
 
@@ -78,6 +79,8 @@ def collect_structures(
     if joints_checked:
         present.add("joint")
         elsewhere.pop("joint", None)
+    elif "joint" not in present and any(s.kind == "joint" for s in further):
+        elsewhere.setdefault("joint", SOME_JOINTS)
     checked = tuple(checked_structure(s) for s in found)
     not_checked = tuple(kind for kind in table.kinds if kind not in present and kind not in NEVER_MISSING)
     return tuple(found), Structures(checked, not_checked, tuple(ignored), why_not=(*doubted, *elsewhere.values()))

@@ -106,11 +106,12 @@ def segment_lesion(
         If the point lies outside the image, in air, metal or contrast, or far from any bone, if no lesion stands out
         there, or if box or scribbles contradict each other.
     """
-    checked_seed(ct, seed_ras_mm)
+    seed = checked_seed(ct, seed_ras_mm)
     wanted = marked_voxels(ct.grid, inside, "inside")
     refused = marked_voxels(ct.grid, outside, "outside")
     barred = None if box_ras_mm is None else ~box_mask(ct.grid, box_ras_mm)
     _check_marks(wanted, refused, barred, ct.grid)
+    _check_seed(seed, refused, barred, click_name(seed_ras_mm))
     near = neighbourhood(ct, bone, seed_ras_mm)
     opposite = opposite_side(ct, bone, near)
     check_bone_near(near, opposite, seed_ras_mm)
@@ -121,8 +122,12 @@ def segment_lesion(
     mask[tuple(refused.T)] = False
     if barred is not None:
         mask &= ~barred
-    count = int(np.count_nonzero(mask))
-    if not len(wanted) and (found.alike_normal > NORMAL_ABOVE or count * ct.grid.voxel_ml < SMALLEST_ML):
+    volume_ml = int(np.count_nonzero(mask)) * ct.grid.voxel_ml
+    if len(refused) and not len(wanted) and volume_ml < SMALLEST_ML:
+        raise InputError(f"{click_name(seed_ras_mm)}: nothing is left beside what was marked outside; expected fewer "
+                         "marks outside, or marks inside as well")  # fmt: skip
+    normal = found.alike_normal > NORMAL_ABOVE and not len(refused)
+    if not len(wanted) and (normal or volume_ml < SMALLEST_ML):
         raise InputError(f"{click_name(seed_ras_mm)}: nothing there differs from normal bone; "
                          "expected a point inside a lytic, sclerotic or mixed lesion (or give an outline)")  # fmt: skip
     kind = lesion_kind(ct, mask)
@@ -144,6 +149,16 @@ def _check_marks(
     if both.any():
         raise InputError(f"lesion scribbles: {int(both.sum())} voxels marked inside are also outside or "
                          "beyond the box; expected no overlap")  # fmt: skip
+
+
+def _check_seed(
+    seed: tuple[int, int, int], refused: NDArray[np.intp], barred: NDArray[np.bool_] | None, name: str
+) -> None:
+    """Refuse a point that was itself marked as no lesion or lies beyond the box."""
+    if (refused == np.array(seed)).all(axis=1).any():
+        raise InputError(f"{name}: lies in what was marked outside; expected the point inside the lesion")
+    if barred is not None and barred[seed]:
+        raise InputError(f"{name}: lies beyond the box; expected a box around the lesion and its point")
 
 
 def _farthest_mm(grid: Grid, voxels: NDArray[np.intp], seed_ras_mm: ArrayLike) -> float:

@@ -45,7 +45,8 @@ def outline_warnings(
     if bone_name is not None and _SPINE.match(bone_name):
         warnings.append(
             f"the lesion lies in the {bone_name.replace('_', ' ')}: this planner is made for bones outside the spine; "
-            "spinal canal, foramina and nerve roots need their own assessment"
+            "spinal canal, foramina and nerve roots need their own assessment; the canal is not looked for, needle and "
+            "zone may lie in it"
         )
     return warnings
 
