@@ -35,6 +35,9 @@ SMALLEST_BONE_ML = 1.0
 LABEL_REACH_MM = 4.0
 """Bone without a label this near to a labelled bone belongs to it."""
 
+IN_VIEW_MM = 10.0
+"""A head whose middle, as the hip bone's shape tells it, lies this far beyond all bone still shows nearly half."""
+
 SMALLEST_PART_ML = 5.0
 """Less of a bone that its shape told is not worth a name."""
 
@@ -202,8 +205,8 @@ def _with_hips_by_shape(
 
 def _is_in_view(work: Work, point_ras_mm: NDArray[np.float64]) -> bool:
     """Whether a point lies among the bones of the image: a head beyond their end is not in it, nor is its femur."""
-    index = work.grid.ijk_from_ras(point_ras_mm)[0]
-    return bool((index >= 0).all() and (index <= np.array(work.grid.shape[::-1]) - 1).all())
+    index, reach = work.grid.ijk_from_ras(point_ras_mm)[0], IN_VIEW_MM / work.step_mm
+    return bool((index >= -reach).all() and (index <= np.array(work.grid.shape[::-1]) - 1 + reach).all())
 
 
 def _with_pelvis(
