@@ -31,7 +31,8 @@ HTML, PDF, FIGURES = "report.html", "report.pdf", "figures"
 _OWN_FIGURES = ("overview-*.png", "probe-*.png", "stabilisation-*.png", "temperature-*.png")
 _OWN_FILES = (CEMENT, SCREWS, TEMPERATURE, DOSE, THERMOCOUPLES)
 """What only some plans leave: a plan without it removes what an earlier one left."""
-REVIEWED = ("approvals.jsonl", "plan-*.json", "plan-*.mrb")
+APPROVALS = "approvals.jsonl"
+REVIEWED = (APPROVALS, "plan-*.json", "plan-*.mrb")
 """What a review leaves beside a plan: decisions on it, and versions of it. They do not belong to another plan."""
 EARLIER = "earlier"
 

@@ -75,6 +75,7 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     step(report, 0.0, "finding body and skin")
     body = body_of(case)
     no_entry, warnings = _no_entry(case, body)
+    warnings += check_label_sides(case.organs, body.inside, case.structure_table)
     step(report, 0.3, "finding bone")
     bone = bone_of(case, body.inside)
     step(report, 0.6, "outlining the lesion")
@@ -90,19 +91,19 @@ def prepare_case(case: Case, report: ReportProgress = silent) -> PreparedCase:
     host = host_bone(bones, mask)
     bone_name = host.name or _bone_name(mask, case)
     barred = barred_structures(case.choices.barred_bones, bones, mask, bone_name, case.structure_table)
-    joints_known = joints_checked(bones, joints, mask)
     site = Site(case.ct.grid, mask, side_of(bone_name or ""))
-    warnings += check_label_sides(case.organs, body.inside, case.structure_table)
     doubt = label_fit_doubt(case.ct, case.organs, mask, case.structure_table)
     if doubt is None and case.organs is not None:
         doubt = map_too_small(case.organs, body.inside, site)
+    from_labels = has_labelled_bones(case.organs, case.structure_table)
+    joints_known = not (doubt and from_labels) and joints_checked(bones, joints, mask)
     found, structures = collect_structures(
         case.ct,
         body,
         case.organs,
         case.nerves,
         [*limiting, *barred],
-        joints_known and (doubt is None or not has_labelled_bones(case.organs, case.structure_table)),
+        joints_known,
         case.structure_table,
         site,
         doubt,

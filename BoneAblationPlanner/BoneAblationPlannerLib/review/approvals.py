@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from BoneAblationPlannerLib.errors import InputError
+from BoneAblationPlannerLib.outputs import APPROVALS as FILE
 
-FILE = "approvals.jsonl"
 SCHEMA = "bone-plan-approval/1"
 LONGEST_NAME, LONGEST_REASON = 120, 2000
 
