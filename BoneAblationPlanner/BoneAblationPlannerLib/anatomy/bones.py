@@ -27,6 +27,7 @@ from BoneAblationPlannerLib.anatomy.shape_field import surface_points
 from BoneAblationPlannerLib.anatomy.structure_table import StructureTable, builtin_table
 from BoneAblationPlannerLib.anatomy.thorax.lungs import Lungs, find_lungs
 from BoneAblationPlannerLib.anatomy.thorax.naming import name_thorax
+from BoneAblationPlannerLib.components import find_components
 from BoneAblationPlannerLib.ct import CtVolume, LabelMap
 from BoneAblationPlannerLib.frames import Grid
 from BoneAblationPlannerLib.regions import bounding_region
@@ -123,14 +124,14 @@ def _from_labels(ct: CtVolume, bone: NDArray[np.bool_], organs: LabelMap, named:
 
 def _numbered(grid: Grid, labels: NDArray, names: dict[int, str], loose: NDArray[np.bool_], used: int) -> LabelMap:
     """Give the components that have no name numbers by size."""
-    parts, count = ndimage.label(loose)
-    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    parts = find_components(loose)
+    sizes = parts.voxels()
     order = [n for n in np.argsort(-sizes[1:], kind="stable") + 1 if sizes[n] * grid.voxel_ml >= SMALLEST_BONE_ML]
-    table = np.zeros(count + 1, dtype=np.uint16)
+    table = np.zeros(parts.count + 1, dtype=np.uint16)
     for number, part in enumerate(order, start=1):
         table[part] = used + number
         names[used + number] = f"bone {number}"
-    labels[loose] = table[parts[loose]]
+    labels[loose] = table[parts.labels()[loose]]
     return LabelMap(grid, labels, names)
 
 
